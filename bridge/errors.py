@@ -1,0 +1,55 @@
+"""Every exception a caller may catch, and when.
+
+A refusal says what, which one, and what to do next, in the words of a finance person; IBANs are masked. Problems in *data* that
+arrived from outside are not exceptions but Breaks: rows that somebody works off.
+"""
+
+from __future__ import annotations
+
+
+class BridgeError(Exception):
+    """A refusal that a person can act on; the root of all others."""
+
+    exit_code = 1
+
+
+class ConfigError(BridgeError):
+    """bridge.toml, the environment or the key file cannot be used as it is."""
+
+
+class BadInput(BridgeError):
+    """A file, line or value from outside is malformed; nothing of it was stored."""
+
+
+class UnknownName(BridgeError):
+    """A name is not in its registry; the message lists the known ones."""
+
+    @classmethod
+    def among(cls, what: str, name: str, known: object) -> UnknownName:
+        """Say which name was asked for and which exist: ``bank profile 'dkb' is not one of: default``."""
+        listed = ", ".join(sorted(str(k) for k in known)) or "none yet"  # type: ignore[attr-defined]
+        return cls(f"{what} {name!r} is not one of: {listed}")
+
+
+class IllegalMove(BridgeError):
+    """The life cycle does not know this step from this state."""
+
+
+class NotAllowed(BridgeError):
+    """This actor may not do this: a second person is needed, or the role does not permit it."""
+
+
+class SealRefused(BridgeError):
+    """A batch failed a check between rendering and sealing; nothing was stored."""
+
+
+class IntegrityError(BridgeError):
+    """Stored bytes or rows are not what they were when they were written."""
+
+    exit_code = 4
+
+
+class Unavailable(BridgeError):
+    """A node, database or broker did not answer; the same call may work later."""
+
+    exit_code = 5

@@ -1,0 +1,58 @@
+"""A log of the chain, raw as the node gave it and decoded; and the contract's own word on completeness."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class RawLog:
+    """One entry of ``eth_getLogs``, its hex turned into bytes and ints; kept as evidence exactly like this.
+
+    ``address`` is lower case with 0x; ``block_timestamp`` is unix seconds; topics are 32 bytes each.
+    """
+
+    chain_id: int
+    address: str
+    topics: tuple[bytes, ...]
+    data: bytes
+    block_number: int
+    block_hash: bytes
+    block_timestamp: int
+    tx_hash: bytes
+    tx_index: int
+    log_index: int
+
+
+@dataclass(frozen=True, slots=True)
+class InvoiceLog:
+    """The eleven arguments of ``InvoiceFinalized``. ``amount_minor`` is in cents; times are unix seconds; ids are 32 bytes."""
+
+    invoice_id: bytes
+    debtor_ref: bytes
+    agreement_id: bytes
+    invoice_no: int
+    amount_minor: int
+    currency: str
+    period_start: int
+    period_end: int
+    due_date: int
+    usage_root: bytes
+    document_hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """A block that the source calls final."""
+
+    number: int
+    hash: bytes
+    timestamp: int
+
+
+@dataclass(frozen=True, slots=True)
+class Completeness:
+    """What the contract says at one block: how many invoices it ever finalized, and their running hash."""
+
+    invoice_count: int
+    invoice_chain: bytes
