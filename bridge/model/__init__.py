@@ -1,0 +1,59 @@
+"""The nouns. Who points at whom:
+
+    Creditor -> Account -> BankAccount            Source -> Creditor;  Cursor, ChainLog -> Source
+    Mandate  -> Creditor, Person, BankAccount     Invoice -> Source, ChainLog
+    Collection -> Invoice, Mandate, Account       Member -> Block -> Batch -> Document
+    StatusReportLine -> StatusReport -> Document  Detail -> Entry -> Statement -> Document
+    Posting -> Voucher;  Move -> Voucher          Match -> Entry, Collection, Voucher;  Break names its subject
+
+Declarative classes and their constraints; no session, no query. ``state`` and ``version`` of Invoice, Collection, Batch and Mandate,
+and all of Move, Voucher and Posting are written by books alone.
+"""
+
+from bridge.model.audit import Audit
+from bridge.model.bank import Detail, Entry, Statement, StatusReport, StatusReportLine
+from bridge.model.base import Base
+from bridge.model.batch import Approval, Batch, Block, Member
+from bridge.model.collection import Collection
+from bridge.model.creditor import Account, Creditor, Declaration
+from bridge.model.document import Document, DocumentChunk
+from bridge.model.invoice import Invoice
+from bridge.model.ledger import Move, Posting, Voucher
+from bridge.model.mandate import Mandate
+from bridge.model.parties import BankAccount, Person
+from bridge.model.reconciliation import Break, Match
+from bridge.model.sealed import DataKey
+from bridge.model.source import ChainLog, Cursor, Source
+
+__all__ = [
+    "Account",
+    "Approval",
+    "Audit",
+    "BankAccount",
+    "Base",
+    "Batch",
+    "Block",
+    "Break",
+    "ChainLog",
+    "Collection",
+    "Creditor",
+    "Cursor",
+    "DataKey",
+    "Declaration",
+    "Detail",
+    "Document",
+    "DocumentChunk",
+    "Entry",
+    "Invoice",
+    "Mandate",
+    "Match",
+    "Member",
+    "Move",
+    "Person",
+    "Posting",
+    "Source",
+    "Statement",
+    "StatusReport",
+    "StatusReportLine",
+    "Voucher",
+]

@@ -1,0 +1,48 @@
+"""A debtor's permission to debit: the SEPA mandate."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from sqlalchemy import ForeignKey, Index, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from bridge.model.base import Base, one_of
+
+MANDATE_STATES = ("active", "paused", "revoked")
+SCHEMES = ("CORE", "B2B")
+KINDS = ("recurrent", "one-off")
+
+
+class Mandate(Base):
+    """A mandate, known by (creditor key, mandate id); ``mandate_key`` is the id in upper case, because case must not distinguish."""
+
+    __tablename__ = "mandate"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    creditor_id: Mapped[int] = mapped_column(ForeignKey("creditor.id"))
+    mandate_id: Mapped[str]
+    mandate_key: Mapped[str]
+    debtor_ref: Mapped[str]
+    agreement: Mapped[str] = mapped_column(default="")
+    scheme: Mapped[str]
+    kind: Mapped[str]
+    signed_on: Mapped[date]
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
+    bank_account_id: Mapped[int] = mapped_column(ForeignKey("bank_account.id"))
+    b2b_confirmed_on: Mapped[date | None]
+    prenotification_days: Mapped[int | None]
+    last_presented_on: Mapped[date | None]
+    warning: Mapped[str] = mapped_column(default="")
+    warning_accepted_by: Mapped[str | None]
+    edited_by: Mapped[str]
+    recorded_at: Mapped[datetime]
+    state: Mapped[str]
+    reason: Mapped[str] = mapped_column(default="")
+    version: Mapped[int]
+    __table_args__ = (
+        UniqueConstraint("creditor_id", "mandate_key"),
+        Index("ix_mandate_debtor", "creditor_id", "debtor_ref"),
+        one_of("state", MANDATE_STATES),
+        one_of("scheme", SCHEMES),
+        one_of("kind", KINDS),
+    )

@@ -1,0 +1,130 @@
+"""Personal data at rest: AES-256-GCM under a key per person or document, wrapped by the key file's key.
+
+A ciphertext is bound to the place it stands in (table, row, column) or, for a document's chunk, to the document's hash, its index
+and the last flag, so that none can be swapped, repeated or cut off. Deleting a ``DataKey`` row is the erasure of what it sealed.
+Source: NIST SP 800-38D (96-bit random nonces; far below 2**32 messages a key).
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+import secrets
+from dataclasses import dataclass, field
+from hashlib import sha256
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from sqlalchemy import LargeBinary, TypeDecorator
+from sqlalchemy.orm import Mapped, mapped_column
+
+from bridge.errors import ConfigError, IntegrityError
+from bridge.model.base import Base
+
+NONCE_BYTES = 12
+
+
+class Sealed(TypeDecorator[bytes]):
+    """The type of every column that holds a sealed value: nonce + ciphertext, never plain text."""
+
+    impl = LargeBinary
+    cache_ok = True
+
+
+class DataKey(Base):
+    """One person's or document's key, wrapped under the key-encryption key ``wrapped_by``. Rewrapping touches only this table."""
+
+    __tablename__ = "data_key"
+    uid: Mapped[str] = mapped_column(primary_key=True)
+    wrapped_by: Mapped[str]
+    wrapped: Mapped[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """An unwrapped data key, in memory only."""
+
+    uid: str
+    secret: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Keyring:
+    """The key file: named key-encryption keys, which of them wraps new keys, and the key of the look-up hash."""
+
+    current: str
+    wrapping: dict[str, bytes] = field(repr=False)
+    lookup: bytes = field(repr=False)
+
+    @classmethod
+    def generate(cls) -> Keyring:
+        return cls("k1", {"k1": secrets.token_bytes(32)}, secrets.token_bytes(32))
+
+    @classmethod
+    def parse(cls, text: str) -> Keyring:
+        """Read what ``dump`` wrote. Raises ConfigError where it is not that."""
+        try:
+            raw = json.loads(text)
+            wrapping = {name: bytes.fromhex(value) for name, value in raw["wrapping"].items()}
+            ring = cls(raw["current"], wrapping, bytes.fromhex(raw["lookup"]))
+        except (ValueError, KeyError, AttributeError, TypeError) as problem:
+            raise ConfigError("the key file is not one that 'bridge init' wrote; restore it from your backup") from problem
+        if ring.current not in wrapping or any(len(key) != 32 for key in (*wrapping.values(), ring.lookup)):
+            raise ConfigError("the key file names a key that it does not hold, or a key of another length than 32 bytes")
+        return ring
+
+    def dump(self) -> str:
+        wrapping = {name: key.hex() for name, key in self.wrapping.items()}
+        return json.dumps({"current": self.current, "wrapping": wrapping, "lookup": self.lookup.hex()}, indent=1) + "\n"
+
+    def new_key(self) -> tuple[Key, DataKey]:
+        """A fresh data key and the row that keeps it."""
+        key = Key(secrets.token_hex(16), secrets.token_bytes(32))
+        wrapped = _encrypt(self.wrapping[self.current], key.secret, f"data_key:{key.uid}")
+        return key, DataKey(uid=key.uid, wrapped_by=self.current, wrapped=wrapped)
+
+    def unwrap(self, row: DataKey) -> Key:
+        """The key of a row. Raises ConfigError for an unknown wrapping key, IntegrityError for a changed row."""
+        wrapping = self.wrapping.get(row.wrapped_by)
+        if wrapping is None:
+            raise ConfigError(f"the key file does not hold key {row.wrapped_by!r}, under which stored data is sealed")
+        return Key(row.uid, _decrypt(wrapping, row.wrapped, f"data_key:{row.uid}"))
+
+    def digest(self, kind: str, value: str) -> bytes:
+        """The keyed hash by which a sealed value is looked up: same value and kind, same 32 bytes."""
+        return hmac.new(self.lookup, f"{kind}:{value}".encode(), sha256).digest()
+
+
+def seal(key: Key, place: str, plain: str | None) -> bytes | None:
+    """Seal a text for the place ``table:uid:column``; None stays None."""
+    return None if plain is None else _encrypt(key.secret, plain.encode(), place)
+
+
+def unseal(key: Key, place: str, sealed: bytes | None) -> str | None:
+    """Open what ``seal`` closed for the same place. Raises IntegrityError where key, place or bytes differ."""
+    return None if sealed is None else _decrypt(key.secret, sealed, place).decode()
+
+
+def chunk_place(sha256_hex: str, index: int, *, last: bool) -> str:
+    """The place of a document's chunk: none can be swapped, left out or appended."""
+    return f"document:{sha256_hex}:{index}:{'last' if last else 'more'}"
+
+
+def seal_bytes(key: Key, place: str, plain: bytes) -> bytes:
+    return _encrypt(key.secret, plain, place)
+
+
+def unseal_bytes(key: Key, place: str, sealed: bytes) -> bytes:
+    return _decrypt(key.secret, sealed, place)
+
+
+def _encrypt(secret: bytes, plain: bytes, place: str) -> bytes:
+    nonce = secrets.token_bytes(NONCE_BYTES)
+    return nonce + AESGCM(secret).encrypt(nonce, plain, place.encode())
+
+
+def _decrypt(secret: bytes, sealed: bytes, place: str) -> bytes:
+    try:
+        return AESGCM(secret).decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], place.encode())
+    except InvalidTag:
+        raise IntegrityError(f"a sealed value was changed or moved ({place.split(':', maxsplit=1)[0]})") from None

@@ -1,0 +1,267 @@
+"""Settings: bridge.toml plus the environment (``BRIDGE_*``, secrets also ``..._FILE``). An unknown key is an error.
+
+Precedence: environment, then bridge.toml, then the default written here. A value whose rule does not exist yet is refused by name
+rather than ignored.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from datetime import time
+from hashlib import sha256
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from bridge.errors import ConfigError
+
+PREFIX = "BRIDGE_"
+#: variables that are not settings: who acts, where test data lies
+OTHER_VARIABLES = {"BRIDGE_TOKEN", "BRIDGE_TOKEN_FILE", "BRIDGE_TESTDATA"}
+
+
+def _known_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError) as problem:
+        raise ValueError(f"{name!r} is no time zone; write one like Europe/Berlin") from problem
+    return name
+
+
+def _clock_time(value: str) -> str:
+    if value:
+        time.fromisoformat(value)
+    return value
+
+
+def _lower_address(value: str) -> str:
+    if not re.fullmatch(r"0x[0-9a-fA-F]{40}", value):
+        raise ValueError("an address is 0x and 40 hex digits")
+    return value.lower()
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class Database(_Part):
+    url: str = Field("sqlite:///bridge.db", description="sqlite:///FILE or postgresql://...", repr=False)
+
+
+class Broker(_Part):
+    url: str = Field("", description="redis://...; empty: embedded mode", repr=False)
+
+
+class Keys(_Part):
+    path: Path = Field(Path("bridge.keys"), description="the key file, mode 0600")
+
+
+class Retry(_Part):
+    reasons: tuple[str, ...] = Field((), description="reason codes after which a new attempt is made")
+    retries_max: int = Field(0, ge=0, description="attempts after the first")
+    days_min: int = Field(3, ge=0, description="TARGET days between the return and the new attempt")
+
+    @model_validator(mode="after")
+    def _not_yet(self) -> Retry:
+        if self.retries_max:
+            raise ValueError("retry.retries_max: new attempts are not built yet; leave it at 0")
+        return self
+
+
+class CollectionRules(_Part):
+    batch_at: Annotated[str, AfterValidator(_clock_time)] = Field("09:00", description="files are cut once a bank day at this time; empty: on every run")
+    approval: Literal["four-eyes", "single", "none"] = Field("four-eyes", description="who must sign a file before it leaves")
+    handover: Literal["portal", "folder"] = Field("portal", description="portal: a person confirms the upload; folder: writing to outbox is the hand-over")
+    prenotification: str = Field("elsewhere", description="elsewhere: the invoice itself announces the debit")
+    prenotification_days: int = Field(14, ge=1, le=30, description="calendar days between the notice and the due date")
+    amount_max_cents: int = Field(5_000_000, ge=1, le=99_999_999_999, description="above: held for a person")
+    retry: Retry = Field(Retry(), description="when a failed collection is tried again")
+
+    @model_validator(mode="after")
+    def _notices_elsewhere(self) -> CollectionRules:
+        if self.prenotification != "elsewhere":
+            raise ValueError(f"prenotification = {self.prenotification!r} is not built yet; only 'elsewhere' is")
+        return self
+
+
+class AccountSettings(_Part):
+    id: str = Field(min_length=1, max_length=40)
+    iban: str = Field(repr=False)
+    bank: str = "default"
+    bic: str | None = None
+
+
+class CreditorSettings(_Part):
+    name: str = Field(min_length=1, max_length=70)
+    creditor_id: str
+    account: str
+    wallets: tuple[Annotated[str, AfterValidator(_lower_address)], ...] = ()
+    collection: dict[str, Any] = Field(default_factory=dict, description="overrides [collection] for this creditor")
+
+
+class SourceSettings(_Part):
+    name: str = Field(pattern=r"^[A-Za-z0-9-]{1,24}$")
+    creditor: str
+    chain_id: int = Field(ge=1)
+    contract: Annotated[str, AfterValidator(_lower_address)]
+    rpc: tuple[str, ...] = Field((), repr=False)
+    recorded: Path | None = None
+    start_block: int = Field(0, ge=0)
+    finality: Literal["finalized", "safe"] | int = "finalized"
+    hold_minutes: int = Field(60, ge=0)
+    verification: str = "none"
+    invoice_number: str = "{source}-{invoice_no:06d}"
+    event: str = "InvoiceFinalized"
+
+    @model_validator(mode="after")
+    def _what_exists(self) -> SourceSettings:
+        if bool(self.rpc) == (self.recorded is not None):
+            raise ValueError(f"source {self.name!r} needs either rpc or recorded, and not both")
+        if self.verification != "none":
+            raise ValueError(f"source {self.name!r}: verification = {self.verification!r} is not built yet; only 'none' is")
+        if self.event != "InvoiceFinalized":
+            raise ValueError(f"source {self.name!r}: event = {self.event!r} is not built yet; only 'InvoiceFinalized' is")
+        longest = self.number(2**64 - 1)
+        if not re.fullmatch(r"[A-Za-z0-9-]{1,32}", self.number(1)) or not re.fullmatch(r"[A-Za-z0-9-]{1,32}", longest[-32:]):
+            raise ValueError(f"source {self.name!r}: invoice_number must give 1 to 32 of A-Z a-z 0-9 and '-'")
+        if len(self.number(99_999_999)) > 32:
+            raise ValueError(f"source {self.name!r}: invoice_number is longer than 32 characters for invoice 99,999,999")
+        return self
+
+    def number(self, invoice_no: int) -> str:
+        """The invoice number the debtor reads. Raises ConfigError for a template with an unknown field."""
+        try:
+            return self.invoice_number.format(source=self.name, invoice_no=invoice_no)
+        except (KeyError, ValueError, IndexError) as problem:
+            raise ConfigError(f"source {self.name!r}: invoice_number knows only {{source}} and {{invoice_no}}") from problem
+
+
+class Ledger(_Part):
+    chart: Literal["SKR03", "SKR04"] = "SKR04"
+
+
+class Settings(BaseSettings):
+    """Everything that bridge.toml may say. ``home`` is the folder of the file: relative paths start there."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True, hide_input_in_errors=True
+    )
+
+    environment: Literal["development", "production"] = "development"
+    timezone: Annotated[str, AfterValidator(_known_zone)] = "Europe/Berlin"
+    database: Database = Database()
+    broker: Broker = Broker()
+    keys: Keys = Keys()
+    accounts: tuple[AccountSettings, ...] = ()
+    creditors: tuple[CreditorSettings, ...] = ()
+    sources: tuple[SourceSettings, ...] = ()
+    collection: CollectionRules = CollectionRules()
+    ledger: Ledger = Ledger()
+    home: Path = Path()
+    sha256: str = ""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return env_settings, init_settings
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Settings:
+        _unique("account", [account.id for account in self.accounts])
+        _unique("creditor", [creditor.creditor_id[:4] + creditor.creditor_id[7:] for creditor in self.creditors])
+        _unique("source", [source.name.upper() for source in self.sources])
+        for creditor in self.creditors:
+            if creditor.account not in [account.id for account in self.accounts]:
+                raise ValueError(f"creditor {creditor.name!r} names account {creditor.account!r}, which [[accounts]] does not declare")
+            self.rules_for(creditor.creditor_id)
+        for source in self.sources:
+            if source.creditor not in [creditor.creditor_id for creditor in self.creditors]:
+                raise ValueError(f"source {source.name!r} names creditor {source.creditor!r}, which [[creditors]] does not declare")
+            if self.environment == "production" and source.verification == "none":
+                raise ValueError(f"source {source.name!r}: verification = 'none' is refused in production")
+        return self
+
+    def rules_for(self, creditor_id: str) -> CollectionRules:
+        """[collection] with the creditor's own overrides on top."""
+        for creditor in self.creditors:
+            if creditor.creditor_id == creditor_id and creditor.collection:
+                return CollectionRules.model_validate({**self.collection.model_dump(), **creditor.collection})
+        return self.collection
+
+    def path(self, relative: Path) -> Path:
+        """A path of the config, taken from the folder of bridge.toml."""
+        return relative if relative.is_absolute() else self.home / relative
+
+    def folder(self, name: str) -> Path:
+        """The folder ``inbox`` or ``outbox`` beside bridge.toml."""
+        return self.home / name
+
+
+def load(path: Path) -> Settings:
+    """Read bridge.toml and the environment. Raises ConfigError that names file, key and what is wrong, never the value."""
+    try:
+        body = path.read_bytes()
+    except FileNotFoundError as problem:
+        raise ConfigError(f"{path} does not exist; run 'bridge init' in that folder, or name the file with --config") from problem
+    except OSError as problem:
+        raise ConfigError(f"{path} cannot be read: {problem.strerror}") from problem
+    try:
+        values = tomllib.loads(body.decode())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
+        raise ConfigError(f"{path} is not valid TOML: {problem}") from problem
+    _refuse_unknown_variables()
+    with _SecretsFromFiles():
+        try:
+            return Settings(**values, home=path.resolve().parent, sha256=sha256(body).hexdigest())
+        except ValidationError as problem:
+            raise ConfigError(f"{path}: " + "; ".join(_in_words(error) for error in problem.errors())) from None
+
+
+def _unique(what: str, names: list[str]) -> None:
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(f"{what} {twice[0]!r} is declared twice")
+
+
+def _in_words(error: Any) -> str:
+    where = ".".join(str(part) for part in error["loc"])
+    if error["type"] == "extra_forbidden":
+        return f"unknown key {where!r}"
+    what = str(error["msg"]).removeprefix("Value error, ")
+    return f"{where}: {what}" if where else what
+
+
+def _refuse_unknown_variables() -> None:
+    known = {PREFIX + name.upper() for name in Settings.model_fields if name not in {"home", "sha256"}}
+    for name in os.environ:
+        if name.startswith(PREFIX) and name not in OTHER_VARIABLES and name.split("__")[0].removesuffix("_FILE") not in known:
+            raise ConfigError(f"the environment variable {name} is no setting; known ones start with {', '.join(sorted(known))}")
+
+
+class _SecretsFromFiles:
+    """While it is open, ``BRIDGE_X__Y_FILE=path`` stands in the environment as ``BRIDGE_X__Y=content``."""
+
+    def __enter__(self) -> None:
+        self._before = dict(os.environ)
+        for name, path in self._before.items():
+            if name.startswith(PREFIX) and name.endswith("_FILE") and name not in OTHER_VARIABLES:
+                try:
+                    os.environ[name.removesuffix("_FILE")] = Path(path).read_text(encoding="utf-8").strip()
+                except OSError as problem:
+                    raise ConfigError(f"{name}: the file it names cannot be read ({problem.strerror})") from problem
+                del os.environ[name]
+
+    def __exit__(self, *_: object) -> None:
+        os.environ.clear()
+        os.environ.update(self._before)
