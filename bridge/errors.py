@@ -49,6 +49,12 @@ class IntegrityError(BridgeError):
     exit_code = 4
 
 
+class LostRace(BridgeError):
+    """Another worker moved the same row first; the unit of work is repeated, nothing was written."""
+
+    exit_code = 5
+
+
 class Unavailable(BridgeError):
     """A node, database or broker did not answer; the same call may work later."""
 

@@ -1,0 +1,183 @@
+"""The heart: what news, from which state, to which state, with which posting. Pure.
+
+Every pair of state and bank news is decided here: it moves, is ignored, is noted, waits, or is refused into a Break. A test walks all
+pairs. Source: ARCHITECTURE.md, "The life of a Collection"; the scheme's R-transactions are EPC016-06 (Core) and EPC222-07 (B2B).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from bridge.errors import IllegalMove
+from bridge.model.collection import FINAL_STATES, LIVE_STATES
+
+STATES = LIVE_STATES + FINAL_STATES
+
+
+class Verdict(StrEnum):
+    MOVE = "move"  # to another state, or a posting in the same one
+    IGNORE = "ignore"  # a repeat, or overtaken by what came later
+    NOTE = "note"  # kept with its reason; becomes a Break if nothing follows
+    WAIT = "wait"  # the line stays open until its counterpart arrives
+    BREAK = "break"  # a person must look
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a piece of news does to a collection. ``kind`` names the Break, also one that is opened beside a move."""
+
+    verdict: Verdict
+    to_state: str | None = None
+    kind: str | None = None
+
+
+def _to(state: str) -> Decision:
+    return Decision(Verdict.MOVE, state)
+
+
+_IGNORE = Decision(Verdict.IGNORE)
+_NOTE = Decision(Verdict.NOTE)
+_WAIT = Decision(Verdict.WAIT)
+_UNCONFIRMED = Decision(Verdict.WAIT, kind="UPLOAD_NOT_CONFIRMED")
+_NEVER_SENT = Decision(Verdict.BREAK, kind="NEVER_SENT")
+_LATE = Decision(Verdict.MOVE, kind="LATE_CREDIT")
+_LATE_DEBIT = Decision(Verdict.MOVE, kind="LATE_DEBIT")
+
+#: What the bank says about a collection. Every state has a line for every news.
+BANK_NEWS: dict[str, dict[str, Decision]] = {
+    # pain.002 ACTC, ACCP, ACSP ...: not money
+    "accepted": {
+        "pending": _NEVER_SENT,
+        "held": _NEVER_SENT,
+        "batched": _UNCONFIRMED,
+        "submitted": _to("accepted"),
+        "accepted": _IGNORE,
+        "settled": _IGNORE,
+        "cancelled": _NEVER_SENT,
+        "rejected": _IGNORE,
+        "returned": _IGNORE,
+        "reversed": _IGNORE,
+        "withdrawn": _IGNORE,
+    },
+    # pain.002 RJCT or CANC for the file it stands in
+    "rejected": {
+        "pending": _NEVER_SENT,
+        "held": _NEVER_SENT,
+        "batched": _UNCONFIRMED,
+        "submitted": _to("rejected"),
+        "accepted": _to("rejected"),
+        "settled": _NOTE,  # some banks report a return by pain.002: its debit must follow
+        "cancelled": _NEVER_SENT,
+        "rejected": _IGNORE,
+        "returned": _IGNORE,
+        "reversed": _IGNORE,
+        "withdrawn": _IGNORE,
+    },
+    # a credit of a camt.053 that names the collection
+    "settled": {
+        "pending": _NEVER_SENT,
+        "held": _NEVER_SENT,
+        "batched": _UNCONFIRMED,
+        "submitted": _to("settled"),
+        "accepted": _to("settled"),
+        "settled": _LATE,
+        "cancelled": _LATE,
+        "rejected": _WAIT,  # some banks book a reject as credit and debit: Entry to Entry
+        "returned": _LATE,
+        "reversed": _LATE,
+        "withdrawn": _WAIT,
+    },
+    # a debit of a camt.053 that names the collection and is a return
+    "returned": {
+        "pending": _NEVER_SENT,
+        "held": _NEVER_SENT,
+        "batched": _UNCONFIRMED,
+        "submitted": _WAIT,  # a debit before its credit waits for it
+        "accepted": _WAIT,
+        "settled": _to("returned"),
+        "cancelled": _NEVER_SENT,
+        "rejected": _WAIT,  # for the credit of the rejected member
+        "returned": _LATE_DEBIT,
+        "reversed": _LATE_DEBIT,
+        "withdrawn": _WAIT,
+    },
+}
+
+#: What we do ourselves, by a rule or by a person: from which states, to which.
+OWN_NEWS: dict[str, tuple[tuple[str, ...], str]] = {
+    "held": (("pending",), "held"),
+    "released": (("held",), "pending"),
+    "cancelled": (("pending", "held"), "cancelled"),
+    "batched": (("pending",), "batched"),
+    "unbatched": (("batched",), "pending"),
+    "submitted": (("batched",), "submitted"),
+}
+
+#: What a collection's state means for its invoice.
+INVOICE_OF = {
+    "pending": "collecting",
+    "held": "collecting",
+    "batched": "collecting",
+    "submitted": "collecting",
+    "accepted": "collecting",
+    "settled": "paid",
+    "cancelled": "open",
+    "rejected": "open",
+    "returned": "open",
+    "reversed": "held",
+    "withdrawn": "open",
+}
+
+INVOICE_NEWS: dict[str, tuple[tuple[str, ...], str]] = {
+    "held": (("open",), "held"),
+    "released": (("held",), "open"),
+}
+
+MANDATE_NEWS: dict[str, tuple[tuple[str, ...], str]] = {
+    "paused": (("active",), "paused"),
+    "resumed": (("paused",), "active"),
+    "revoked": (("active", "paused"), "revoked"),
+}
+
+BATCH_NEWS: dict[str, tuple[tuple[str, ...], str]] = {
+    "approved": (("sealed",), "approved"),
+    "unapproved": (("approved",), "sealed"),
+    "exported": (("approved",), "exported"),
+    "submitted": (("exported",), "submitted"),
+    "answered": (("submitted",), "answered"),
+    "booked": (("submitted", "answered"), "booked"),
+    "discarded": (("sealed", "approved"), "discarded"),
+}
+
+#: fact -> (debit account, credit account); the subjects of each account are model.ledger.SUBJECTS
+POSTINGS: dict[str, tuple[str, str]] = {
+    "invoice final": ("Receivable", "Billed"),
+    "opening": ("Bank", "Opening"),
+    "opening, overdrawn": ("Opening", "Bank"),
+    "bank credit": ("Bank", "Suspense"),
+    "bank debit": ("Suspense", "Bank"),
+    "submitted": ("Clearing", "Receivable"),
+    "rejected": ("Receivable", "Clearing"),
+    "settled": ("Suspense", "Clearing"),
+    "returned": ("Receivable", "Suspense"),
+    "late credit": ("Suspense", "Receivable"),
+    "late debit": ("Receivable", "Suspense"),
+    "bank fee": ("Charges", "Suspense"),
+    "bank fee given back": ("Suspense", "Charges"),
+    "line to line": ("Suspense", "Suspense"),
+}
+
+
+def hear(state: str, news: str) -> Decision:
+    """What a bank's ``news`` does to a collection in ``state``. The table is total; an unknown word is a KeyError, a bug."""
+    return BANK_NEWS[news][state]
+
+
+def step(noun: str, what: str, state: str, news: str) -> str:
+    """The state after our own ``news``. Raises IllegalMove naming ``what`` (the thing's own name), state and news."""
+    table = {"collection": OWN_NEWS, "invoice": INVOICE_NEWS, "mandate": MANDATE_NEWS, "batch": BATCH_NEWS}[noun]
+    sources, target = table[news]
+    if state not in sources:
+        raise IllegalMove(f"{what} is {state}; only one that is {' or '.join(sources)} can be {news}")
+    return target
