@@ -84,6 +84,7 @@ class EntryDetail:
     creditor_name: str | None = field(default=None, repr=False)
     creditor_iban: str | None = field(default=None, repr=False)
     remittance: str = field(default="", repr=False)
+    bank_code_own: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,8 @@ class StatementEntry:
     """One Ntry. ``statement`` is the head's ordinal, ``ordinal`` counts the entries of that statement from 0.
 
     ``status`` is BOOK, PDNG, INFO or what the bank wrote. ``bank_code`` is domain/family/sub-family ("PMNT/IDDT/UPDD"),
-    ``bank_code_own`` the proprietary one ("NRTI+109+0002+917").
+    ``bank_code_own`` the proprietary one ("NRTI+109+0002+917"). ``batch`` is the only one of ``batches``, None where a bank names
+    several. ``is_return`` is what the entry's own codes say; a detail may say so alone.
     """
 
     statement: int
@@ -109,3 +111,5 @@ class StatementEntry:
     charges: tuple[Charge, ...]
     details: tuple[EntryDetail, ...]
     text: str = field(default="", repr=False)
+    batches: tuple[BatchReference, ...] = ()
+    is_return: bool = False
