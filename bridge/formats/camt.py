@@ -42,7 +42,9 @@ _SHAPES = (
 )
 # .02 and .08 are what banks send (sepa.md 1); .04 and .10 were met in the wild and differ in nothing that is read here.
 READERS: dict[str, _Shape] = {
-    f"urn:iso:std:iso:20022:tech:xsd:{shape.kind}.001.{version}": shape for shape in _SHAPES for version in ("02", "04", "08", "10")
+    f"urn:iso:std:iso:20022:tech:xsd:{shape.kind}.001.{version}": shape
+    for shape in _SHAPES
+    for version in ("02", "04", "08", "10")
 }
 """One entry for each namespace."""
 
@@ -60,7 +62,9 @@ class _Progress:
     details: list[EntryDetail] = field(default_factory=list)
 
 
-def read(stream: IO[bytes], *, zone: ZoneInfo = _BERLIN, size_max: int = safe_xml.SIZE_MAX) -> Iterator[StatementHead | StatementEntry]:
+def read(
+    stream: IO[bytes], *, zone: ZoneInfo = _BERLIN, size_max: int = safe_xml.SIZE_MAX
+) -> Iterator[StatementHead | StatementEntry]:
     """Yield each statement's head, then its entries one by one while the file is parsed.
 
     ``zone`` is for a time without an offset. A currency other than EUR is kept as data. Raises BadInput, possibly after entries were
@@ -111,7 +115,7 @@ def _head(now: _Progress, statement: etree._Element, zone: ZoneInfo) -> Statemen
     account, sequence = find(statement, "Acct"), text(statement, "ElctrncSeqNb")
     paging = find(statement, now.shape.paging)
     paging = paging if paging is not None else find(now.group, "MsgPgntn")
-    iban = text(account, "Id", "IBAN")
+    iban = text(account, "Id/IBAN")
     return StatementHead(
         kind=now.shape.kind,
         namespace=now.namespace,
@@ -120,10 +124,10 @@ def _head(now: _Progress, statement: etree._Element, zone: ZoneInfo) -> Statemen
         statement_id=need(statement, "Id"),
         sequence=_count(sequence, "ElctrncSeqNb"),
         created_at=safe_xml.instant(find(statement, "CreDtTm"), zone),
-        from_at=safe_xml.instant(find(statement, "FrToDt", "FrDtTm"), zone),
-        to_at=safe_xml.instant(find(statement, "FrToDt", "ToDtTm"), zone),
+        from_at=safe_xml.instant(find(statement, "FrToDt/FrDtTm"), zone),
+        to_at=safe_xml.instant(find(statement, "FrToDt/ToDtTm"), zone),
         iban=_compact(iban),
-        account_other=text(account, "Id", "Othr", "Id") if iban is None else None,
+        account_other=text(account, "Id/Othr/Id") if iban is None else None,
         currency=_currency(account, statement),
         opening_cents=_signed(opening),
         opening_kind=opening_kind,
@@ -143,8 +147,8 @@ def _balances(statement: etree._Element) -> tuple[etree._Element | None, etree._
     """
     found: dict[str, etree._Element] = {}
     for balance in find_all(statement, "Bal"):
-        kind = text(balance, "Tp", "CdOrPrtry", "Cd")
-        if kind not in ("OPBD", "PRCD", "CLBD") or text(balance, "Tp", "SubTp", "Cd") == "INTM":
+        kind = text(balance, "Tp/CdOrPrtry/Cd")
+        if kind not in ("OPBD", "PRCD", "CLBD") or text(balance, "Tp/SubTp/Cd") == "INTM":
             continue
         if kind in found and _signed(found[kind]) != _signed(balance):
             raise BadInput(f"Two balances {kind} in one statement that differ (line {balance.sourceline})")
@@ -179,7 +183,7 @@ def _balance_after_entries(statement: etree._Element) -> bool:
 
 
 def _entry(now: _Progress, element: etree._Element) -> StatementEntry:
-    batches = tuple(_batch(batch, element) for details in find_all(element, "NtryDtls") for batch in find_all(details, "Btch"))
+    batches = tuple(_batch(batch, element) for batch in find_all(element, "NtryDtls/Btch"))
     code, own = _bank_codes(element)
     status = find(element, "Sts")
     amount = _signed(element)
@@ -233,16 +237,16 @@ def _detail(ordinal: int, element: etree._Element, entry: etree._Element) -> Ent
         pmt_inf_id=text(refs, "PmtInfId"),
         bank_ref=text(refs, "AcctSvcrRef"),
         bank_code=code,
-        return_reason=text(returned, "Rsn", "Cd") or text(returned, "Rsn", "Prtry"),
+        return_reason=text(returned, "Rsn/Cd") or text(returned, "Rsn/Prtry"),
         is_return=returned is not None or _says_return(code, own) or _says_return(*_bank_codes(entry)),
         charges=_charges(element, _amount_currency(entry)),
         return_info=" ".join(_texts(returned, "AddtlInf")),
-        originator_bic=text(returned, "Orgtr", "Id", "OrgId", "AnyBIC") or text(returned, "Orgtr", "Id", "OrgId", "BICOrBEI"),
-        originator_name=text(returned, "Orgtr", "Nm"),
+        originator_bic=text(returned, "Orgtr/Id/OrgId/AnyBIC") or text(returned, "Orgtr/Id/OrgId/BICOrBEI"),
+        originator_name=text(returned, "Orgtr/Nm"),
         debtor_name=_party_name(find(parties, "Dbtr")),
-        debtor_iban=_compact(text(parties, "DbtrAcct", "Id", "IBAN")),
+        debtor_iban=_compact(text(parties, "DbtrAcct/Id/IBAN")),
         creditor_name=_party_name(find(parties, "Cdtr")),
-        creditor_iban=_compact(text(parties, "CdtrAcct", "Id", "IBAN")),
+        creditor_iban=_compact(text(parties, "CdtrAcct/Id/IBAN")),
         remittance=_remittance(element),
         bank_code_own=own,
     )
@@ -255,8 +259,8 @@ def _detail_amounts(element: etree._Element, entry: etree._Element) -> tuple[int
     currency than the entry is None.
     """
     currency = _amount_currency(entry)
-    own, transaction = find(element, "Amt"), find(element, "AmtDtls", "TxAmt", "Amt")
-    instructed = find(element, "AmtDtls", "InstdAmt", "Amt")
+    own, transaction = find(element, "Amt"), find(element, "AmtDtls/TxAmt/Amt")
+    instructed = find(element, "AmtDtls/InstdAmt/Amt")
     booked = _in_currency(own if own is not None else transaction, currency)
     sign = _sign(text(element, "CdtDbtInd") or need(entry, "CdtDbtInd"), element)
     return (
@@ -270,7 +274,7 @@ def _charges(element: etree._Element, currency: str | None = None) -> tuple[Char
     wanted = currency or _amount_currency(element)
     found = []
     for charges in find_all(element, "Chrgs"):
-        for record in list(find_all(charges, "Rcrd")) or [charges]:
+        for record in find_all(charges, "Rcrd") or [charges]:
             amount = find(record, "Amt")
             value = _in_currency(amount if amount is not None else find(record, "TtlChrgsAndTaxAmt"), wanted)
             if value:
@@ -290,9 +294,11 @@ def _charges(element: etree._Element, currency: str | None = None) -> tuple[Char
 
 def _bank_codes(element: etree._Element) -> tuple[str | None, str | None]:
     code = find(element, "BkTxCd")
-    domain, family = find(code, "Domn"), find(code, "Domn", "Fmly")
-    parts = [text(domain, "Cd"), text(family, "Cd"), text(family, "SubFmlyCd")]
-    return "/".join(part or "" for part in parts) if domain is not None else None, text(code, "Prtry", "Cd")
+    if code is None or not len(code):
+        return None, None
+    domain = find(code, "Domn")
+    parts = [text(domain, "Cd"), text(domain, "Fmly/Cd"), text(domain, "Fmly/SubFmlyCd")]
+    return "/".join(part or "" for part in parts) if domain is not None else None, text(code, "Prtry/Cd")
 
 
 def _says_return(code: str | None, own: str | None) -> bool:
@@ -308,16 +314,16 @@ def _remittance(element: etree._Element) -> str:
         # A piece of full length was cut by the bank in mid-word; a shorter one ended by itself.
         raw = piece.text or ""
         joined += raw if len(raw) in _USTRD_FULL else raw + " "
-    references = [ref for strd in find_all(info, "Strd") if (ref := text(strd, "CdtrRefInf", "Ref"))]
+    references = [ref for strd in find_all(info, "Strd") if (ref := text(strd, "CdtrRefInf/Ref"))]
     return " ".join([*joined.split(), *references]) or text(element, "AddtlTxInf") or ""
 
 
 def _party_name(party: etree._Element | None) -> str | None:
-    return text(party, "Nm") or text(party, "Pty", "Nm") or text(party, "Agt", "FinInstnId", "Nm")
+    return text(party, "Nm") or text(party, "Pty/Nm") or text(party, "Agt/FinInstnId/Nm")
 
 
 def _agent_bic(record: etree._Element) -> str | None:
-    for agent in (find(record, "Agt", "FinInstnId"), find(record, "Pty", "FinInstnId")):
+    for agent in (find(record, "Agt/FinInstnId"), find(record, "Pty/FinInstnId")):
         if agent is not None:
             return text(agent, "BICFI") or text(agent, "BIC")
     return None

@@ -37,7 +37,9 @@ def detect(stream: IO[bytes]) -> str:
         stream.seek(start)
     if namespace not in KINDS:
         message = namespace.removeprefix(_PREFIX)[:80]
-        raise BadInput(f"The file is a {message!r}; known are: {', '.join(sorted(known.removeprefix(_PREFIX) for known in KINDS))}")
+        raise BadInput(
+            f"The file is a {message!r}; known are: {', '.join(sorted(known.removeprefix(_PREFIX) for known in KINDS))}"
+        )
     return KINDS[namespace]
 
 

@@ -19,7 +19,9 @@ _PREFIX = "urn:iso:std:iso:20022:tech:xsd:"
 _BERLIN = ZoneInfo("Europe/Berlin")
 
 
-def read(stream: IO[bytes], *, zone: ZoneInfo = _BERLIN, size_max: int = safe_xml.SIZE_MAX) -> Iterator[StatusReportHead | StatusLine]:
+def read(
+    stream: IO[bytes], *, zone: ZoneInfo = _BERLIN, size_max: int = safe_xml.SIZE_MAX
+) -> Iterator[StatusReportHead | StatusLine]:
     """Yield the head, then the statuses in the order of the file: group (if GrpSts is given), block, the block's debits, block ...
 
     Nothing is inherited downwards here. An EndToEndId of NOTPROVIDED, the ISO word for none, is None. ``zone`` is for a time without an
@@ -105,13 +107,13 @@ def _debit(element: etree._Element, block: etree._Element, head: StatusReportHea
         status=text(element, "TxSts"),
         reasons=_reasons(element),
         instruction_id=text(element, "OrgnlInstrId"),
-        mandate_id=text(original, "MndtRltdInf", "MndtId"),
+        mandate_id=text(original, "MndtRltdInf/MndtId"),
         amount_cents=_amount(original),
     )
 
 
 def _amount(original: etree._Element | None) -> int | None:
-    amount = find(original, "Amt", "InstdAmt")
+    amount = find(original, "Amt/InstdAmt")
     # Our debits are in EUR; an amount in anything else is not ours to compare with.
     return safe_xml.cents(amount) if amount is not None and amount.get("Ccy") == "EUR" else None
 
@@ -119,10 +121,10 @@ def _amount(original: etree._Element | None) -> int | None:
 def _reasons(element: etree._Element) -> tuple[StatusReason, ...]:
     return tuple(
         StatusReason(
-            code=text(info, "Rsn", "Cd") or text(info, "Rsn", "Prtry"),
+            code=text(info, "Rsn/Cd") or text(info, "Rsn/Prtry"),
             info=" ".join(piece for line in find_all(info, "AddtlInf") if (piece := text(line))),
-            originator_bic=text(info, "Orgtr", "Id", "OrgId", "AnyBIC") or text(info, "Orgtr", "Id", "OrgId", "BICOrBEI"),
-            originator_name=text(info, "Orgtr", "Nm"),
+            originator_bic=text(info, "Orgtr/Id/OrgId/AnyBIC") or text(info, "Orgtr/Id/OrgId/BICOrBEI"),
+            originator_name=text(info, "Orgtr/Nm"),
         )
         for info in find_all(element, "StsRsnInf")
     )

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator
 from datetime import date, datetime, timedelta
+from functools import cache
 from typing import IO
 from zoneinfo import ZoneInfo
 
@@ -75,30 +76,25 @@ def drop(element: etree._Element) -> None:
 
     lxml must not lose the element it has just closed, so that one is emptied, and its like before it is taken out.
     """
-    element.clear(keep_tail=True)
+    element.clear(keep_tail=True)  # type: ignore[call-arg]  # lxml-stubs 0.5 does not know it yet
     before, parent = element.getprevious(), element.getparent()
     if before is not None and parent is not None and before.tag == element.tag:
         parent.remove(before)
 
 
-def find(element: etree._Element | None, *path: str) -> etree._Element | None:
-    """Return the first descendant along these local names, None where one is missing (or the start is None)."""
-    for name in path:
-        if element is None:
-            return None
-        element = next(element.iterchildren("{*}" + name), None)
-    return element
+def find(element: etree._Element | None, path: str) -> etree._Element | None:
+    """Return the first descendant along these local names ("Refs/EndToEndId"), None where one is missing (or the start is None)."""
+    return None if element is None else element.find(_any_namespace(path))
 
 
-def find_all(element: etree._Element | None, name: str) -> Iterator[etree._Element]:
-    """Yield the children with this local name."""
-    if element is not None:
-        yield from element.iterchildren("{*}" + name)
+def find_all(element: etree._Element | None, path: str) -> list[etree._Element]:
+    """Return the descendants along these local names, in order."""
+    return [] if element is None else element.findall(_any_namespace(path))
 
 
-def text(element: etree._Element | None, *path: str) -> str | None:
+def text(element: etree._Element | None, path: str = ".") -> str | None:
     """Return the stripped text of the element along this path, None where it is missing or blank. BadInput if it has children."""
-    found = find(element, *path)
+    found = element if path == "." else find(element, path)
     if found is None:
         return None
     if len(found):
@@ -106,11 +102,11 @@ def text(element: etree._Element | None, *path: str) -> str | None:
     return (found.text or "").strip() or None
 
 
-def need(element: etree._Element, *path: str) -> str:
+def need(element: etree._Element, path: str) -> str:
     """Return the text along this path; BadInput where there is none."""
-    found = text(element, *path)
+    found = text(element, path)
     if found is None:
-        raise BadInput(f"{etree.QName(element).localname} at line {element.sourceline} has no {'/'.join(path)}")
+        raise BadInput(f"{etree.QName(element).localname} at line {element.sourceline} has no {path}")
     return found
 
 
@@ -119,7 +115,9 @@ def cents(element: etree._Element) -> int:
     written = text(element) or ""
     match = _AMOUNT.fullmatch(written)
     if match is None:
-        raise BadInput(f"{etree.QName(element).localname} at line {element.sourceline} is not an amount with at most two decimals")
+        raise BadInput(
+            f"{etree.QName(element).localname} at line {element.sourceline} is not an amount with at most two decimals"
+        )
     return int(match[1]) * 100 + int((match[2] or "").ljust(2, "0"))
 
 
@@ -153,6 +151,12 @@ def instant(element: etree._Element | None, zone: ZoneInfo) -> datetime | None:
     return read if read.tzinfo else read.replace(tzinfo=zone)
 
 
+@cache
+def _any_namespace(path: str) -> str:
+    # The namespace of the file is known by then; ``path`` is always one of our literals, so the cache is bounded.
+    return "/".join("{*}" + name for name in path.split("/"))
+
+
 def _parsed(stream: IO[bytes], *, tags: list[str] | None, size_max: int) -> Iterator[tuple[str, etree._Element]]:
     parser = etree.XMLPullParser(
         ("start", "end"), tag=tags, encoding="UTF-8", resolve_entities=False, no_network=True, load_dtd=False,
@@ -167,6 +171,8 @@ def _parsed(stream: IO[bytes], *, tags: list[str] | None, size_max: int) -> Iter
                 raise BadInput(f"The file is larger than {size_max:,} bytes")
             parser.feed(chunk)
             for event, element in parser.read_events():
+                if not isinstance(element, etree._Element):
+                    continue  # comments and the like are not asked for
                 if first:
                     _refuse_dtd(element)
                     first = False
@@ -179,8 +185,7 @@ def _parsed(stream: IO[bytes], *, tags: list[str] | None, size_max: int) -> Iter
 
 def _refuse_dtd(element: etree._Element) -> None:
     # The prolog was read byte by byte already; this is the parser's own word on it.
-    docinfo = element.getroottree().docinfo
-    if docinfo.doctype or docinfo.internalDTD is not None:
+    if element.getroottree().docinfo.internalDTD is not None:
         raise BadInput("The file has a DOCTYPE; bank files have none")
 
 
