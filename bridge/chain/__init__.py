@@ -1,0 +1,79 @@
+"""Logs of an EVM chain become records. The only package that knows web3, and it imports it inside functions.
+
+source     a node over JSON-RPC: final head, logs of a range, the contract's own count
+endpoint   one HTTP address: timeouts, answers that are none, the JSON-RPC id
+recorded   the same from a file: one log a line, taken as final
+wire       hex on the wire to bytes and ints (pure)
+decoders   raw log to InvoiceLog, and the running hash over them (pure)
+
+``open_source`` picks the source a configuration asks for; everything a step needs of it is the protocol ``ChainSource``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from bridge.errors import ConfigError
+
+if TYPE_CHECKING:
+    from bridge.chain.endpoint import Provider
+    from bridge.records.invoice_log import Completeness, Head, RawLog
+
+_ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
+
+
+class ChainSource(Protocol):
+    """Where the final logs of one contract come from. Every method may raise ``Unavailable``; ``name`` is the [[sources]] entry's."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def chain_id(self) -> int: ...
+
+    def final_head(self) -> Head | None:
+        """The last block that the source's finality calls final; None when nothing is final yet."""
+
+    def head_at(self, number: int) -> Head | None:
+        """The block of that number as the source sees it now; None when it has none. To compare a stored cursor's hash."""
+
+    def logs(self, first: int, last: int) -> list[RawLog]:
+        """The contract's logs with a known topic in blocks ``first`` to ``last``, both included, by block and log index."""
+
+    def completeness(self, at: Head) -> Completeness | None:
+        """What the contract says of itself at that block; None where nobody can be asked (recorded logs, a foreign contract)."""
+
+
+def open_source(
+    *,
+    name: str,
+    chain_id: int,
+    contract: str,
+    rpc: Sequence[str | Provider] = (),
+    recorded: str | Path | None = None,
+    finality: str | int = "finalized",
+) -> ChainSource:
+    """The source that one [[sources]] entry describes; nothing is asked of a node or read from a file yet.
+
+    ``rpc`` is one endpoint: a URL, or any object with ``make_request(method, params)`` that speaks JSON-RPC. Raises ConfigError
+    where both or neither of ``rpc`` and ``recorded`` are given, and for an unusable address, finality or URL.
+    """
+    if recorded is not None and rpc:
+        raise ConfigError(f"source {name!r} has both rpc and recorded; keep one of them")
+    if not _ADDRESS.fullmatch(contract):
+        raise ConfigError(f"source {name!r}: contract {contract!r} is no address; give it as 0x and 40 hex digits")
+    if recorded is not None:
+        from bridge.chain.recorded import RecordedSource
+
+        return RecordedSource(name, Path(recorded), chain_id, contract)
+    if not rpc:
+        raise ConfigError(f"source {name!r} has neither rpc nor recorded; add the address of a node or a file of logs")
+    if len(rpc) > 1:
+        # Taking the first of several would look like a cross-check and be none.
+        raise ConfigError(f"source {name!r} lists {len(rpc)} rpc endpoints, but answers are not cross-checked yet; keep one")
+    from bridge.chain.source import RpcSource
+
+    return RpcSource(name, rpc[0], chain_id, contract, finality)

@@ -1,0 +1,112 @@
+"""One JSON-RPC endpoint over HTTP, read through web3.py's provider and none of its formatters.
+
+What web3.py 8 does not do by itself and money needs: the answer's id must be the request's, nothing is retried silently, no
+redirect and no proxy of the environment is followed, the connection is not shared with a forked child, and no message
+shows more of the URL than host and port (paths and passwords of hosted nodes are secrets).
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import threading
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import urlsplit
+
+from bridge.errors import ConfigError, Unavailable
+
+if TYPE_CHECKING:
+    from web3 import HTTPProvider
+
+CONNECT_SECONDS = 3.05
+READ_SECONDS = 20
+
+
+class Provider(Protocol):
+    """Whatever answers JSON-RPC: an HttpEndpoint, or an in-process chain."""
+
+    def make_request(self, method: Any, params: Any, /) -> Any:
+        """Send one request; give back the whole answer, a mapping with ``result`` or ``error``."""
+
+
+class HttpEndpoint:
+    """A node's URL as a Provider. Raises Unavailable for everything that is not a JSON-RPC answer to this very request."""
+
+    def __init__(self, url: str) -> None:
+        self.host = host_of(url)
+        self._url = url
+        self._secrets = _secrets(url)
+        self._ids = itertools.count(1)
+        self._lock = threading.Lock()
+        self._provider: HTTPProvider | None = None
+        self._pid = 0
+
+    def make_request(self, method: str, params: list[Any], /) -> Mapping[str, Any]:
+        with self._lock:
+            provider = self._own_provider()
+            wanted = next(self._ids)
+            provider.request_counter = itertools.count(wanted)
+            answer = self._asked(provider, method, params)
+        if not isinstance(answer, Mapping):
+            raise self.unavailable(method, "answered something that is no JSON-RPC")
+        # A request refused before it was parsed is answered with id null (JSON-RPC 2.0, section 5); then there must be an error.
+        if answer.get("id") != wanted and not (answer.get("id") is None and answer.get("error")):
+            raise self.unavailable(method, "answered another request (its JSON-RPC id differs)")
+        return answer
+
+    def unavailable(self, method: str, what: str) -> Unavailable:
+        return Unavailable(f"the node at {self.host} {what} (asked for {method}); try again, or set another rpc in bridge.toml")
+
+    def masked(self, text: str) -> str:
+        """The text without any part of the URL that may be a key."""
+        for secret in self._secrets:
+            text = text.replace(secret, "...")
+        return text
+
+    def _own_provider(self) -> HTTPProvider:
+        """This process's connection: a forked worker that shares its parent's socket reads its answers."""
+        if self._provider is None or self._pid != os.getpid():
+            from requests import Session
+            from web3 import HTTPProvider
+
+            session = Session()
+            session.trust_env = False
+            timeouts = {"timeout": (CONNECT_SECONDS, READ_SECONDS), "allow_redirects": False}
+            self._provider = HTTPProvider(self._url, timeouts, session, exception_retry_configuration=None)
+            self._pid = os.getpid()
+        return self._provider
+
+    def _asked(self, provider: HTTPProvider, method: Any, params: list[Any]) -> object:
+        from requests import HTTPError, RequestException, Timeout
+
+        # "from None" below: the library's exceptions quote the whole URL.
+        try:
+            return provider.make_request(method, params)
+        except Timeout:
+            raise self.unavailable(method, f"did not answer within {READ_SECONDS} seconds") from None
+        except HTTPError as error:
+            status = "an error" if error.response is None else f"HTTP status {error.response.status_code}"
+            raise self.unavailable(method, f"answered {status}") from None
+        except RequestException as error:
+            raise self.unavailable(method, f"could not be reached ({type(error).__name__})") from None
+        except (ValueError, RecursionError):  # no UTF-8, or no JSON
+            raise self.unavailable(method, "answered something that is no JSON") from None
+
+
+def host_of(url: str) -> str:
+    """Host and port of a URL, fit for a message. Raises ConfigError for anything that is no http or https address."""
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host, port = None, None
+    if host is None or not url.startswith(("http://", "https://")):
+        raise ConfigError("an rpc address in bridge.toml is no http:// or https:// address; correct it")
+    return host if port is None else f"{host}:{port}"
+
+
+def _secrets(url: str) -> list[str]:
+    parts = urlsplit(url)
+    pieces = [parts.username, parts.password, parts.query, *parts.path.split("/"), *parts.query.replace("=", "&").split("&")]
+    return sorted({piece for piece in pieces if piece and len(piece) > 5}, key=len, reverse=True)

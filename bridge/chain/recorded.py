@@ -1,0 +1,94 @@
+"""Logs from a file instead of a node: one JSON object a line, as eth_getLogs returns it, plus ``blockTimestamp``.
+
+What stands in the file is taken as final: the last block in it is the final head. Appending lines later is fine; the file is
+read again when it changed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+from bridge.chain import wire
+from bridge.chain.decoders import DECODERS
+from bridge.errors import BadInput, ConfigError
+from bridge.records.invoice_log import Completeness, Head, RawLog
+
+
+class RecordedSource:
+    """A ``ChainSource`` over one file. Every method raises BadInput with the line number for a line that is no log of the contract."""
+
+    def __init__(
+        self, name: str, path: Path, chain_id: int, contract: str, *, topics: Collection[bytes] = tuple(DECODERS)
+    ) -> None:
+        self.name = name
+        self.chain_id = chain_id
+        self._path = path
+        self._contract = contract.lower()
+        self._topics = frozenset(topics)
+        self._seen: tuple[int, int, int] | None = None
+        self._logs: list[RawLog] = []
+        self._heads: dict[int, Head] = {}
+
+    def final_head(self) -> Head | None:
+        """The last block in the file; None for an empty file."""
+        self._reread()
+        return self._heads[max(self._heads)] if self._heads else None
+
+    def head_at(self, number: int) -> Head | None:
+        """A block that has a log in the file; the file knows no other."""
+        self._reread()
+        return self._heads.get(number)
+
+    def logs(self, first: int, last: int) -> list[RawLog]:
+        self._reread()
+        return [log for log in self._logs if first <= log.block_number <= last]
+
+    def completeness(self, at: Head) -> Completeness | None:
+        """None: there is no contract to ask, so the file is only as complete as whoever wrote it."""
+        return None
+
+    def _reread(self) -> None:
+        try:
+            status = self._path.stat()
+            stamp = (status.st_ino, status.st_size, status.st_mtime_ns)
+            if stamp == self._seen:
+                return
+            content = self._path.read_bytes()
+        except OSError as error:
+            raise ConfigError(
+                f"source {self.name!r}: the recorded logs {self._path} cannot be read ({error.strerror}); correct the path in bridge.toml"
+            ) from error
+        everything = self._ordered(list(self._lines(content)))
+        self._heads = {log.block_number: Head(log.block_number, log.block_hash, log.block_timestamp) for log in everything}
+        self._logs = [log for log in everything if log.topics and log.topics[0] in self._topics]
+        self._seen = stamp
+
+    def _lines(self, content: bytes) -> Iterator[RawLog]:
+        for number, line in enumerate(content.split(b"\n"), start=1):
+            if not line.strip():
+                continue
+            try:
+                log = wire.raw_log(json.loads(line.decode("utf-8")), self.chain_id)
+                if log.address != self._contract:
+                    raise ValueError(f"the log is of contract {log.address}, not of {self._contract}")
+            except (ValueError, RecursionError) as error:  # JSONDecodeError and UnicodeDecodeError are ValueErrors
+                raise BadInput(f"{self._path.name}, line {number}: {_sentence(error)}; correct or remove the line") from error
+            yield log
+
+    def _ordered(self, logs: list[RawLog]) -> list[RawLog]:
+        try:
+            return wire.in_order(logs)
+        except ValueError as error:
+            raise BadInput(f"{self._path.name}: {error}; the file mixes two histories of the chain") from error
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, json.JSONDecodeError):
+        return f"this is no JSON ({error.msg} at column {error.colno})"
+    if isinstance(error, UnicodeDecodeError):
+        return "this is no UTF-8 text"
+    if isinstance(error, RecursionError):
+        return "the JSON is nested too deeply"
+    return str(error)
