@@ -1,0 +1,81 @@
+"""What the postings say: the balance of a ledger account, for each of its subjects, as of a date and as known at a time."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy.orm import Session
+
+from bridge.model import Posting, Voucher
+
+IN_ONE_STATEMENT = 500
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """Which vouchers count: booked until ``as_of`` (a date), recorded until ``known_at`` (an instant); None: all."""
+
+    as_of: date | None = None
+    known_at: datetime | None = None
+
+    def conditions(self, booked_on: Any = Voucher.booked_on, recorded_at: Any = Voucher.recorded_at) -> list[ColumnElement[bool]]:
+        wanted: list[ColumnElement[bool]] = []
+        if self.as_of is not None:
+            wanted.append(booked_on <= self.as_of)
+        if self.known_at is not None:
+            wanted.append(recorded_at <= self.known_at)
+        return wanted
+
+
+NOW = View()
+
+
+def side(account: str, *, debit: bool, view: View = NOW, against: str | None = None) -> Select[Any]:
+    """subject, sum of one side of an account; ``against`` keeps only postings whose other side is that account."""
+    own, subject = (Posting.debit_account, Posting.debit_subject) if debit else (Posting.credit_account, Posting.credit_subject)
+    other = Posting.credit_account if debit else Posting.debit_account
+    statement = (
+        select(subject.label("subject"), func.sum(Posting.amount_cents).label("cents"))
+        .join(Voucher, Voucher.id == Posting.voucher_id)
+        .where(own == account, *view.conditions())
+        .group_by(subject)
+    )
+    return statement.where(other == against) if against else statement
+
+
+def by_subject(session: Session, account: str, view: View = NOW, *, against: str | None = None) -> dict[int, int]:
+    """Debits less credits of an account, for each subject whose balance is not zero."""
+    balance: dict[int, int] = defaultdict(int)
+    for debit, sign in ((True, 1), (False, -1)):
+        for subject, cents in session.execute(side(account, debit=debit, view=view, against=against)):
+            balance[subject] += sign * int(cents)
+    return {subject: cents for subject, cents in balance.items() if cents}
+
+
+def of_subjects(session: Session, account: str, subjects: Iterable[int]) -> dict[int, int]:
+    """Debits less credits of an account for these subjects; every one asked for is in the answer."""
+    wanted = sorted(set(subjects))
+    balance = dict.fromkeys(wanted, 0)
+    for start in range(0, len(wanted), IN_ONE_STATEMENT):
+        _add(session, account, wanted[start : start + IN_ONE_STATEMENT], balance)
+    return balance
+
+
+def total(session: Session, account: str, view: View = NOW) -> int:
+    """Debits less credits of an account, over all subjects."""
+    return sum(by_subject(session, account, view).values())
+
+
+def _add(session: Session, account: str, subjects: Sequence[int], balance: dict[int, int]) -> None:
+    for own, subject, sign in (
+        (Posting.debit_account, Posting.debit_subject, 1),
+        (Posting.credit_account, Posting.credit_subject, -1),
+    ):
+        statement = select(subject, func.sum(Posting.amount_cents)).where(own == account, subject.in_(subjects)).group_by(subject)
+        for found, cents in session.execute(statement):
+            balance[found] += sign * int(cents)

@@ -1,0 +1,123 @@
+"""Loads what eligibility asks for. Collect, seal, approve, export and hand-over all judge by the same facts."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from bridge import balances
+from bridge.model import Batch, Block, Break, Collection, Invoice, Mandate, Member, Move, Source
+from bridge.rules import eligibility
+from bridge.rules.eligibility import InvoiceFacts, MandateFacts
+from bridge.settings import CollectionRules
+
+
+def invoice_facts(session: Session, invoices: Sequence[Invoice]) -> dict[int, InvoiceFacts]:
+    """The facts of these invoices by id; an open Break on the invoice's source counts as one on the invoice."""
+    ids = [invoice.id for invoice in invoices]
+    owed = balances.of_subjects(session, "Receivable", ids)
+    attempts: dict[int, int] = defaultdict(int)
+    for invoice_id in session.scalars(select(Collection.invoice_id).where(Collection.invoice_id.in_(ids))):
+        attempts[invoice_id] += 1
+    subjects = {f"invoice:{i}" for i in ids} | {f"source:{invoice.source_id}" for invoice in invoices}
+    breaks: dict[str, list[str]] = defaultdict(list)
+    for kind, subject in session.execute(select(Break.kind, Break.subject).where(Break.subject.in_(subjects), Break.closed_at.is_(None))):
+        breaks[subject].append(kind)
+    return {
+        invoice.id: InvoiceFacts(
+            id=invoice.id,
+            number=invoice.number,
+            creditor_id=invoice.creditor_id,
+            debtor_ref=invoice.debtor_ref,
+            agreement=invoice.agreement,
+            amount_cents=invoice.amount_cents,
+            currency=invoice.currency,
+            state=invoice.state,
+            reason=invoice.reason,
+            receivable_cents=owed[invoice.id],
+            attempts=attempts[invoice.id],
+            open_breaks=tuple(breaks[f"invoice:{invoice.id}"] + breaks[f"source:{invoice.source_id}"]),
+        )
+        for invoice in invoices
+    }
+
+
+def mandates_of(session: Session, debtor_refs: Iterable[str]) -> dict[str, list[MandateFacts]]:
+    """The mandates of these debtors, by debtor."""
+    rows = list(session.scalars(select(Mandate).where(Mandate.debtor_ref.in_(sorted(set(debtor_refs))))))
+    presented = _presented(session, [row.id for row in rows if row.kind == "one-off"])
+    found: dict[str, list[MandateFacts]] = defaultdict(list)
+    for row in rows:
+        found[row.debtor_ref].append(_mandate_facts(row, presented=row.id in presented))
+    return found
+
+
+def released_by_person(session: Session, collection_ids: Sequence[int]) -> set[int]:
+    """Which of these collections a person released: a limit holds these no more."""
+    return set(
+        session.scalars(
+            select(Move.noun_id).where(
+                Move.noun == "collection", Move.noun_id.in_(collection_ids), Move.news == "released", Move.evidence == "person"
+            )
+        )
+    )
+
+
+def why_not(session: Session, collections: Sequence[Collection], rules: CollectionRules) -> dict[int, str]:
+    """Why each collection may not go out, by its id; one that may is not in the answer."""
+    invoices = list(session.scalars(select(Invoice).where(Invoice.id.in_([collection.invoice_id for collection in collections]))))
+    facts = invoice_facts(session, invoices)
+    mandates = {row.id: row for row in session.scalars(select(Mandate).where(Mandate.id.in_([c.mandate_id for c in collections])))}
+    released = released_by_person(session, [collection.id for collection in collections])
+    used_by = _presented(session, [row.id for row in mandates.values() if row.kind == "one-off"], but=[c.id for c in collections])
+    reasons = {}
+    for collection in collections:
+        limit = 99_999_999_999 if collection.id in released else rules.amount_max_cents
+        mandate = _mandate_facts(mandates[collection.mandate_id], presented=collection.mandate_id in used_by)
+        reason = eligibility.may_go_out(facts[collection.invoice_id], mandate, amount_max_cents=limit)
+        if reason:
+            reasons[collection.id] = reason
+    return reasons
+
+
+def frozen_sources(session: Session) -> set[int]:
+    """Sources with an open Break: nothing of theirs is collected."""
+    subjects = session.scalars(select(Break.subject).where(Break.subject.like("source:%"), Break.closed_at.is_(None)))
+    known = set(session.scalars(select(Source.id)))
+    return {int(subject.split(":")[1]) for subject in subjects} & known
+
+
+def _presented(session: Session, mandate_ids: Sequence[int], but: Sequence[int] = ()) -> set[int]:
+    """Which of these mandates were ever used in a file that was not discarded, by another collection than ``but``."""
+    if not mandate_ids:
+        return set()
+    statement = (
+        select(Collection.mandate_id)
+        .join(Member, Member.collection_id == Collection.id)
+        .join(Block, Block.id == Member.block_id)
+        .join(Batch, Batch.id == Block.batch_id)
+        .where(Collection.mandate_id.in_(mandate_ids), Batch.state != "discarded")
+    )
+    if but:
+        statement = statement.where(Collection.id.not_in(but))
+    return set(session.scalars(statement))
+
+
+def _mandate_facts(row: Mandate, *, presented: bool) -> MandateFacts:
+    return MandateFacts(
+        id=row.id,
+        mandate_id=row.mandate_id,
+        creditor_id=row.creditor_id,
+        debtor_ref=row.debtor_ref,
+        agreement=row.agreement,
+        scheme=row.scheme,
+        kind=row.kind,
+        state=row.state,
+        reason=row.reason,
+        signed_on=row.signed_on,
+        b2b_confirmed_on=row.b2b_confirmed_on,
+        presented=presented,
+    )

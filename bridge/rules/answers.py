@@ -1,0 +1,77 @@
+"""What a status report (pain.002) says about each collection of a file. Pure.
+
+A rejection explains itself at exactly one level and is inherited downwards; PART is not. Only RJCT and CANC are negative; ACTC, ACCP,
+ACSP ... are not money; what is not listed is not confirmed. Source: ISO 20022 pain.002, EPC130-08; codes DUPL, DU01-DU05 and AM05
+concern a copy of a file and never move a collection.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+NEGATIVE = frozenset({"RJCT", "CANC"})
+POSITIVE = frozenset({"ACTC", "ACCP", "ACSP", "ACSC", "ACWC", "ACCC"})
+#: received, in work, partly: nothing is decided; RCVC ... RVMC are payee verification, for credit transfers only
+NOTHING_YET = frozenset({"RCVD", "PDNG", "PART", "RCVC", "RVCM", "RVNC", "RVNA", "RVNM", "RVMC", "RCVM"})
+COPY_REASONS = frozenset({"DUPL", "DU01", "DU02", "DU03", "DU04", "DU05", "AM05"})
+
+
+@dataclass(frozen=True, slots=True)
+class ReportLine:
+    """One stored status; ids of other files compare in upper case."""
+
+    id: int
+    level: str
+    pmt_inf_id: str | None
+    end_to_end_id: str | None
+    status: str | None
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What one line says about one collection (by its EndToEndId in upper case)."""
+
+    line_id: int
+    end_to_end_key: str
+    news: str  # "accepted" or "rejected"
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """``said`` about members; ``strange`` are (line id, Break kind, sentence) for a person."""
+
+    said: tuple[Said, ...]
+    strange: tuple[tuple[int, str, str], ...]
+
+
+def read(lines: Sequence[ReportLine], members: Mapping[str, str]) -> Reading:
+    """Read a report about one file. ``members`` maps each EndToEndId (upper case) of the file to its PmtInfId (upper case)."""
+    strange = list(_strange(lines, members))
+    passed_over = {line_id for line_id, _, _ in strange}
+    usable = [line for line in lines if line.id not in passed_over and line.status in NEGATIVE | POSITIVE]
+    group = [line for line in usable if line.level == "group"]
+    blocks = {line.pmt_inf_id.upper(): line for line in usable if line.level == "block" and line.pmt_inf_id}
+    debits = {line.end_to_end_id.upper(): line for line in usable if line.level == "debit" and line.end_to_end_id}
+    spoken_for = {line.end_to_end_id.upper() for line in lines if line.level == "debit" and line.end_to_end_id and line.status}
+    said = []
+    for key, block in members.items():
+        line = debits.get(key) or (None if key in spoken_for else blocks.get(block) or (group[0] if group else None))
+        if line is not None:
+            said.append(Said(line.id, key, "rejected" if line.status in NEGATIVE else "accepted", line.reason or ""))
+    return Reading(tuple(said), tuple(strange))
+
+
+def _strange(lines: Iterable[ReportLine], members: Mapping[str, str]) -> Iterable[tuple[int, str, str]]:
+    blocks = set(members.values())
+    for line in lines:
+        if line.reason in COPY_REASONS and line.status in NEGATIVE:
+            yield line.id, "COPY_REJECTED", f"the bank calls it a copy ({line.reason}); the first file stands as it was"
+        elif line.status is not None and line.status not in NEGATIVE | POSITIVE | NOTHING_YET:
+            yield line.id, "UNKNOWN_STATUS", f"the bank gives status {line.status}, which is not known"
+        elif line.level == "debit" and (line.end_to_end_id or "").upper() not in members:
+            yield line.id, "NOT_IN_THIS_FILE", f"{line.end_to_end_id or 'a debit without EndToEndId'} does not stand in the file that the report is about"
+        elif line.level == "block" and (line.pmt_inf_id or "").upper() not in blocks:
+            yield line.id, "NOT_IN_THIS_FILE", f"block {line.pmt_inf_id} does not stand in the file that the report is about"

@@ -1,0 +1,315 @@
+"""What explains a bank line. Pure.
+
+In order of certainty: a bank fee by its code; the EndToEndId of each detail; the PmtInfId or MsgId of a lump sum with count and sum.
+Exactly one candidate or a Break; zero tolerance except charges. Candidates come in upper case; nothing is guessed from text.
+Source: EPC130-08 for references, DK Anlage 3 for GVC codes; fee shapes are those of ARCHITECTURE.md, "Matching".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+
+from bridge.rules import lifecycle
+from bridge.rules.lifecycle import Verdict
+
+#: a return fee that the bank does not state apart is believed up to this; beyond it a person looks
+SILENT_FEE_MAX_CENTS = 3_000
+FEE_FAMILIES = ("CHRG", "FEES", "COMM")
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A collection that a line may be about. ``closes_on`` is the date of the voucher whose balance the line would close."""
+
+    id: int
+    version: int
+    end_to_end_id: str
+    state: str
+    amount_cents: int
+    account_id: int
+    invoice_id: int
+    invoice_version: int
+    invoice_state: str
+    receivable_cents: int
+    closes_on: date
+    rejected_on: date | None = None
+    late_cents: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class DetailFacts:
+    id: int
+    amount_cents: int | None
+    original_cents: int | None
+    end_to_end_id: str | None
+    is_return: bool
+    reason: str | None
+    charges_cents: int
+    done: bool
+
+
+@dataclass(frozen=True, slots=True)
+class OpenCredit:
+    """A credit line with an open rest that contains a rejected collection: where its later debit belongs."""
+
+    entry_id: int
+    open_cents: int
+    booked_on: date
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A booked line with something still open. ``members`` are the candidates of the file or block it names, if it names one."""
+
+    id: int
+    account_id: int
+    amount_cents: int
+    open_cents: int
+    booked_on: date
+    bank_code: str | None
+    bank_code_own: str | None
+    charges_cents: int
+    names_batch: bool
+    batch_count: int | None
+    details: tuple[DetailFacts, ...]
+    members: tuple[Candidate, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One posting that explains a part of the line. ``cents`` is signed as the line; ``fact`` is a key of lifecycle.POSTINGS."""
+
+    fact: str
+    cents: int
+    candidate: Candidate | None = None
+    to_state: str | None = None
+    reason: str = ""
+    other_entry_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """Parts that belong together: one voucher."""
+
+    rule: str
+    evidence: str
+    booked_on: date
+    parts: tuple[Part, ...]
+    detail_id: int | None = None
+    opens: tuple[tuple[str, str, str, str], ...] = ()  # Breaks beside it: kind, subject, what, next
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    explained: tuple[Explained, ...] = ()
+    opens: tuple[tuple[str, str, str, str], ...] = ()
+
+
+@dataclass(slots=True)
+class Pass:
+    """What one pass over a chunk has already used: an invoice (in ``touched``) moves at most once a pass."""
+
+    by_end_to_end: Mapping[str, Candidate]
+    open_credits: Mapping[int, Sequence[OpenCredit]]
+    touched: set[int] = field(default_factory=set)
+    spent: dict[int, int] = field(default_factory=dict)
+
+
+def explain(line: Line, seen: Pass) -> Result:
+    """Explain what can be explained of one line; the rest stays open, with the Break that says why."""
+    if line.open_cents < 0 and _is_fee(line):
+        fee = Part("bank fee", line.open_cents)
+        return Result((Explained("FEE", f"bank code {line.bank_code or line.bank_code_own}", line.booked_on, (fee,)),))
+    if any(_candidate(detail, seen) for detail in line.details if not detail.done):
+        return _by_details(line, seen)
+    if line.names_batch and line.members and line.amount_cents > 0:
+        return _by_batch(line, seen)
+    return Result(opens=(_unknown(line),))
+
+
+def _is_fee(line: Line) -> bool:
+    family = (line.bank_code or "").split("/")[-1]
+    gvc = (line.bank_code_own or "").split("+")[1:2]
+    named = any(detail.end_to_end_id and detail.end_to_end_id != "NOTPROVIDED" for detail in line.details)
+    return not named and (family in FEE_FAMILIES or any(len(code) == 3 and code.startswith("8") for code in gvc))
+
+
+def _candidate(detail: DetailFacts, seen: Pass) -> Candidate | None:
+    return seen.by_end_to_end.get((detail.end_to_end_id or "").upper())
+
+
+def _by_details(line: Line, seen: Pass) -> Result:
+    total = sum(_amount(line, detail) or 0 for detail in line.details)
+    kept = line.amount_cents - total
+    if kept and kept != line.charges_cents:
+        what = f"its details add up to {_euro(total)}, the line is {_euro(line.amount_cents)}"
+        return Result(opens=(("DETAIL_SUM", f"entry:{line.id}", what, "ask the bank for the right details"),))
+    explained: list[Explained] = []
+    opens: list[tuple[str, str, str, str]] = []
+    for detail in line.details:
+        candidate = _candidate(detail, seen)
+        if detail.done or candidate is None or candidate.invoice_id in seen.touched:
+            continue
+        found = _one_detail(line, detail, candidate, seen)
+        if isinstance(found, Explained):
+            explained.append(found)
+            seen.touched.add(candidate.invoice_id)
+        elif found is not None:
+            opens.append(found)
+    nothing_done = not any(detail.done for detail in line.details)
+    if kept and explained and nothing_done:
+        explained.append(Explained("FEE", "charges stated at the entry", line.booked_on, (Part("bank fee", kept),)))
+    if any(_candidate(detail, seen) is None for detail in line.details):
+        opens.append(("UNKNOWN_DETAIL", f"entry:{line.id}", "a part of it names nothing that we know", "find out who paid, then explain the rest"))
+    return Result(tuple(explained), tuple(opens))
+
+
+def _amount(line: Line, detail: DetailFacts) -> int | None:
+    if detail.amount_cents is not None:
+        return detail.amount_cents
+    return line.amount_cents if len(line.details) == 1 else None
+
+
+def _one_detail(line: Line, detail: DetailFacts, candidate: Candidate, seen: Pass) -> Explained | tuple[str, str, str, str] | None:
+    amount = _amount(line, detail)
+    name = candidate.end_to_end_id
+    if amount is None:
+        return "DETAIL_SUM", f"entry:{line.id}", f"no amount is given for {name}", "ask the bank for the amounts of this line"
+    if candidate.account_id != line.account_id:
+        return "OTHER_ACCOUNT", f"entry:{line.id}", f"{name} was collected on another account", "ask the bank why it came here"
+    if amount > 0:
+        return _credit(line, detail, candidate, amount)
+    if not detail.is_return:
+        what = f"a debit names {name}, but the bank does not call it a return"
+        return "RETURN_WITHOUT_REASON", f"entry:{line.id}", what, "ask the bank what it is, then explain it"
+    return _debit(line, detail, candidate, amount, seen)
+
+
+def _credit(line: Line, detail: DetailFacts, candidate: Candidate, amount: int) -> Explained | tuple[str, str, str, str] | None:
+    kept = amount - candidate.amount_cents
+    if kept and not (kept < 0 and kept == detail.charges_cents):
+        return _amount_differs(line, candidate, amount)
+    decision = lifecycle.hear(candidate.state, "settled")
+    if decision.verdict is not Verdict.MOVE:
+        return _not_now(line, candidate, decision)
+    late = decision.kind == "LATE_CREDIT"
+    parts = [Part("late credit" if late else "settled", candidate.amount_cents, candidate, decision.to_state)]
+    if kept:
+        parts.append(Part("bank fee", kept))
+    opens = ()
+    if late:
+        what = f"{candidate.end_to_end_id} was credited although it is {candidate.state}"
+        opens = (("LATE_CREDIT", f"invoice:{candidate.invoice_id}", what, "see whether the customer must be refunded"),)
+    return _explained("EndToEndId", line, detail, candidate, parts, opens)
+
+
+def _debit(line: Line, detail: DetailFacts, candidate: Candidate, amount: int, seen: Pass) -> Explained | tuple[str, str, str, str] | None:
+    fee = -amount - candidate.amount_cents
+    if not _believable(fee, detail):
+        return _amount_differs(line, candidate, amount)
+    decision = lifecycle.hear(candidate.state, "returned")
+    if candidate.state in ("rejected", "withdrawn"):
+        return _line_to_line(line, detail, candidate, fee, seen)
+    if decision.verdict is not Verdict.MOVE:
+        return _not_now(line, candidate, decision)
+    if decision.kind == "LATE_DEBIT" and candidate.late_cents < candidate.amount_cents:
+        what = f"{candidate.end_to_end_id} is already {candidate.state} and was debited again"
+        return "SECOND_RETURN", f"entry:{line.id}", what, "ask the bank; a return can be booked only once"
+    fact = "late debit" if decision.kind == "LATE_DEBIT" else "returned"
+    parts = [Part(fact, -candidate.amount_cents, candidate, decision.to_state, detail.reason or "")]
+    if fee:
+        parts.append(Part("bank fee", -fee))
+    return _explained("EndToEndId", line, detail, candidate, parts, ())
+
+
+def _line_to_line(line: Line, detail: DetailFacts, candidate: Candidate, fee: int, seen: Pass) -> Explained | None:
+    """The bank booked a rejected debit as credit and debit: take the one off the other."""
+    for credit in seen.open_credits.get(candidate.id, ()):
+        left = credit.open_cents - seen.spent.get(credit.entry_id, 0)
+        if left >= candidate.amount_cents:
+            seen.spent[credit.entry_id] = seen.spent.get(credit.entry_id, 0) + candidate.amount_cents
+            parts = [Part("line to line", -candidate.amount_cents, candidate, None, detail.reason or "", credit.entry_id)]
+            if fee:
+                parts.append(Part("bank fee", -fee))
+            booked_on = max(line.booked_on, credit.booked_on)
+            return Explained("LINE_TO_LINE", f"EndToEndId {candidate.end_to_end_id}", booked_on, tuple(parts), detail.id)
+    return None
+
+
+def _believable(fee: int, detail: DetailFacts) -> bool:
+    """A return's fee: what the bank states, or silently up to a limit; never negative."""
+    if fee == 0:
+        return True
+    stated = -detail.charges_cents
+    return fee == stated if stated else 0 < fee <= SILENT_FEE_MAX_CENTS
+
+
+def _explained(
+    rule: str, line: Line, detail: DetailFacts, candidate: Candidate, parts: Sequence[Part], opens: tuple[tuple[str, str, str, str], ...]
+) -> Explained:
+    booked_on = max(line.booked_on, candidate.closes_on)
+    return Explained(rule, f"EndToEndId {candidate.end_to_end_id}", booked_on, tuple(parts), detail.id, opens)
+
+
+def _by_batch(line: Line, seen: Pass) -> Result:
+    """A lump sum: all members, or all but the rejects known when it was booked; anything else settles nothing."""
+    members = line.members
+    if any(member.invoice_id in seen.touched for member in members):
+        return Result()
+    unsent = next((member for member in members if member.state == "batched"), None)
+    if unsent is not None:
+        return Result(opens=(_not_confirmed(line, unsent),))
+    gross = line.amount_cents - line.charges_cents
+    rejected = [member for member in members if member.state in ("rejected", "withdrawn")]
+    known = [member for member in rejected if member.rejected_on is not None and member.rejected_on <= line.booked_on]
+    total = sum(member.amount_cents for member in members)
+    to_settle = [member for member in members if member not in rejected]
+    is_gross = gross == total and line.batch_count in (None, len(members))
+    is_net = gross == total - sum(member.amount_cents for member in known) and line.batch_count in (None, len(members) - len(known))
+    if not (is_gross or (is_net and len(known) == len(rejected))):
+        what = f"{_euro(gross)} is neither all of the batch ({_euro(total)}) nor all but its known rejects"
+        return Result(opens=(("BATCH_SUM", f"entry:{line.id}", what, "ask the bank for the details of this line"),))
+    if line.open_cents != line.amount_cents:
+        return Result()  # its members are settled; the rest waits for the rejected ones' debits
+    if any(lifecycle.hear(member.state, "settled") != lifecycle.hear("submitted", "settled") for member in to_settle):
+        what = "a lump sum came for a batch of which a part was already credited"
+        return Result(opens=(("SECOND_CREDIT", f"entry:{line.id}", what, "ask the bank; see whether it must be sent back"),))
+    if not to_settle:
+        return Result()
+    parts = [Part("settled", member.amount_cents, member, "settled") for member in to_settle]
+    if line.charges_cents:
+        parts.append(Part("bank fee", line.charges_cents))
+    seen.touched.update(member.invoice_id for member in to_settle)
+    booked_on = max(line.booked_on, *(member.closes_on for member in to_settle))
+    return Result((Explained("BATCH", f"{len(to_settle)} of {len(members)} members", booked_on, tuple(parts)),))
+
+
+def _not_now(line: Line, candidate: Candidate, decision: lifecycle.Decision) -> tuple[str, str, str, str] | None:
+    if decision.kind == "UPLOAD_NOT_CONFIRMED":
+        return _not_confirmed(line, candidate)
+    if decision.verdict is Verdict.WAIT:
+        return None
+    what = f"{candidate.end_to_end_id} is {candidate.state} and stands in no file that went to the bank"
+    return decision.kind or "NEVER_SENT", f"entry:{line.id}", what, "ask the bank where it has this debit from"
+
+
+def _not_confirmed(line: Line, candidate: Candidate) -> tuple[str, str, str, str]:
+    what = f"the bank has {candidate.end_to_end_id}, but nobody confirmed the upload of its file"
+    return "UPLOAD_NOT_CONFIRMED", f"entry:{line.id}", what, "confirm it: bridge batch mark-uploaded"
+
+
+def _amount_differs(line: Line, candidate: Candidate, amount: int) -> tuple[str, str, str, str]:
+    what = f"{candidate.end_to_end_id} is {_euro(candidate.amount_cents)}, the bank says {_euro(amount)}, and no charge explains it"
+    return "AMOUNT_DIFF", f"entry:{line.id}", what, "ask the bank what the difference is"
+
+
+def _unknown(line: Line) -> tuple[str, str, str, str]:
+    kind, then = ("UNKNOWN_CREDIT", "find out who paid and for what") if line.open_cents > 0 else ("UNKNOWN_DEBIT", "find out who was paid and why")
+    return kind, f"entry:{line.id}", f"{_euro(line.open_cents)} on {line.booked_on} names nothing that we know", then
+
+
+def _euro(cents: int) -> str:
+    sign = "-" if cents < 0 else ""
+    return f"{sign}{abs(cents) // 100:,}.{abs(cents) % 100:02d} EUR"

@@ -1,0 +1,20 @@
+"""What the bell rings: the table of contents of a night's work. Each step finds its work in the database and may be killed and rerun."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from bridge.runtime import Runtime
+from bridge.steps import batch, collect, handover, ingest, receive, reconcile
+
+Step = Callable[[Runtime], dict[str, int]]
+
+#: step -> what it does; the order is the order of an invoice's life
+PIPELINE: dict[str, tuple[Step, str]] = {
+    "ingest": (ingest.run, "Read final logs from the cursor on and keep them as evidence; each becomes an invoice, once."),
+    "collect": (collect.run, "Make one collection of each open invoice, or hold it and say why."),
+    "batch": (batch.run, "Put what is due into files that two writers agree on, and seal them."),
+    "handover": (handover.run, "Export what was approved; where a folder is the bank's, hand it over."),
+    "receive": (receive.run, "Take bank files from the inbox, keep every byte, book every line of a statement."),
+    "reconcile": (reconcile.run, "Explain every line; what cannot be explained is a break."),
+}

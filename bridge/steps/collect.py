@@ -1,0 +1,148 @@
+"""Make one collection of each open invoice, or hold it and say why; look again at what a rule held."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from bridge import books, judging
+from bridge.books import PlannedMove, Recorder, Unit
+from bridge.model import Account, Collection, Creditor, Invoice, Move
+from bridge.rules import calendar, eligibility
+from bridge.rules.eligibility import Verdict
+from bridge.runtime import Runtime
+
+ACTOR = "collect"
+AT_ONCE = 500
+
+
+def run(runtime: Runtime) -> dict[str, int]:
+    """Form collections until no open invoice is left that was not looked at; then re-judge what rules hold."""
+    counts: Counter[str] = Counter()
+    after = 0
+    while True:
+        since = after
+        done, after = runtime.work(lambda session: _form(session, runtime, since))
+        counts += done
+        if not after:
+            break
+    counts += runtime.work(lambda session: _look_again(session, runtime))
+    return {name: counts[name] for name in ("opened", "held", "refused", "released")}
+
+
+def _form(session: Session, runtime: Runtime, after: int) -> tuple[Counter[str], int]:
+    """One chunk of invoices that have no collection yet, by id; returns the counts and the last id, 0 at the end.
+
+    A first attempt that failed is not repeated here: what happens then a person decides.
+    """
+    now = runtime.clock()
+    frozen = judging.frozen_sources(session)
+    invoices = list(
+        session.scalars(
+            select(Invoice)
+            .where(Invoice.id > after, Invoice.state == "open", Invoice.eligible_at <= now, Invoice.source_id.not_in(frozen))
+            .where(~select(Collection.id).where(Collection.invoice_id == Invoice.id).exists())
+            .order_by(Invoice.id)
+            .limit(AT_ONCE)
+        )
+    )
+    if not invoices:
+        return Counter(), 0
+    counts = _decide(session, runtime, invoices, now)
+    runtime.fault("collect: before commit")
+    return counts, invoices[-1].id
+
+
+def _decide(session: Session, runtime: Runtime, invoices: Sequence[Invoice], now: datetime) -> Counter[str]:
+    verdicts = _verdicts(session, runtime, invoices)
+    by = Recorder(ACTOR, now)
+    refused = [invoice for invoice in invoices if verdicts[invoice.id].refuse and invoice.state == "open"]
+    formed = [invoice for invoice in invoices if verdicts[invoice.id].mandate]
+    moves = [_hold(runtime, invoice, verdicts[invoice.id].refuse) for invoice in refused]
+    moves += [_collecting(runtime, invoice) for invoice in formed]
+    books.apply(session, [Unit(moves=(move,)) for move in moves], by)
+    creditors = {creditor.id: creditor for creditor in session.scalars(select(Creditor))}
+    banks = {account.id: account.bank for account in session.scalars(select(Account))}
+    rows = []
+    for invoice in formed:
+        verdict, creditor = verdicts[invoice.id], creditors[invoice.creditor_id]
+        assert verdict.mandate is not None
+        end_to_end_id = f"{invoice.number}-1"
+        rows.append(
+            {
+                "invoice_id": invoice.id,
+                "mandate_id": verdict.mandate.id,
+                "account_id": creditor.account_id,
+                "attempt": 1,
+                "end_to_end_id": end_to_end_id,
+                "end_to_end_key": end_to_end_id.upper(),
+                "amount_cents": invoice.amount_cents,
+                "scheme": verdict.mandate.scheme,
+                "sequence": eligibility.sequence(verdict.mandate),
+                "due_on": calendar.due_on(invoice.due_on, now.astimezone(runtime.zone), runtime.profile(banks[creditor.account_id])),
+                "recorded_at": now,
+                "state": "held" if verdict.hold else "pending",
+                "reason": verdict.hold,
+                "evidence": f"invoice:{invoice.id}",
+                "booked_on": runtime.today(),
+            }
+        )
+    books.admit(session, "collection", rows, by, news="opened")
+    held = sum(row["state"] == "held" for row in rows)
+    return Counter(opened=len(rows) - held, held=held, refused=len(refused))
+
+
+def _verdicts(session: Session, runtime: Runtime, invoices: Sequence[Invoice]) -> dict[int, Verdict]:
+    facts = judging.invoice_facts(session, invoices)
+    mandates = judging.mandates_of(session, [invoice.debtor_ref for invoice in invoices])
+    creditors = {creditor.id: creditor.creditor_id for creditor in session.scalars(select(Creditor))}
+    return {
+        invoice.id: eligibility.judge(
+            facts[invoice.id],
+            mandates.get(invoice.debtor_ref, []),
+            amount_max_cents=runtime.settings.rules_for(creditors[invoice.creditor_id]).amount_max_cents,
+        )
+        for invoice in invoices
+    }
+
+
+def _look_again(session: Session, runtime: Runtime) -> Counter[str]:
+    """What a rule held is judged again; what a person held waits for a person."""
+    by = Recorder(ACTOR, runtime.clock())
+    invoices = list(session.scalars(_held_by_rule(Invoice, "invoice")))
+    again = {invoice.id: verdict for invoice, verdict in ((i, _verdicts(session, runtime, [i])[i.id]) for i in invoices)}
+    ready = [invoice for invoice in invoices if again[invoice.id].mandate]
+    moves = [_release(runtime, "invoice", invoice.id, invoice.version, "open") for invoice in ready]
+    collections = list(session.scalars(_held_by_rule(Collection, "collection")))
+    for creditor in session.scalars(select(Creditor)) if collections else ():
+        own = [c for c in collections if session.get_one(Invoice, c.invoice_id).creditor_id == creditor.id]
+        reasons = judging.why_not(session, own, runtime.settings.rules_for(creditor.creditor_id))
+        moves += [_release(runtime, "collection", c.id, c.version, "pending") for c in own if c.id not in reasons]
+    books.apply(session, [Unit(moves=(move,)) for move in moves], by)
+    session.expire_all()
+    formed = _decide(session, runtime, [session.get_one(Invoice, i.id) for i in ready], runtime.clock()) if ready else Counter()
+    return formed + Counter(released=len(moves))
+
+
+def _held_by_rule(noun, name):  # type: ignore[no-untyped-def]  # one select for two classes
+    """Held ones whose last Move was not a person's."""
+    last = select(Move.evidence).where(Move.noun == name, Move.noun_id == noun.id, Move.version == noun.version).scalar_subquery()
+    return select(noun).where(noun.state == "held", last != "person").order_by(noun.id)
+
+
+def _hold(runtime: Runtime, invoice: Invoice, why: str) -> PlannedMove:
+    return PlannedMove("invoice", invoice.id, invoice.version, "held", "open", "held", "rule", runtime.today(), why)
+
+
+def _release(runtime: Runtime, noun: str, noun_id: int, version: int, to_state: str) -> PlannedMove:
+    return PlannedMove(noun, noun_id, version, "released", "held", to_state, "rule", runtime.today())
+
+
+def _collecting(runtime: Runtime, invoice: Invoice) -> PlannedMove:
+    return PlannedMove("invoice", invoice.id, invoice.version, "collecting", "open", "collecting", "rule", runtime.today())
+
+

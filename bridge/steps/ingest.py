@@ -1,0 +1,273 @@
+"""Read final logs from the cursor on and keep them as evidence; each becomes an invoice, once.
+
+One unit of work is one range of blocks: raw logs, invoices, their vouchers (Receivable / Billed) and the cursor are one commit, and the
+cursor advances by compare-and-swap. The claim key (chain id, contract, invoice id) carries the money; where a log stood is evidence.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.orm import Session
+
+from bridge import books
+from bridge.books import PlannedPosting, PlannedVoucher, Recorder, Unit
+from bridge.chain import ChainSource, decoders
+from bridge.errors import BadInput, LostRace, Unavailable
+from bridge.model import ChainLog, Cursor, Invoice, Source
+from bridge.records.invoice_log import Completeness, Head, InvoiceLog, RawLog
+from bridge.rules import lifecycle
+from bridge.runtime import Runtime
+from bridge.settings import SourceSettings
+
+ACTOR = "ingest"
+BLOCKS_AT_ONCE = 1_000
+START = b"\0" * 32  # the running hash of a contract without an invoice
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A log as it is stored: decoded, or refused with the reason in words."""
+
+    raw: RawLog
+    invoice: InvoiceLog | None
+    refused: str | None = None
+    kind: str = "MALFORMED_LOG"
+
+
+def run(runtime: Runtime) -> dict[str, int]:
+    """Bring every source to its final head. A source that does not answer does not stop the others; it is reported at the end."""
+    counts: Counter[str] = Counter(logs=0, invoices=0, refused=0)
+    silent: list[str] = []
+    for settings in runtime.settings.sources:
+        try:
+            counts += _follow(runtime, settings)
+        except Unavailable as problem:
+            silent.append(str(problem))
+    if silent:
+        raise Unavailable("; ".join(silent))
+    return {name: counts[name] for name in ("logs", "invoices", "refused")}
+
+
+def _follow(runtime: Runtime, settings: SourceSettings) -> Counter[str]:
+    source = runtime.source(settings)
+    head = source.final_head()
+    if head is None:
+        return Counter()
+    if not runtime.work(lambda session: _same_chain(session, runtime, settings, source)):
+        return Counter()
+    counts: Counter[str] = Counter()
+    while True:
+        first = runtime.work(lambda session: _next_block(session, settings))
+        if first > head.number:
+            return counts
+        last = min(first + BLOCKS_AT_ONCE - 1, head.number)
+        upto = head if last == head.number else source.head_at(last)
+        if upto is None:
+            raise Unavailable(f"source {settings.name}: the node does not know block {last}, which lies below its final head")
+        logs = source.logs(first, last)
+        stated = source.completeness(head) if last == head.number else None
+        at_end = upto
+        counts += runtime.work(lambda session: _store(session, runtime, settings, logs, at_end, stated, first))
+        runtime.progress(f"{settings.name}: block {last:,} of {head.number:,}")
+
+
+def _same_chain(session: Session, runtime: Runtime, settings: SourceSettings, source: ChainSource) -> bool:
+    """The block the cursor stands on must still be there; a final block that is gone freezes the source."""
+    row = _source(session, settings)
+    cursor = session.get(Cursor, row.id)
+    if cursor is None:
+        return True
+    now = source.head_at(cursor.block_number)
+    if now is not None and now.hash == cursor.block_hash:
+        return True
+    if now is None and settings.recorded is None:
+        raise Unavailable(f"source {settings.name}: the node does not know block {cursor.block_number:,}, up to which was read; is it still syncing?")
+    what = f"block {cursor.block_number:,}, final when it was read, is another one now"
+    then = "nothing more is read or collected from this source; find out what happened to the chain or the node"
+    books.open_breaks(session, [("REORG_BELOW_FINAL", f"source:{row.id}", what, then)], _recorder(runtime), runtime.today())
+    return False
+
+
+def _next_block(session: Session, settings: SourceSettings) -> int:
+    cursor = session.get(Cursor, _source(session, settings).id)
+    return settings.start_block if cursor is None else cursor.block_number + 1
+
+
+def _source(session: Session, settings: SourceSettings) -> Source:
+    return session.scalars(select(Source).where(Source.name == settings.name)).one()
+
+
+def _store(
+    session: Session,
+    runtime: Runtime,
+    settings: SourceSettings,
+    logs: Sequence[RawLog],
+    head: Head,
+    stated: Completeness | None,
+    first: int,
+) -> Counter[str]:
+    """One range in one commit."""
+    source = _source(session, settings)
+    by = _recorder(runtime)
+    seen = _new_only(session, source, [_look(raw) for raw in logs], settings)
+    log_ids = _keep_logs(session, source, seen, by, runtime.zone)
+    good = [(log_id, one) for log_id, one in zip(log_ids, seen, strict=True) if one.invoice and not one.refused]
+    rows = [_invoice_row(runtime, settings, source, log_id, one) for log_id, one in good]
+    ids = books.admit(session, "invoice", rows, by, news="final")
+    books.apply(session, [_billed(invoice_id, row) for invoice_id, row in zip(ids, rows, strict=True)], by)
+    breaks = [(one.kind, f"chain_log:{log_id}", one.refused, "ask the operator of the contract") for log_id, one in zip(log_ids, seen, strict=True) if one.refused]
+    runtime.fault("ingest: before the cursor")
+    breaks += _advance(session, source, head, seen, stated, by, first)
+    books.open_breaks(session, breaks, by, runtime.today())
+    return Counter(logs=len(seen), invoices=len(rows), refused=len(seen) - len(rows))
+
+
+def _look(raw: RawLog) -> Seen:
+    try:
+        return Seen(raw, decoders.decode(raw))
+    except BadInput as problem:
+        return Seen(raw, None, str(problem))
+
+
+def _new_only(session: Session, source: Source, seen: Sequence[Seen], settings: SourceSettings) -> list[Seen]:
+    """Logs not stored yet; a claim or number that exists already with another content is refused."""
+    spots = {(hash_, index) for hash_, index in session.execute(
+        select(ChainLog.block_hash, ChainLog.log_index).where(ChainLog.source_id == source.id, ChainLog.block_number.in_({one.raw.block_number for one in seen}))
+    )}  # fmt: skip
+    fresh = [one for one in seen if (one.raw.block_hash, one.raw.log_index) not in spots]
+    claims = set(session.scalars(select(Invoice.claim_id).where(
+        Invoice.chain_id == source.chain_id, Invoice.contract == source.contract, Invoice.claim_id.in_([_hex(one.invoice.invoice_id) for one in fresh if one.invoice])
+    )))  # fmt: skip
+    numbers = set(session.scalars(select(Invoice.number_key).where(
+        Invoice.creditor_id == source.creditor_id, Invoice.number_key.in_([settings.number(one.invoice.invoice_no).upper() for one in fresh if one.invoice])
+    )))  # fmt: skip
+    checked = []
+    for one in fresh:
+        if one.invoice is None:
+            checked.append(one)
+            continue
+        claim, number = _hex(one.invoice.invoice_id), settings.number(one.invoice.invoice_no).upper()
+        if claim in claims:
+            checked.append(Seen(one.raw, one.invoice, f"invoice id {claim[:10]}... was already finalized", "CLAIM_CONFLICT"))
+        elif number in numbers:
+            checked.append(Seen(one.raw, one.invoice, f"invoice number {number} is already taken", "NUMBER_CLASH"))
+        else:
+            checked.append(one)
+            claims.add(claim)
+            numbers.add(number)
+    return checked
+
+
+def _keep_logs(session: Session, source: Source, seen: Sequence[Seen], by: Recorder, zone: ZoneInfo) -> list[int]:
+    if not seen:
+        return []
+    rows = [
+        {
+            "source_id": source.id,
+            "block_number": one.raw.block_number,
+            "block_hash": one.raw.block_hash,
+            "block_timestamp": one.raw.block_timestamp,
+            "tx_hash": one.raw.tx_hash,
+            "tx_index": one.raw.tx_index,
+            "log_index": one.raw.log_index,
+            "address": one.raw.address,
+            "topics": b"".join(one.raw.topics),
+            "data": one.raw.data,
+            "booked_on": _day(one.raw.block_timestamp, zone),
+            "recorded_at": by.at,
+            "refused": one.refused,
+        }
+        for one in seen
+    ]
+    return list(session.scalars(insert(ChainLog).returning(ChainLog.id, sort_by_parameter_order=True), rows))
+
+
+def _invoice_row(runtime: Runtime, settings: SourceSettings, source: Source, log_id: int, one: Seen) -> dict[str, Any]:
+    log = one.invoice
+    assert log is not None
+    number = settings.number(log.invoice_no)
+    return {
+        "source_id": source.id,
+        "creditor_id": source.creditor_id,
+        "chain_log_id": log_id,
+        "chain_id": source.chain_id,
+        "contract": source.contract,
+        "claim_id": _hex(log.invoice_id),
+        "number": number,
+        "number_key": number.upper(),
+        "invoice_no": log.invoice_no,
+        "amount_cents": log.amount_minor,
+        "currency": log.currency,
+        "debtor_ref": _hex(log.debtor_ref),
+        "agreement": _hex(log.agreement_id),
+        "period_start": datetime.fromtimestamp(log.period_start, UTC),
+        "period_end": datetime.fromtimestamp(log.period_end, UTC),
+        "due_on": _day(log.due_date, runtime.zone),
+        "usage_root": _hex(log.usage_root),
+        "document_hash": _hex(log.document_hash),
+        "tax_code": None,
+        "eligible_at": runtime.clock() + timedelta(minutes=settings.hold_minutes),
+        "recorded_at": runtime.clock(),
+        "state": "open",
+        "evidence": f"chain_log:{log_id}",
+        "booked_on": _day(one.raw.block_timestamp, runtime.zone),
+    }
+
+
+def _billed(invoice_id: int, row: dict[str, Any]) -> Unit:
+    """Receivable / Billed. The business fact is the claim, so the same invoice can never be booked twice."""
+    debit, credit = lifecycle.POSTINGS["invoice final"]
+    posting = PlannedPosting(debit, invoice_id, credit, invoice_id, row["amount_cents"])
+    key = f"inv:{row['chain_id']}:{row['contract']}:{row['claim_id']}"
+    return Unit(voucher=PlannedVoucher(key, "invoice final", row["evidence"], row["booked_on"], (posting,)))
+
+
+def _advance(
+    session: Session, source: Source, head: Head, seen: Sequence[Seen], stated: Completeness | None, by: Recorder, first: int
+) -> list[tuple[str, str, str, str]]:
+    """Move the cursor by compare-and-swap; returns a Break where the contract counts other invoices than we did."""
+    cursor = session.get(Cursor, source.id)
+    count, chain = (cursor.invoice_count, cursor.invoice_chain) if cursor else (0, START)
+    for one in seen:
+        if one.invoice is not None:
+            count, chain = count + 1, decoders.fold(chain, one.invoice)
+    values = {
+        "block_number": head.number,
+        "block_hash": head.hash,
+        "invoice_count": count,
+        "invoice_chain": chain,
+        "stated_count": stated.invoice_count if stated else None,
+        "stated_chain": stated.invoice_chain if stated else None,
+        "moved_at": by.at,
+    }
+    if cursor is None:
+        session.execute(insert(Cursor).values(source_id=source.id, version=1, **values))
+    else:
+        swapped = session.execute(
+            update(Cursor).where(Cursor.source_id == source.id, Cursor.version == cursor.version, Cursor.block_number == first - 1).values(version=cursor.version + 1, **values)
+        )
+        if swapped.rowcount != 1:  # type: ignore[attr-defined]
+            raise LostRace(f"source {source.name} was read further by another worker")
+    if stated is None or (stated.invoice_count, stated.invoice_chain) == (count, chain):
+        return []
+    what = f"the contract counts {stated.invoice_count} invoices at block {head.number:,}, the logs {count}; or their running hash differs"
+    return [("SOURCE_INCOMPLETE", f"source:{source.id}", what, "nothing of this source is collected; compare with another node")]
+
+
+def _recorder(runtime: Runtime) -> Recorder:
+    return Recorder(ACTOR, runtime.clock())
+
+
+def _day(unix_seconds: int, zone: ZoneInfo) -> date:
+    return datetime.fromtimestamp(unix_seconds, zone).date()
+
+
+def _hex(value: bytes) -> str:
+    return "0x" + value.hex()

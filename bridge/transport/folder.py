@@ -1,0 +1,93 @@
+"""The outbox and the inbox: folders beside bridge.toml.
+
+A file appears under its name whole or not at all (temp file, fsync, rename, fsync of the folder). ``manifest.jsonl`` remembers outside
+the database which files ever left: append-only and fsync'd, so that a restored backup can notice that it is too old.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from bridge.errors import IntegrityError, Unavailable
+
+MANIFEST = "manifest.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestLine:
+    """One exported file: its place in the row (1, 2, 3 ...), ids and hashes; no name, no IBAN, no amount."""
+
+    sequence: int
+    message_id: str
+    sha256: str
+    end_to_end_digest: str
+
+
+def write(folder: Path, name: str, body: bytes) -> Path:
+    """Put ``body`` under ``folder/name``; a file that stands there must have the same bytes. Raises IntegrityError, Unavailable."""
+    target = folder / name
+    if target.exists():
+        if target.read_bytes() != body:
+            raise IntegrityError(f"{target} was changed after it was written; move it away and export again")
+        return target
+    temporary = folder / f".{name}.tmp"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with temporary.open("wb") as file:
+            file.write(body)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(target)
+        _sync(folder)
+    except OSError as problem:
+        temporary.unlink(missing_ok=True)
+        raise Unavailable(f"{target} could not be written: {problem.strerror}") from problem
+    return target
+
+
+def manifest(folder: Path) -> list[ManifestLine]:
+    """Every line of the manifest. A torn last line (a crash while appending) is left out; any other is an IntegrityError."""
+    path = folder / MANIFEST
+    if not path.exists():
+        return []
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    found = []
+    for number, line in enumerate(lines, 1):
+        try:
+            found.append(ManifestLine(**json.loads(line)))
+        except (ValueError, TypeError) as problem:
+            if number == len(lines) and not line.endswith("\n"):
+                break
+            raise IntegrityError(f"{path} line {number} cannot be read; restore the file from your backup") from problem
+    return found
+
+
+def remember(folder: Path, line: ManifestLine) -> None:
+    """Append a line unless the manifest already has it. Raises IntegrityError where the same file stands there otherwise."""
+    known = manifest(folder)
+    for other in known:
+        if other.message_id == line.message_id or other.sequence == line.sequence:
+            if other != line:
+                raise IntegrityError(f"{folder / MANIFEST} already remembers {other.message_id} as number {other.sequence} with other bytes")
+            return
+    path = folder / MANIFEST
+    folder.mkdir(parents=True, exist_ok=True)
+    whole = "".join(json.dumps(asdict(other)) + "\n" for other in known)
+    if path.exists() and path.read_text(encoding="utf-8") != whole:
+        path.write_text(whole, encoding="utf-8")  # a torn last line: its export repeats now
+    with path.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(asdict(line)) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    _sync(folder)
+
+
+def _sync(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
