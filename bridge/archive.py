@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from bridge.errors import IntegrityError
 from bridge.model import DataKey, Document, DocumentChunk
-from bridge.model.sealed import Keyring, chunk_place, seal_bytes, unseal_bytes
+from bridge.model.sealed import Key, Keyring, chunk_place, seal_bytes, unseal_bytes
 
 CHUNK_BYTES = 1 << 20
 
@@ -77,11 +77,16 @@ def stream(session: Session, keys: Keyring, document: Document) -> BytesIO:
     return BytesIO(fetch(session, keys, document))
 
 
-def _chunks(session: Session, keys: Keyring, document: Document) -> Iterator[bytes]:
+def key_of(session: Session, keys: Keyring, document: Document) -> Key:
+    """The key a document and the texts read from it are sealed under. Raises IntegrityError where it was deleted."""
     row = session.get(DataKey, document.key_uid)
     if row is None:
         raise IntegrityError(f"the key of document {document.sha256[:12]} was deleted; its bytes cannot be read any more")
-    key = keys.unwrap(row)
+    return keys.unwrap(row)
+
+
+def _chunks(session: Session, keys: Keyring, document: Document) -> Iterator[bytes]:
+    key = key_of(session, keys, document)
     chunks = session.scalars(select(DocumentChunk).where(DocumentChunk.document_id == document.id).order_by(DocumentChunk.ordinal))
     count = 0
     for chunk in chunks:

@@ -114,7 +114,7 @@ def _look_again(session: Session, runtime: Runtime) -> Counter[str]:
     """What a rule held is judged again; what a person held waits for a person."""
     by = Recorder(ACTOR, runtime.clock())
     invoices = list(session.scalars(_held_by_rule(Invoice, "invoice")))
-    again = {invoice.id: verdict for invoice, verdict in ((i, _verdicts(session, runtime, [i])[i.id]) for i in invoices)}
+    again = _verdicts(session, runtime, invoices)
     ready = [invoice for invoice in invoices if again[invoice.id].mandate]
     moves = [_release(runtime, "invoice", invoice.id, invoice.version, "open") for invoice in ready]
     collections = list(session.scalars(_held_by_rule(Collection, "collection")))

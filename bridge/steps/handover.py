@@ -1,0 +1,106 @@
+"""Export what was approved; where a folder is the bank's, hand it over.
+
+The file in the outbox is the sealed bytes, never rendered again. Export may be repeated at any time and gives the same file; the ledger
+moves only at the hand-over (Clearing / Receivable, one voucher a batch).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from hashlib import sha256
+from pathlib import Path
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from bridge import archive, books, custody
+from bridge.books import PlannedMove, Recorder, Unit
+from bridge.errors import IntegrityError, UnknownName
+from bridge.model import Batch, Creditor, Document
+from bridge.rules import lifecycle
+from bridge.runtime import Runtime
+from bridge.transport import folder
+from bridge.transport.folder import ManifestLine
+
+ACTOR = "handover"
+
+
+def run(runtime: Runtime) -> dict[str, int]:
+    """Approve what needs nobody, export what is approved, hand over where the folder is the hand-over."""
+    counts: Counter[str] = Counter()
+    for message_id in runtime.work(lambda session: _in_state(session, runtime, "sealed", approval="none")):
+        counts["approved"] += runtime.work(lambda session, m=message_id: _approve_by_rule(session, runtime, m))  # type: ignore[misc]
+    for message_id in runtime.work(lambda session: _in_state(session, runtime, "approved")):
+        export(runtime, actor=ACTOR, message_id=message_id)
+        counts["exported"] += 1
+    for message_id in _left_halfway(runtime):
+        export(runtime, actor=ACTOR, message_id=message_id)
+    for message_id in runtime.work(lambda session: _in_state(session, runtime, "exported", handover="folder")):
+        counts["submitted"] += runtime.work(lambda session, m=message_id: custody.submit(session, runtime, m, actor=ACTOR, evidence="folder"))  # type: ignore[misc]
+    return {name: counts[name] for name in ("approved", "exported", "submitted")}
+
+
+def export(runtime: Runtime, *, actor: str, message_id: str) -> Path:
+    """Put the sealed file into the outbox and remember it in the manifest; returns its path.
+
+    In this order, so that a crash anywhere repeats harmlessly: number and state in the database, the manifest line, the file. A file
+    that is in nobody's manifest never stands in the outbox. Raises IllegalMove, IntegrityError, Unavailable, UnknownName.
+    """
+    outbox = runtime.settings.folder("outbox")
+    custody.check_manifest(runtime)
+    body, line, name = runtime.work(lambda session: _mark(session, runtime, message_id, actor))
+    runtime.fault("export: before the manifest")
+    folder.remember(outbox, line)
+    runtime.fault("export: before the file")
+    path = folder.write(outbox, name, body)
+    runtime.fault("export: after the file")
+    return path
+
+
+def _in_state(session: Session, runtime: Runtime, state: str, *, approval: str | None = None, handover: str | None = None) -> list[str]:
+    rows = session.execute(
+        select(Batch.message_id, Creditor.creditor_id).join(Creditor, Creditor.id == Batch.creditor_id).where(Batch.state == state).order_by(Batch.id)
+    )
+    found = []
+    for message_id, creditor_id in rows:
+        rules = runtime.settings.rules_for(creditor_id)
+        if approval in (None, rules.approval) and handover in (None, rules.handover):
+            found.append(message_id)
+    return found
+
+
+def _left_halfway(runtime: Runtime) -> list[str]:
+    """Exported in the database, but a crash came before the manifest line or the file."""
+    outbox = runtime.settings.folder("outbox")
+    remembered = {line.message_id for line in folder.manifest(outbox)}
+    exported = runtime.work(lambda session: _in_state(session, runtime, "exported"))
+    return [message_id for message_id in exported if message_id not in remembered or not (outbox / f"{message_id}.xml").exists()]
+
+
+def _approve_by_rule(session: Session, runtime: Runtime, message_id: str) -> int:
+    batch = session.scalars(select(Batch).where(Batch.message_id == message_id)).one()
+    custody.judge_again(session, runtime, batch)
+    move = PlannedMove("batch", batch.id, batch.version, "approved", "sealed", "approved", "config: approval = none", runtime.today())
+    return len(books.apply(session, [Unit(moves=(move,))], Recorder(ACTOR, runtime.clock())).done)
+
+
+def _mark(session: Session, runtime: Runtime, message_id: str, actor: str) -> tuple[bytes, ManifestLine, str]:
+    """Number the file and move it to exported; one that was exported before keeps its number."""
+    batch = session.scalar(select(Batch).where(Batch.message_id == message_id))
+    if batch is None:
+        raise UnknownName.among("batch", message_id, session.scalars(select(Batch.message_id).where(Batch.state != "discarded")))
+    if batch.manifest_no is None:
+        custody.judge_again(session, runtime, batch)
+        state = lifecycle.step("batch", message_id, batch.state, "exported")
+        number = custody.next_manifest_no(session)
+        move = PlannedMove("batch", batch.id, batch.version, "exported", batch.state, state, "outbox", runtime.today(), sets=(("manifest_no", number),))
+        books.apply(session, [Unit(moves=(move,))], Recorder(actor, runtime.clock()))
+        session.refresh(batch)
+    elif batch.state == "discarded":
+        lifecycle.step("batch", message_id, batch.state, "exported")
+    body = archive.fetch(session, runtime.keys, session.get_one(Document, batch.document_id))
+    if sha256(body).hexdigest() != batch.sha256:
+        raise IntegrityError(f"{message_id}: the stored bytes are not those that were sealed; restore the database from your backup")
+    return body, custody.manifest_line(session, batch), batch.file_name
+
+

@@ -1,0 +1,27 @@
+"""Explain every line; what cannot be explained is a break.
+
+Status reports first, then bank lines, again and again until nothing moves any more: files may come in any order, and a return that
+arrived before its credit finds it in the next round.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from bridge.runtime import Runtime
+from bridge.steps.reconcile import lines, statuses, waiting
+
+ACTOR = "reconcile"
+
+
+def run(runtime: Runtime) -> dict[str, int]:
+    """Hear every unread status and explain every open line; then see what waits too long."""
+    counts: Counter[str] = Counter()
+    while True:
+        moved = statuses.hear_all(runtime, ACTOR) + lines.explain_all(runtime, ACTOR)
+        counts += moved
+        if not moved["moves"]:
+            break
+    counts["breaks"] += runtime.work(lambda session: waiting.age(session, runtime, ACTOR))
+    runtime.work(lambda session: waiting.close_batches(session, runtime, ACTOR))
+    return {name: counts[name] for name in ("accepted", "rejected", "settled", "returned", "fees", "breaks")}

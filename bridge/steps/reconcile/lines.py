@@ -1,0 +1,183 @@
+"""Explain open bank lines, a chunk at a time: load what they may be about, ask the rule, hand the decision to the books."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from bridge import books
+from bridge.books import PlannedMatch, PlannedMove, PlannedPosting, PlannedVoucher, Recorder, Unit
+from bridge.model import Detail, Entry, Match, Statement
+from bridge.rules import lifecycle, matching
+from bridge.rules.lifecycle import INVOICE_OF
+from bridge.rules.matching import Candidate, DetailFacts, Explained, Line, Part, Pass
+from bridge.runtime import Runtime
+from bridge.steps.reconcile import candidates
+
+AT_ONCE = 500
+
+
+def explain_all(runtime: Runtime, actor: str) -> Counter[str]:
+    """One pass over every open line, oldest first."""
+    counts: Counter[str] = Counter()
+    after = 0
+    while True:
+        since = after
+        done, after = runtime.work(lambda session: _explain_chunk(session, runtime, since, actor))
+        counts += done
+        if not after:
+            return counts
+
+
+def _explain_chunk(session: Session, runtime: Runtime, after: int, actor: str) -> tuple[Counter[str], int]:
+    entries = session.execute(
+        select(Entry, Statement.account_id)
+        .join(Statement, Statement.id == Entry.statement_id)
+        .where(Entry.open_cents != 0, Entry.id > after, Statement.posting == "posted")
+        .order_by(Entry.id)
+        .limit(AT_ONCE)
+    ).all()
+    if not entries:
+        return Counter(), 0
+    details = _details(session, [entry.id for entry, _ in entries])
+    named = {detail.end_to_end_id.upper() for some in details.values() for detail in some if detail.end_to_end_id}
+    by_name = candidates.by_end_to_end(session, named)
+    found = Pass(by_name, candidates.open_credits(session, list(by_name.values())))
+    numbers = _vouchers_so_far(session, [entry.id for entry, _ in entries])
+    units: list[Unit] = []
+    breaks: list[tuple[str, str, str, str]] = []
+    counts: Counter[str] = Counter()
+    for entry, account_id in entries:
+        line = _line(session, entry, account_id, details.get(entry.id, ()), by_name)
+        result = matching.explain(line, found)
+        breaks += result.opens
+        for explained in result.explained:
+            numbers[entry.id] += 1
+            units.append(_unit(line, explained, numbers[entry.id]))
+            breaks += explained.opens
+            counts += Counter(_word(part) for part in explained.parts)
+    by = Recorder(actor, runtime.clock())
+    books.apply(session, units, by)
+    runtime.fault("reconcile: before commit")
+    closed = _closed(session, [entry.id for entry, _ in entries])
+    books.close_breaks(session, [f"entry:{entry_id}" for entry_id in closed], by, "the line is explained")
+    still = [row for row in breaks if row[1] not in {f"entry:{entry_id}" for entry_id in closed}]
+    counts["breaks"] += books.open_breaks(session, still, by, runtime.today())
+    counts["moves"] += len(units)
+    return counts, entries[-1][0].id
+
+
+def _details(session: Session, entry_ids: Sequence[int]) -> dict[int, list[DetailFacts]]:
+    done = set(session.scalars(select(Match.detail_id).where(Match.entry_id.in_(entry_ids), Match.detail_id.is_not(None))))
+    found: dict[int, list[DetailFacts]] = {}
+    for row in session.scalars(select(Detail).where(Detail.entry_id.in_(entry_ids)).order_by(Detail.entry_id, Detail.ordinal)):
+        found.setdefault(row.entry_id, []).append(
+            DetailFacts(
+                id=row.id,
+                amount_cents=row.amount_cents,
+                original_cents=row.original_cents,
+                end_to_end_id=row.end_to_end_id,
+                is_return=row.is_return,
+                reason=row.return_reason,
+                charges_cents=row.charges_cents,
+                done=row.id in done,
+            )
+        )
+    return found
+
+
+def _vouchers_so_far(session: Session, entry_ids: Sequence[int]) -> Counter[int]:
+    rows = session.execute(
+        select(Match.entry_id, func.count(Match.voucher_id.distinct())).where(Match.entry_id.in_(entry_ids)).group_by(Match.entry_id)
+    )
+    return Counter({entry_id: count for entry_id, count in rows})
+
+
+def _line(session: Session, entry: Entry, account_id: int, details: Sequence[DetailFacts], by_name: dict[str, Candidate]) -> Line:
+    named = any((detail.end_to_end_id or "").upper() in by_name for detail in details)
+    names_batch = bool(entry.batch_pmt_inf_id or entry.batch_message_id) and not named and entry.amount_cents > 0
+    return Line(
+        id=entry.id,
+        account_id=account_id,
+        amount_cents=entry.amount_cents,
+        open_cents=entry.open_cents,
+        booked_on=entry.booked_on,
+        bank_code=entry.bank_code,
+        bank_code_own=entry.bank_code_own,
+        charges_cents=entry.charges_cents,
+        names_batch=names_batch,
+        batch_count=entry.batch_count,
+        details=tuple(details),
+        members=candidates.of_batch(session, entry) if names_batch else (),
+    )
+
+
+def _unit(line: Line, explained: Explained, number: int) -> Unit:
+    """The explanation as one decision: moves, one voucher, and what it takes off the line."""
+    moves: list[PlannedMove] = []
+    matches: list[PlannedMatch] = []
+    cause = f"entry:{line.id}"
+    for part in explained.parts:
+        moves += _moves(part, explained, cause)
+        collection_id = part.candidate.id if part.candidate else None
+        matches.append(
+            PlannedMatch(line.id, part.cents, explained.rule, explained.evidence, explained.booked_on, explained.detail_id, collection_id, part.other_entry_id)
+        )
+        if part.other_entry_id is not None:
+            matches.append(
+                PlannedMatch(part.other_entry_id, -part.cents, explained.rule, explained.evidence, explained.booked_on, None, collection_id, line.id)
+            )
+    postings = tuple(_posting(line, part) for part in explained.parts)
+    voucher = PlannedVoucher(f"line:{line.id}:{number}", _fact(explained.parts[0]), cause, explained.booked_on, postings)
+    return Unit(tuple(moves), voucher, tuple(matches))
+
+
+def _moves(part: Part, explained: Explained, cause: str) -> list[PlannedMove]:
+    """The collection moves, and its invoice with it; a late credit or debit moves at most the invoice."""
+    one = part.candidate
+    if one is None or part.fact == "line to line":
+        return []
+    moves = []
+    news = part.fact.replace(" ", "_")
+    target = _invoice_state(part, one)
+    if part.to_state is not None:
+        moves.append(PlannedMove("collection", one.id, one.version, news, one.state, part.to_state, cause, explained.booked_on, part.reason))
+    if target != one.invoice_state:
+        moves.append(PlannedMove("invoice", one.invoice_id, one.invoice_version, news, one.invoice_state, target, cause, explained.booked_on, part.reason))
+    return moves
+
+
+def _invoice_state(part: Part, one: Candidate) -> str:
+    if part.to_state is not None:
+        return INVOICE_OF[part.to_state]
+    if part.fact == "late credit" and one.invoice_state == "open" and one.receivable_cents <= part.cents:
+        return "paid"
+    if part.fact == "late debit" and one.invoice_state == "paid" and one.state != "settled":
+        return "open"
+    return one.invoice_state
+
+
+def _fact(part: Part) -> str:
+    return "bank fee given back" if part.fact == "bank fee" and part.cents > 0 else part.fact
+
+
+def _posting(line: Line, part: Part) -> PlannedPosting:
+    """The part's posting, with the subject of each account."""
+    debit, credit = lifecycle.POSTINGS[_fact(part)]
+    subject = {"Suspense": line.id, "Charges": line.id}
+    if part.candidate is not None:
+        subject |= {"Clearing": part.candidate.id, "Receivable": part.candidate.invoice_id}
+    if part.other_entry_id is not None:  # the credit line gives, the debit line takes
+        return PlannedPosting(debit, part.other_entry_id, credit, line.id, abs(part.cents))
+    return PlannedPosting(debit, subject[debit], credit, subject[credit], abs(part.cents))
+
+
+def _word(part: Part) -> str:
+    return {"bank fee": "fees"}.get(part.fact, part.fact)
+
+
+def _closed(session: Session, entry_ids: Sequence[int]) -> set[int]:
+    return set(session.scalars(select(Entry.id).where(Entry.id.in_(entry_ids), Entry.open_cents == 0)))

@@ -1,0 +1,149 @@
+"""Hear what status reports say about the members of our files."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+
+from bridge import books
+from bridge.books import PlannedMove, PlannedPosting, PlannedVoucher, Recorder, Unit
+from bridge.model import Batch, Block, Collection, Invoice, Member, Move, StatusReport, StatusReportLine
+from bridge.rules import answers, lifecycle
+from bridge.rules.answers import ReportLine, Said
+from bridge.rules.lifecycle import INVOICE_OF, Verdict
+from bridge.runtime import Runtime
+
+BreakRow = tuple[str, str, str, str]
+
+
+def hear_all(runtime: Runtime, actor: str) -> Counter[str]:
+    """Every report with an unread or waiting line, one unit of work each."""
+    counts: Counter[str] = Counter()
+    for report_id in runtime.work(_unread):
+        counts += runtime.work(lambda session, r=report_id: _hear(session, runtime, r, actor))  # type: ignore[misc]
+    return counts
+
+
+def _unread(session: Session) -> list[int]:
+    wanted = select(StatusReportLine.report_id).where(StatusReportLine.outcome.in_(("new", "waiting"))).distinct()
+    return list(session.scalars(wanted.order_by(StatusReportLine.report_id)))
+
+
+def _hear(session: Session, runtime: Runtime, report_id: int, actor: str) -> Counter[str]:
+    report = session.get_one(StatusReport, report_id)
+    batch = session.scalars(select(Batch).where(func.upper(Batch.message_id) == report.original_message_id.upper())).one()
+    stored = list(session.scalars(select(StatusReportLine).where(StatusReportLine.report_id == report_id).order_by(StatusReportLine.ordinal)))
+    members = _members(session, batch)
+    reading = answers.read(
+        [ReportLine(row.id, row.level, row.pmt_inf_id, row.end_to_end_id, row.status, row.reason) for row in stored],
+        {key: block for key, (_, block) in members.items()},
+    )
+    by = Recorder(actor, runtime.clock())
+    outcome: dict[int, str] = {row.id: "ignored" for row in stored}
+    breaks: list[BreakRow] = []
+    for line_id, kind, what in reading.strange:
+        outcome[line_id] = "break"
+        breaks.append((kind, f"status_report_line:{line_id}", what, "ask the bank; nothing was moved because of it"))
+    units, counts = _decide(session, report, batch, members, reading.said, outcome, breaks)
+    applied = books.apply(session, units, by)
+    if units and batch.state == "submitted":
+        answered = PlannedMove("batch", batch.id, batch.version, "answered", "submitted", "answered", f"status_report:{report.id}", runtime.today())
+        books.apply(session, [Unit(moves=(answered,))], by)
+    for row in stored:
+        if row.outcome != outcome[row.id] and row.outcome != "break":
+            session.execute(update(StatusReportLine).where(StatusReportLine.id == row.id).values(outcome=outcome[row.id]))
+    counts["breaks"] += books.open_breaks(session, breaks, by, runtime.today())
+    counts["moves"] += len(applied.done)
+    return counts
+
+
+def _members(session: Session, batch: Batch) -> dict[str, tuple[Collection, str]]:
+    """EndToEndId in upper case -> the collection and its PmtInfId in upper case."""
+    rows = session.execute(
+        select(Collection, Block.pmt_inf_id)
+        .join(Member, Member.collection_id == Collection.id)
+        .join(Block, Block.id == Member.block_id)
+        .where(Block.batch_id == batch.id)
+        .order_by(Block.id, Member.ordinal)
+    )
+    return {collection.end_to_end_key: (collection, pmt_inf_id.upper()) for collection, pmt_inf_id in rows}
+
+
+def _decide(
+    session: Session,
+    report: StatusReport,
+    batch: Batch,
+    members: Mapping[str, tuple[Collection, str]],
+    said: Sequence[Said],
+    outcome: dict[int, str],
+    breaks: list[BreakRow],
+) -> tuple[list[Unit], Counter[str]]:
+    """What each status does to its collection; fills in the outcome of each line and the Breaks."""
+    counts: Counter[str] = Counter()
+    units: list[Unit] = []
+    heard: dict[int, list[Verdict]] = defaultdict(list)
+    elsewhere = 0
+    moving = [members[one.end_to_end_key][0] for one in said]
+    submitted_on = _submitted_on(session, batch)
+    invoices = _invoices(session, [collection.invoice_id for collection in moving])
+    for one in said:
+        collection = members[one.end_to_end_key][0]
+        if collection.batch_id != batch.id:  # it stands in another file by now
+            heard[one.line_id].append(Verdict.BREAK)
+            elsewhere += 1
+            continue
+        decision = lifecycle.hear(collection.state, one.news)
+        heard[one.line_id].append(decision.verdict)
+        if decision.verdict is Verdict.MOVE:
+            units.append(_unit(report, one, collection, decision.to_state or "", submitted_on, invoices))
+            counts[one.news] += 1
+        elif decision.verdict is Verdict.BREAK:
+            what = f"the bank says {collection.end_to_end_id} was {one.news}, but it is {collection.state}"
+            breaks.append((decision.kind or "NEVER_SENT", f"status_report_line:{one.line_id}", what, "ask the bank where it has this debit from"))
+    for line_id, verdicts in heard.items():
+        outcome[line_id] = _outcome(verdicts)
+    if any(Verdict.WAIT in verdicts for verdicts in heard.values()):
+        what = f"the bank answers about {batch.message_id}, but nobody confirmed its upload"
+        breaks.append(("UPLOAD_NOT_CONFIRMED", f"batch:{batch.message_id}", what, "confirm it: bridge batch mark-uploaded"))
+    if elsewhere:
+        what = f"the bank answers about {batch.message_id}, whose collections stand in another file by now"
+        breaks.append(("OLD_FILE", f"batch:{batch.message_id}", what, "do not upload the newer file before this is clear"))
+    return units, counts
+
+
+def _outcome(verdicts: Sequence[Verdict]) -> str:
+    for verdict, word in ((Verdict.BREAK, "break"), (Verdict.WAIT, "waiting"), (Verdict.NOTE, "noted"), (Verdict.MOVE, "moved")):
+        if verdict in verdicts:
+            return word
+    return "ignored"
+
+
+def _submitted_on(session: Session, batch: Batch):  # type: ignore[no-untyped-def]
+    """The date of the hand-over: nothing about the file is booked before it."""
+    return session.scalar(select(Move.booked_on).where(Move.noun == "batch", Move.noun_id == batch.id, Move.news == "submitted"))
+
+
+def _invoices(session: Session, invoice_ids: Sequence[int]) -> dict[int, tuple[int, str]]:
+    found: dict[int, tuple[int, str]] = {}
+    for start in range(0, len(invoice_ids), 500):
+        rows = session.execute(select(Invoice.id, Invoice.version, Invoice.state).where(Invoice.id.in_(invoice_ids[start : start + 500])))
+        found |= {row_id: (version, state) for row_id, version, state in rows}
+    return found
+
+
+def _unit(report: StatusReport, one: Said, collection: Collection, to_state: str, submitted_on, invoices: Mapping[int, tuple[int, str]]) -> Unit:  # type: ignore[no-untyped-def]
+    cause = f"status_report_line:{one.line_id}"
+    booked_on = max(report.dated_on, submitted_on)
+    moves = [PlannedMove("collection", collection.id, collection.version, one.news, collection.state, to_state, cause, booked_on, one.reason)]
+    if to_state != "rejected":
+        return Unit(moves=tuple(moves))
+    version, state = invoices[collection.invoice_id]
+    if state != INVOICE_OF[to_state]:
+        moves.append(PlannedMove("invoice", collection.invoice_id, version, one.news, state, INVOICE_OF[to_state], cause, booked_on, one.reason))
+    debit, credit = lifecycle.POSTINGS["rejected"]
+    posting = PlannedPosting(debit, collection.invoice_id, credit, collection.id, collection.amount_cents)
+    voucher = PlannedVoucher(f"rej:{collection.end_to_end_id}:1", "rejected", cause, booked_on, (posting,))
+    return Unit(moves=tuple(moves), voucher=voucher)
