@@ -10,8 +10,8 @@ What it cannot: MsgId and PmtInfId (random in sepaxml), CreDtTm (its own clock, 
 left out, UltmtDbtr. These are compared with the record. InitgPty/Id, which sepaxml always sends, must not be there. So no element
 of the file is left unread, and none may stand in another place.
 
-sepaxml groups by sequence and due date alone and knows one creditor, so each of our blocks is one SepaDD of its own. Its ``clean``
-(unidecode) is off: text is SEPA text before either writer sees it.
+sepaxml groups by sequence and due date alone and knows one creditor, so each of our blocks is one SepaDD of its own. Its
+``clean`` (unidecode) is off: text is SEPA text before either writer sees it.
 """
 
 from __future__ import annotations
@@ -34,6 +34,8 @@ SAMPLE_SIZE = 1_000
 
 # A leaf of an element: its path of local names, and its text with the currency, if any.
 Leaf = tuple[str, str]
+# A debit: its block and its place in that block, both from 0.
+Place = tuple[int, int]
 
 _BATCH_BOOKING = "PmtInf/BtchBookg"
 
@@ -42,12 +44,12 @@ def compare_with_sepaxml(file: DebitFile, data: bytes, *, sample_above: int = 10
     """Say where the bytes differ from what sepaxml makes of the same record; an empty list means that both agree.
 
     Up to ``sample_above`` debits everything is compared; beyond that every head, number and order of all EndToEndIds, and
-    SAMPLE_SIZE debits, chosen by the sha256 of the data. A difference names the block or EndToEndId and the element, never a value.
-    Raises BadInput if the bytes cannot be read.
+    SAMPLE_SIZE debits, chosen by the sha256 of the data. A difference names the block or EndToEndId and the element, never
+    a value. Raises BadInput if the bytes cannot be read.
     """
     if not file.blocks or not all(block.debits for block in file.blocks):
         return ["file: the batch is empty, or a block of it is"]
-    ours = _Ours(_chosen(file.count, data) if file.count > sample_above else None)
+    ours = _Ours(_chosen(file, data) if file.count > sample_above else None)
     ours.read(data)
     return [*_headers(file, ours), *_blocks(file, ours)]
 
@@ -55,7 +57,7 @@ def compare_with_sepaxml(file: DebitFile, data: bytes, *, sample_above: int = 10
 class _Ours:
     """What stands in the bytes: leaves of the header, of each block's head and of the chosen debits, and all EndToEndIds."""
 
-    def __init__(self, chosen: frozenset[int] | None) -> None:
+    def __init__(self, chosen: frozenset[Place] | None) -> None:
         self.chosen = chosen
         self.header: list[Leaf] = []
         self.heads: list[list[Leaf]] = []
@@ -63,7 +65,6 @@ class _Ours:
         self.debits: list[dict[int, list[Leaf]]] = []
         self._ids: list[str] = []
         self._debits: dict[int, list[Leaf]] = {}
-        self._seen = 0
 
     def read(self, data: bytes) -> None:
         events = safe_xml.open_events(io.BytesIO(data), tags=("GrpHdr", "PmtInf", "DrctDbtTxInf"), known=READABLE)
@@ -72,9 +73,9 @@ class _Ours:
                 self._take(element)
                 safe_xml.drop(element)
 
-    def is_chosen(self, number: int) -> bool:
-        """Whether the ``number``-th debit of the file, from 0, is compared in full."""
-        return self.chosen is None or number in self.chosen
+    def is_chosen(self, place: Place) -> bool:
+        """Whether the debit at this place is compared in full."""
+        return self.chosen is None or place in self.chosen
 
     def _take(self, element: etree._Element) -> None:
         name = etree.QName(element).localname
@@ -86,10 +87,9 @@ class _Ours:
             self.debits.append(self._debits)
             self._ids, self._debits = [], {}
         else:
-            if self.is_chosen(self._seen):
+            if self.is_chosen((len(self.heads), len(self._ids))):
                 self._debits[len(self._ids)] = _leaves(element)
             self._ids.append(safe_xml.text(element, "PmtId/EndToEndId") or "")
-            self._seen += 1
 
 
 def _headers(file: DebitFile, ours: _Ours) -> Iterator[str]:
@@ -107,13 +107,10 @@ def _headers(file: DebitFile, ours: _Ours) -> Iterator[str]:
 
 
 def _blocks(file: DebitFile, ours: _Ours) -> Iterator[str]:
-    first = 0
     # Fewer or more blocks than there should be are a difference already.
     found = zip(file.blocks, ours.heads, ours.ids, ours.debits, strict=False)
     for number, (block, head, ids, debits) in enumerate(found, start=1):
-        # Positions in the file as it should be; where one is missing or extra, ``_ids`` says so and the block is not compared.
-        chosen = [place for place in range(len(block.debits)) if ours.is_chosen(first + place)]
-        first += len(block.debits)
+        chosen = [place for place in range(len(block.debits)) if ours.is_chosen((number - 1, place))]
         wrong = list(_ids(block, ids))
         yield from (f"block {number}: {difference}" for difference in wrong)
         if not wrong:
@@ -175,13 +172,15 @@ def _leaves(element: etree._Element, above: str = "") -> list[Leaf]:
     return [(path, text)]
 
 
-def _chosen(total: int, data: bytes) -> frozenset[int]:
-    """SAMPLE_SIZE places among ``total``, derived from the data: a rerun agrees, and whoever changes the data changes them."""
+def _chosen(file: DebitFile, data: bytes) -> frozenset[Place]:
+    """SAMPLE_SIZE places of the file, derived from the data: a rerun agrees, and whoever changes the data changes them."""
+    places = [(number, place) for number, block in enumerate(file.blocks) for place in range(len(block.debits))]
     seed = hashlib.sha256(data).digest()
-    chosen: set[int] = set()
+    chosen: set[Place] = set()
     turn = 0
-    while len(chosen) < min(SAMPLE_SIZE, total):
-        chosen.add(int.from_bytes(hashlib.sha256(seed + turn.to_bytes(8, "big")).digest()[:8], "big") % total)
+    while len(chosen) < min(SAMPLE_SIZE, len(places)):
+        drawn = int.from_bytes(hashlib.sha256(seed + turn.to_bytes(8, "big")).digest()[:8], "big")
+        chosen.add(places[drawn % len(places)])
         turn += 1
     return frozenset(chosen)
 

@@ -1,0 +1,257 @@
+"""Writing a direct-debit file, and counting it again from its bytes."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from lxml import etree
+
+from bridge.errors import BadInput, UnknownName
+from bridge.formats import pain008
+from bridge.formats.schema import validate
+from bridge.records.pain008 import Address, DebitBlock, DebitFile, DebitLine
+from bridge.rules import scheme
+
+GOLDEN = Path(__file__).parent / "golden" / "pain008_two_blocks.xml"
+NAMESPACE = "urn:iso:std:iso:20022:tech:xsd:pain.008.001.08"
+
+FIRST = DebitLine(
+    end_to_end_id="INV-1-1",
+    amount_cents=10_000,
+    mandate_id="MND-1",
+    signed_on=date(2026, 6, 1),
+    debtor_name="Erika Mustermann",
+    debtor_iban="DE89370400440532013000",
+    remittance="Rechnung INV-1 Maschine 7, 11/2026",
+)
+SECOND = replace(FIRST, end_to_end_id="INV-2-1", amount_cents=5_025, mandate_id="MND-2", ultimate_debtor="Werk Nord")
+SWISS = replace(
+    FIRST,
+    end_to_end_id="INV-3-1",
+    amount_cents=7,
+    mandate_id="MND-3",
+    debtor_name="Schneider AG",
+    debtor_iban="CH9300762011623852957",
+    debtor_bic="POFICHBEXXX",
+    debtor_address=Address("Rue du Lac", "1268", "2501", "Biel", "CH"),
+)
+BLOCK = DebitBlock(
+    pmt_inf_id="MW-20261123-1-1",
+    scheme="CORE",
+    sequence="RCUR",
+    due_on=date(2026, 12, 8),
+    creditor_name="Musterwerk Maschinen GmbH",
+    creditor_iban="DE02120300000000202051",
+    creditor_bic=None,
+    creditor_id="DE98ZZZ09999999999",
+    debits=(FIRST, SECOND),
+)
+OTHER = replace(
+    BLOCK,
+    pmt_inf_id="MW-20261123-1-2",
+    sequence="OOFF",
+    due_on=date(2026, 12, 9),
+    creditor_bic="BYLADEM1001",
+    debits=(SWISS,),
+    batch_booking=None,
+)
+FILE = DebitFile("MW-20261123-1", datetime(2026, 11, 23, 8, 30, tzinfo=UTC), "Musterwerk Maschinen GmbH", (BLOCK, OTHER))
+
+
+def rendered(file: DebitFile) -> bytes:
+    out = io.BytesIO()
+    pain008.write(file, out)
+    return out.getvalue()
+
+
+def test_golden_file(request: pytest.FixtureRequest) -> None:
+    """Two blocks with a Swiss debtor, an ultimate debtor and both kinds of agent are written exactly like this."""
+    data = rendered(FILE)
+    if request.config.getoption("--regen", default=False):
+        GOLDEN.write_bytes(data)
+
+    assert data == GOLDEN.read_bytes()
+
+
+def test_golden_keeps_schema_and_scheme() -> None:
+    """What is written follows the ISO schema and every scheme rule."""
+    assert validate(rendered(FILE), NAMESPACE) == []
+    assert scheme.check(FILE) == []
+
+
+def test_same_record_same_bytes() -> None:
+    """Rendering is a pure function: a second time changes nothing, neither bytes nor record."""
+    first = rendered(FILE)
+
+    assert rendered(FILE) == first
+    assert FILE.count == 3
+
+
+def test_time_is_utc_to_the_second() -> None:
+    """CreDtTm is UTC with a Z, whatever zone and fraction the record has."""
+    berlin = datetime(2026, 11, 23, 9, 30, 0, 999_999, tzinfo=timezone(timedelta(hours=1)))
+
+    assert rendered(replace(FILE, created_at=berlin)) == rendered(FILE)
+
+
+def test_naive_time_is_refused() -> None:
+    """A time without a zone would be a guess."""
+    with pytest.raises(BadInput, match="no time zone"):
+        rendered(replace(FILE, created_at=datetime(2026, 11, 23)))
+
+
+def test_nothing_that_german_banks_refuse() -> None:
+    """No byte order mark, prefix, schemaLocation, UETR, InstrPrty, COR1 or address line is ever written."""
+    data = rendered(FILE)
+
+    assert data.startswith(b'<?xml version="1.0" encoding="UTF-8"?>\n<Document xmlns="')
+    for forbidden in (b"xmlns:", b"schemaLocation", b"UETR", b"InstrPrty", b"COR1", b"AdrLine", b"OrgId"):
+        assert forbidden not in data
+
+
+def test_agents_without_bic_are_not_provided() -> None:
+    """Without a BIC both banks are Othr/Id NOTPROVIDED, never BICFI NOTPROVIDED."""
+    root = etree.fromstring(rendered(FILE))
+
+    assert [e.text for e in root.findall(".//{*}CdtrAgt/{*}FinInstnId/{*}Othr/{*}Id")] == ["NOTPROVIDED"]
+    assert [e.text for e in root.findall(".//{*}DbtrAgt/{*}FinInstnId/{*}Othr/{*}Id")] == ["NOTPROVIDED", "NOTPROVIDED"]
+    assert [e.text for e in root.findall(".//{*}BICFI")] == ["BYLADEM1001", "POFICHBEXXX"]
+
+
+def test_batch_booking_as_given() -> None:
+    """true and false are written, None leaves the element out."""
+    assert rendered(FILE).count(b"<BtchBookg>true</BtchBookg>") == 1
+    assert rendered(replace(FILE, blocks=(replace(BLOCK, batch_booking=False),))).count(b"<BtchBookg>false</BtchBookg>") == 1
+
+
+@pytest.mark.parametrize(
+    ("cents", "text"), [(1, "0.01"), (10, "0.10"), (100, "1.00"), (12_345, "123.45"), (99_999_999_999, "999999999.99")]
+)
+def test_amounts_always_have_two_decimals(cents: int, text: str) -> None:
+    """Euro are written by integer arithmetic with a dot and two decimals."""
+    assert pain008.euro_text(cents) == text
+
+
+@pytest.mark.parametrize("cents", [0, -1, -500])
+def test_amounts_below_a_cent_are_refused(cents: int) -> None:
+    """sepaxml writes -500 as -5.00; a debit of nothing or less does not leave the house."""
+    with pytest.raises(BadInput, match="at least 1"):
+        rendered(replace(FILE, blocks=(replace(BLOCK, debits=(replace(FIRST, amount_cents=cents),)),)))
+
+
+def test_unknown_version_lists_the_known() -> None:
+    """A message version without a writer is refused with the list."""
+    with pytest.raises(UnknownName, match=r"'pain.008.001.02' is not one of: pain.008.001.08"):
+        pain008.write(FILE, io.BytesIO(), version="pain.008.001.02")
+
+
+@pytest.mark.parametrize("version", sorted(pain008.WRITERS))
+def test_every_version_follows_its_own_schema(version: str) -> None:
+    """Each version that can be written has a schema, and keeps it."""
+    out = io.BytesIO()
+    pain008.write(FILE, out, version=version)
+
+    assert validate(out.getvalue(), version) == []
+
+
+def test_count_reads_what_is_there() -> None:
+    """Counting from the bytes gives 100.00 + 50.25 and 0.07, file sum 150.32, three ids in order."""
+    facts = pain008.count(io.BytesIO(rendered(FILE)))
+
+    assert (facts.message_id, facts.namespace) == ("MW-20261123-1", NAMESPACE)
+    assert (facts.stated_count, facts.stated_sum_cents, facts.counted, facts.counted_sum_cents) == (3, 15_032, 3, 15_032)
+    assert [(b.pmt_inf_id, b.stated_count, b.stated_sum_cents, b.counted, b.counted_sum_cents) for b in facts.blocks] == [
+        ("MW-20261123-1-1", 2, 15_025, 2, 15_025),
+        ("MW-20261123-1-2", 1, 7, 1, 7),
+    ]
+    assert facts.end_to_end_ids == ("INV-1-1", "INV-2-1", "INV-3-1")
+
+
+def test_count_believes_no_stated_sum() -> None:
+    """A wrong CtrlSum stays visible as stated against counted; no schema would notice it."""
+    data = rendered(FILE).replace(b"<CtrlSum>150.32</CtrlSum>", b"<CtrlSum>150.33</CtrlSum>")
+    facts = pain008.count(io.BytesIO(data))
+
+    assert validate(data, NAMESPACE) == []
+    assert (facts.stated_sum_cents, facts.counted_sum_cents) == (15_033, 15_032)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (b'Ccy="EUR">0.07<', b'Ccy="USD">0.07<'),
+        (b">0.07</InstdAmt>", b">0.075</InstdAmt>"),
+        (b">0.07</InstdAmt>", b">-0.07</InstdAmt>"),
+        (b">0.07</InstdAmt>", b">7E-2</InstdAmt>"),
+        (b"<EndToEndId>INV-3-1</EndToEndId>", b"<EndToEndId/>"),
+        (b"<NbOfTxs>3</NbOfTxs>", b""),
+        (b"<CtrlSum>150.32</CtrlSum>", b""),
+        (b"</PmtInf>\n</CstmrDrctDbtInitn></Document>", b""),
+        (b"pain.008.001.08", b"pain.001.001.09"),
+        (b"<Document", b"<!DOCTYPE Document [<!ENTITY x '9'>]><Document"),
+    ],
+)
+def test_count_refuses_what_cannot_be_counted(before: bytes, after: bytes) -> None:
+    """Foreign currency, odd amounts, missing ids or sums, a cut file, another message and a DOCTYPE are refused."""
+    data = rendered(FILE)
+    assert before in data
+
+    with pytest.raises(BadInput):
+        pain008.count(io.BytesIO(data.replace(before, after)))
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.integers(1, 99_999_999_999), min_size=1, max_size=30))
+def test_sums_are_exact_whatever_the_amounts(amounts: list[int]) -> None:
+    """The stated and the counted sum are the sum of the cents, for any amounts."""
+    debits = tuple(replace(FIRST, end_to_end_id=f"INV-{n}", amount_cents=cents) for n, cents in enumerate(amounts))
+    facts = pain008.count(io.BytesIO(rendered(replace(FILE, blocks=(replace(BLOCK, debits=debits),)))))
+
+    assert facts.stated_sum_cents == facts.counted_sum_cents == sum(amounts)
+    assert facts.stated_count == facts.counted == len(amounts)
+
+
+def test_schema_errors_hold_no_values() -> None:
+    """A violation names line and element, never the value: it may be an account or a name."""
+    data = rendered(FILE).replace(b">CH9300762011623852957<", b">O'Brien Robert<")
+    (error,) = validate(data, NAMESPACE)
+
+    assert (error.line, error.message) == (8, "IBAN has a character or a shape that is not allowed")
+    assert "Brien" not in repr(error)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "words"),
+    [
+        (b">100.00<", b">abc<", "InstdAmt is not a number, date or code as it should be"),
+        (b"<PmtMtd>DD</PmtMtd>", b"", "is not expected here, or something before it is missing"),
+        (b">SLEV<", b">XXXX<", "ChrgBr is not one of the values allowed"),
+        (b">MND-1<", b">MND-1234567890123456789012345678901234567<", "MndtId is too long"),
+        (b' Ccy="EUR">100', b">100", "InstdAmt lacks an attribute"),
+    ],
+)
+def test_schema_errors_are_in_words(before: bytes, after: bytes, words: str) -> None:
+    """The common violations are told in words that finance understands."""
+    data = rendered(FILE)
+    assert before in data
+
+    assert any(words in error.message for error in validate(data.replace(before, after), NAMESPACE))
+
+
+def test_unknown_schema_lists_the_known() -> None:
+    """A namespace without a schema is refused with the list."""
+    with pytest.raises(UnknownName, match=r"pain.008.003.02.*pain.008.001.08"):
+        validate(rendered(FILE), "urn:iso:std:iso:20022:tech:xsd:pain.008.003.02")
+
+
+@pytest.mark.parametrize("data", [b"", b"no xml", b"<Document", b"<!DOCTYPE a><a/>"])
+def test_validate_refuses_what_is_no_xml(data: bytes) -> None:
+    """What is no XML, or has a DOCTYPE, is refused, not reported as a schema error."""
+    with pytest.raises(BadInput):
+        validate(data, NAMESPACE)
