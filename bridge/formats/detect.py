@@ -12,7 +12,7 @@ from bridge.formats import camt, pain002, safe_xml
 _PREFIX = "urn:iso:std:iso:20022:tech:xsd:"
 KINDS: Mapping[str, str] = MappingProxyType(
     {
-        **{namespace: "pain.002" for namespace in pain002.READERS},
+        **dict.fromkeys(pain002.READERS, "pain.002"),
         **{namespace: shape.kind for namespace, shape in camt.READERS.items()},
         f"{_PREFIX}pain.008.001.02": "pain.008",
         f"{_PREFIX}pain.008.001.08": "pain.008",

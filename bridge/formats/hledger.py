@@ -1,8 +1,8 @@
 """Vouchers to a journal in hledger's text syntax. Pure: takes plain values, writes to the text stream it is given.
 
-Syntax: hledger.org/hledger.html, "Journal": a transaction is ``DATE * (CODE) DESCRIPTION  ; comment`` and indented postings, account and
-amount parted by two or more blanks; a tag is ``name:value`` in a comment, ended by a comma or the line. Amounts are written in full on
-every line, so that hledger itself checks that each voucher is balanced.
+Syntax: hledger.org/hledger.html, "Journal": ``DATE * (CODE) DESCRIPTION``, then indented postings, account and amount parted by
+two or more blanks; a tag is ``name: value`` in a comment, ended by a comma or the line. Amounts are written in full on every line, so
+that hledger itself checks that each voucher is balanced.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class JournalVoucher:
 
 
 def journal(vouchers: Iterable[JournalVoucher], out: TextIO) -> None:
-    """Write the vouchers in the order given; the same vouchers give the same bytes. Raises BadInput for one that does not balance."""
+    """Write the vouchers in the order given; the same vouchers give the same text. BadInput for one that is not balanced."""
     out.write("decimal-mark .\ncommodity 1000.00 EUR\n")
     for voucher in vouchers:
         _check(voucher)

@@ -1,8 +1,9 @@
-"""Bytes of a bank's status report (ISO 20022 pain.002) to records, streaming, each status where it stands. No database, no network."""
+"""Bytes of a bank's status report (ISO 20022 pain.002) to records, streaming. No database, no network."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from typing import IO
 from zoneinfo import ZoneInfo
@@ -19,43 +20,72 @@ _PREFIX = "urn:iso:std:iso:20022:tech:xsd:"
 _BERLIN = ZoneInfo("Europe/Berlin")
 
 
+@dataclass(slots=True)
+class _Progress:
+    """Where the reading stands: the head once it is known, and the block that was yielded last."""
+
+    zone: ZoneInfo
+    message_id: str = ""
+    created_at: datetime | None = None
+    head: StatusReportHead | None = None
+    announced: etree._Element | None = None
+
+    def original(self) -> StatusReportHead:
+        """Return the head; BadInput where a status comes before the file says what it is about."""
+        if self.head is None:
+            raise BadInput("The status report names no original file before its statuses (OrgnlGrpInfAndSts)")
+        return self.head
+
+
 def read(
     stream: IO[bytes], *, zone: ZoneInfo = _BERLIN, size_max: int = safe_xml.SIZE_MAX
 ) -> Iterator[StatusReportHead | StatusLine]:
-    """Yield the head, then the statuses in the order of the file: group (if GrpSts is given), block, the block's debits, block ...
+    """Yield the head, then the statuses in the order of the file: group (if GrpSts is given), block, the block's debits, ...
 
-    Nothing is inherited downwards here. An EndToEndId of NOTPROVIDED, the ISO word for none, is None. ``zone`` is for a time without an
-    offset. Raises BadInput, possibly after lines were yielded: store nothing before the end.
+    Nothing is inherited downwards here. An EndToEndId of NOTPROVIDED, the ISO word for none, is None. ``zone`` is for a time
+    without an offset. Raises BadInput, possibly after lines were yielded: store nothing before the end.
     """
-    message_id, created_at = "", None
-    head: StatusReportHead | None = None
-    announced: etree._Element | None = None
+    now = _Progress(zone)
     for event, element in safe_xml.open_events(stream, tags=_TAGS, known=READERS, size_max=size_max):
-        name = etree.QName(element)
-        if name.localname != "GrpHdr" and name.localname != "OrgnlGrpInfAndSts" and head is None:
-            raise BadInput(f"{name.localname} at line {element.sourceline} comes before OrgnlGrpInfAndSts")
-        if (event, name.localname) == ("end", "GrpHdr"):
-            message_id, created_at = need(element, "MsgId"), safe_xml.instant(find(element, "CreDtTm"), zone)
-        elif (event, name.localname) == ("end", "OrgnlGrpInfAndSts"):
-            if head is not None:
-                raise BadInput(f"A second OrgnlGrpInfAndSts at line {element.sourceline}")
-            head = READERS[name.namespace or ""](element, message_id, created_at)
-            yield from _group(head)
-        elif (event, name.localname) == ("start", "TxInfAndSts"):
-            block = _parent_block(element)
-            if announced is not block:
-                announced = block
-                yield _block(block, _known(head))
-        elif (event, name.localname) == ("end", "TxInfAndSts"):
-            yield _debit(element, _parent_block(element), _known(head))
+        name = etree.QName(element).localname
+        if name == "GrpHdr" and event == "end":
+            now.message_id, now.created_at = need(element, "MsgId"), safe_xml.instant(find(element, "CreDtTm"), zone)
+        elif name == "OrgnlGrpInfAndSts" and event == "end":
+            yield from _group(now, element)
+        elif name == "TxInfAndSts":
+            yield from _in_block(now, element, event)
+        elif name == "OrgnlPmtInfAndSts" and event == "end":
+            yield from _announce(now, element)
+            now.announced = None
             safe_xml.drop(element)
-        elif (event, name.localname) == ("end", "OrgnlPmtInfAndSts"):
-            if announced is not element:
-                yield _block(element, _known(head))
-            announced = None
-            safe_xml.drop(element)
-    if head is None:
-        raise BadInput("The status report names no original file (no OrgnlGrpInfAndSts)")
+    now.original()
+
+
+def _group(now: _Progress, element: etree._Element) -> Iterator[StatusReportHead | StatusLine]:
+    if now.head is not None:
+        raise BadInput(f"A second OrgnlGrpInfAndSts at line {element.sourceline}")
+    now.head = head = READERS[etree.QName(element).namespace or ""](element, now.message_id, now.created_at)
+    yield head
+    if head.group_status is not None:
+        yield StatusLine("group", head.original_message_id, None, None, head.group_status, head.reasons)
+
+
+def _in_block(now: _Progress, element: etree._Element, event: str) -> Iterator[StatusLine]:
+    block = element.getparent()
+    if block is None or etree.QName(block).localname != "OrgnlPmtInfAndSts":
+        raise BadInput(f"TxInfAndSts at line {element.sourceline} stands in no OrgnlPmtInfAndSts")
+    if event == "start":
+        yield from _announce(now, block)
+    else:
+        yield _debit(element, block, now.original())
+        safe_xml.drop(element)
+
+
+def _announce(now: _Progress, block: etree._Element) -> Iterator[StatusLine]:
+    """Yield the block's own line once, before its first debit; all it says of itself stands before them."""
+    if now.announced is not block:
+        now.announced = block
+        yield _block(block, now.original())
 
 
 def _head(element: etree._Element, message_id: str, created_at: datetime | None) -> StatusReportHead:
@@ -77,12 +107,6 @@ READERS: dict[str, Callable[[etree._Element, str, datetime | None], StatusReport
     f"{_PREFIX}pain.002.001.10": _head,
 }
 """One entry for each version; the levels below the head are read by local name and are the same in both."""
-
-
-def _group(head: StatusReportHead) -> Iterator[StatusReportHead | StatusLine]:
-    yield head
-    if head.group_status is not None:
-        yield StatusLine("group", head.original_message_id, None, None, head.group_status, head.reasons)
 
 
 def _block(element: etree._Element, head: StatusReportHead) -> StatusLine:
@@ -128,16 +152,3 @@ def _reasons(element: etree._Element) -> tuple[StatusReason, ...]:
         )
         for info in find_all(element, "StsRsnInf")
     )
-
-
-def _parent_block(element: etree._Element) -> etree._Element:
-    parent = element.getparent()
-    if parent is None or etree.QName(parent).localname != "OrgnlPmtInfAndSts":
-        raise BadInput(f"TxInfAndSts at line {element.sourceline} stands in no OrgnlPmtInfAndSts")
-    return parent
-
-
-def _known(head: StatusReportHead | None) -> StatusReportHead:
-    if head is None:
-        raise BadInput("The status report names no original file (no OrgnlGrpInfAndSts)")
-    return head

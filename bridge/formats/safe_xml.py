@@ -2,8 +2,8 @@
 
 A DOCTYPE is refused whole, so no entity can be declared: with ``resolve_entities=False`` alone lxml keeps an entity as a node and
 cuts the text before it (an amount of ``1&x;`` reads as 1). Only UTF-8 and its subset ASCII are let in, because libxml2 would also
-decode UTF-16 and UTF-7, where ``<!DOCTYPE`` does not look like one. Comments and processing instructions are removed while parsing,
-so that text is never split by them. Nothing is recovered: a truncated file is an error, at its end.
+decode UTF-16 and UTF-7, where ``<!DOCTYPE`` does not look like one. Comments and processing instructions are removed while
+parsing, so that text is never split by them. Nothing is recovered: a truncated file is an error, at its end.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import re
 from collections.abc import Collection, Iterator
 from datetime import date, datetime, timedelta
 from functools import cache
-from typing import IO
+from typing import IO, cast
 from zoneinfo import ZoneInfo
 
 from lxml import etree
@@ -83,7 +83,7 @@ def drop(element: etree._Element) -> None:
 
 
 def find(element: etree._Element | None, path: str) -> etree._Element | None:
-    """Return the first descendant along these local names ("Refs/EndToEndId"), None where one is missing (or the start is None)."""
+    """Return the first descendant along these local names ("Refs/EndToEndId"); None where one is missing."""
     return None if element is None else element.find(_any_namespace(path))
 
 
@@ -170,9 +170,7 @@ def _parsed(stream: IO[bytes], *, tags: list[str] | None, size_max: int) -> Iter
             if size > size_max:
                 raise BadInput(f"The file is larger than {size_max:,} bytes")
             parser.feed(chunk)
-            for event, element in parser.read_events():
-                if not isinstance(element, etree._Element):
-                    continue  # comments and the like are not asked for
+            for event, element in cast("Iterator[tuple[str, etree._Element]]", parser.read_events()):  # noqa: SLF001 - lxml names its type so
                 if first:
                     _refuse_dtd(element)
                     first = False
