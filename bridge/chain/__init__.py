@@ -26,7 +26,7 @@ _ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
 
 
 class ChainSource(Protocol):
-    """Where the final logs of one contract come from. Every method may raise ``Unavailable``; ``name`` is the [[sources]] entry's."""
+    """Where the final logs of one contract come from. ``name`` is the [[sources]] entry's; every method may raise Unavailable."""
 
     @property
     def name(self) -> str: ...

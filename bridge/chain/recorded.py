@@ -15,9 +15,12 @@ from bridge.chain.decoders import DECODERS
 from bridge.errors import BadInput, ConfigError
 from bridge.records.invoice_log import Completeness, Head, RawLog
 
+# A log has two. Where py-evm is loaded it has raised Python's recursion limit so far that deep JSON ends the process.
+BRACKETS_MAX = 64
+
 
 class RecordedSource:
-    """A ``ChainSource`` over one file. Every method raises BadInput with the line number for a line that is no log of the contract."""
+    """A ``ChainSource`` over one file. A line that is no log of the contract is a BadInput with its number."""
 
     def __init__(
         self, name: str, path: Path, chain_id: int, contract: str, *, topics: Collection[bytes] = tuple(DECODERS)
@@ -45,7 +48,7 @@ class RecordedSource:
         self._reread()
         return [log for log in self._logs if first <= log.block_number <= last]
 
-    def completeness(self, at: Head) -> Completeness | None:
+    def completeness(self, at: Head) -> Completeness | None:  # noqa: ARG002 - the protocol's
         """None: there is no contract to ask, so the file is only as complete as whoever wrote it."""
         return None
 
@@ -58,7 +61,8 @@ class RecordedSource:
             content = self._path.read_bytes()
         except OSError as error:
             raise ConfigError(
-                f"source {self.name!r}: the recorded logs {self._path} cannot be read ({error.strerror}); correct the path in bridge.toml"
+                f"source {self.name!r}: the recorded logs {self._path} cannot be read ({error.strerror});"
+                " correct the path in bridge.toml"
             ) from error
         everything = self._ordered(list(self._lines(content)))
         self._heads = {log.block_number: Head(log.block_number, log.block_hash, log.block_timestamp) for log in everything}
@@ -70,10 +74,12 @@ class RecordedSource:
             if not line.strip():
                 continue
             try:
+                if line.count(b"[") + line.count(b"{") > BRACKETS_MAX:
+                    raise ValueError("the JSON is nested too deeply for a log")
                 log = wire.raw_log(json.loads(line.decode("utf-8")), self.chain_id)
                 if log.address != self._contract:
                     raise ValueError(f"the log is of contract {log.address}, not of {self._contract}")
-            except (ValueError, RecursionError) as error:  # JSONDecodeError and UnicodeDecodeError are ValueErrors
+            except ValueError as error:  # JSONDecodeError and UnicodeDecodeError are ValueErrors
                 raise BadInput(f"{self._path.name}, line {number}: {_sentence(error)}; correct or remove the line") from error
             yield log
 
@@ -89,6 +95,4 @@ def _sentence(error: Exception) -> str:
         return f"this is no JSON ({error.msg} at column {error.colno})"
     if isinstance(error, UnicodeDecodeError):
         return "this is no UTF-8 text"
-    if isinstance(error, RecursionError):
-        return "the JSON is nested too deeply"
     return str(error)

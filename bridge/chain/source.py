@@ -182,8 +182,8 @@ class RpcSource:
             found = self._number("eth_chainId", [])
             if found != self.chain_id:
                 raise ConfigError(
-                    f"source {self.name!r}: the node at {self._host} is on chain {found}, but bridge.toml says chain_id = {self.chain_id};"
-                    " correct chain_id or rpc"
+                    f"source {self.name!r}: the node at {self._host} is on chain {found},"
+                    f" but bridge.toml says chain_id = {self.chain_id}; correct chain_id or rpc"
                 )
         except BaseException:
             self._chain_id_checked = False

@@ -78,7 +78,10 @@ def raw_log(entry: object, chain_id: int, *, timestamp: int | None = None) -> Ra
 
 
 def in_order(logs: Iterable[RawLog]) -> list[RawLog]:
-    """Sort by block and log index and drop exact repeats. Two different logs at one place, or two hashes or times of one block: ValueError."""
+    """Sort by block and log index and drop exact repeats.
+
+    Two different logs at one place, or two hashes or times of one block, are a ValueError: two histories of the chain.
+    """
     ordered: list[RawLog] = []
     for log in sorted(logs, key=lambda log: (log.block_number, log.log_index)):
         last = ordered[-1] if ordered else None

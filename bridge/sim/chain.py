@@ -1,6 +1,6 @@
 """A chain for the demo, training and tests: in this process (eth-tester), or any node that signs for its own accounts (anvil).
 
-Knows the contract only by its artefact (ABI and bytecode) and nothing of bridge.chain: what reads the logs must not have written them.
+Knows the contract by its artefact (ABI and bytecode) alone, and nothing of bridge.chain: who reads logs must not have written them.
 """
 
 from __future__ import annotations
@@ -166,7 +166,7 @@ class _InProcess:
         self._request = provider.request_func(web3, web3.middleware_onion)
 
     def make_request(self, method: Any, params: Any, /) -> Any:
-        from eth_tester.exceptions import TransactionFailed  # type: ignore[import-untyped]
+        from eth_tester.exceptions import TransactionFailed
 
         try:
             return self._request(method, params)
@@ -177,7 +177,7 @@ class _InProcess:
 def _in_process(started_at: int | None) -> tuple[Any, Provider]:
     missing = ConfigError("the demo chain is not installed; run: pip install 'sdd-bridge[demo]'")
     try:
-        from eth_tester import EthereumTester, PyEVMBackend  # type: ignore[import-untyped]
+        from eth_tester import EthereumTester, PyEVMBackend
         from eth_tester.exceptions import BackendDistributionNotFound
     except ImportError as error:
         raise missing from error
@@ -225,7 +225,7 @@ def _invoice_id(receipt: Mapping[str, Any]) -> bytes:
 
 
 def _encoded(compiled: Mapping[str, Any], function: str, arguments: list[Any]) -> str:
-    from eth_abi import encode  # type: ignore[attr-defined]
+    from eth_abi.abi import encode
     from eth_hash.auto import keccak
 
     entry = next(entry for entry in compiled["abi"] if entry["type"] == "function" and entry["name"] == function)

@@ -1,0 +1,207 @@
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from bridge.chain import open_source
+from bridge.chain.endpoint import HttpEndpoint
+from bridge.errors import Unavailable
+from bridge.records.invoice_log import Head
+from tests.chain.invoices import CONTRACT
+from tests.nodes import ROOT, answering, results
+
+
+def answer(**parts: Any) -> Callable[[dict[str, Any]], bytes]:
+    """An answer of exactly these parts; ``id`` may be a function of the request's."""
+
+    def reply(request: dict[str, Any]) -> bytes:
+        body = {name: part(request["id"]) if callable(part) else part for name, part in parts.items()}
+        return json.dumps(body).encode()
+
+    return reply
+
+
+def same(request_id: int) -> int:
+    return request_id
+
+
+@pytest.mark.parametrize(
+    ("reply", "why"),
+    [
+        (lambda _: b"", "no JSON "),
+        (lambda _: b"<html>502 Bad Gateway</html>", "no JSON "),
+        (lambda _: b'{"jsonrpc": "2.0", "id": 1, "resu', "no JSON "),
+        (lambda _: b"\xff\xfe\x80", "no JSON "),
+        (lambda _: b"[]", "no JSON-RPC"),
+        (lambda _: b"5", "no JSON-RPC"),
+        (lambda _: b"null", "no JSON-RPC"),
+        (answer(jsonrpc="2.0", id=lambda sent: sent + 1, result="0x1"), "another request"),
+        (answer(jsonrpc="2.0", id=str, result="0x1"), "another request"),
+        (answer(jsonrpc="2.0", id=None, result="0x1"), "another request"),
+        (answer(jsonrpc="2.0", result="0x1"), "another request"),
+        (answer(jsonrpc="2.0", id=same), "neither result nor error"),
+        (answer(jsonrpc="2.0", id=same, result=None), "eth_chainId is None"),
+        (answer(jsonrpc="2.0", id=same, result={}), "eth_chainId is {}"),
+        (answer(jsonrpc="2.0", id=same, error={"code": -32005, "message": "quota"}), "refused eth_chainId: 'quota'"),
+        (answer(jsonrpc="2.0", id=same, error={"code": -32005, "message": "quota"}, result="0x1"), "refused eth_chainId"),
+        (answer(jsonrpc="2.0", id=None, error={"code": -32700, "message": "parse error"}), "refused eth_chainId"),
+        (answer(jsonrpc="2.0", id=same, error="call rate limit exhausted"), "call rate limit exhausted"),
+        (answer(jsonrpc="2.0", id=same, error={}), "refused eth_chainId"),
+    ],
+)
+def test_rubbish_is_unavailable(reply: Callable[[dict[str, Any]], bytes], why: str) -> None:
+    """Anything that is not the JSON-RPC answer to this very request is refused, with the node's host and what to do."""
+    with answering(reply) as url:
+        source = open_source(name="plant-1", chain_id=1, contract=CONTRACT, rpc=[url])
+        with pytest.raises(Unavailable, match=why) as refusal:
+            source.final_head()
+
+        assert url.removeprefix("http://") in str(refusal.value)
+        assert "try again, or set another rpc" in str(refusal.value)
+
+
+@pytest.mark.parametrize("status", [302, 401, 403, 404, 429, 500, 503])
+def test_a_status_that_is_no_answer_is_unavailable(status: int) -> None:
+    """An HTTP status other than 200 is no answer, even with a good body; a redirect is not followed."""
+    headers = {"Location": "http://127.0.0.1:1/"} if status == 302 else {}
+    good = results({"eth_chainId": "0x1"})
+    reply = (lambda _: b"moved") if status == 302 else good
+    with answering(reply, status=status, headers=headers) as url, pytest.raises(Unavailable):
+        HttpEndpoint(url).make_request("eth_chainId", [])
+
+
+def test_a_failed_request_is_sent_once() -> None:
+    """Nothing is retried silently: one question, one request."""
+    seen: list[str] = []
+
+    def reply(request: dict[str, Any]) -> bytes:
+        seen.append(request["method"])
+        return b"busy"
+
+    with answering(reply, status=503) as url, pytest.raises(Unavailable, match="HTTP status 503"):
+        HttpEndpoint(url).make_request("eth_getLogs", [{}])
+
+    assert seen == ["eth_getLogs"]
+
+
+def test_a_node_that_is_not_there_is_unavailable() -> None:
+    """A refused connection says that the node could not be reached."""
+    with socket.socket() as reserved:  # bound but not listening
+        reserved.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{reserved.getsockname()[1]}"
+        with pytest.raises(Unavailable, match="could not be reached"):
+            HttpEndpoint(url).make_request("eth_chainId", [])
+
+
+def test_a_node_that_hangs_up_is_unavailable() -> None:
+    """A connection closed in the middle of an answer is no answer."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def hang_up() -> None:
+            connection, _ = server.accept()
+            connection.recv(65536)
+            connection.sendall(b'HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{"jsonrpc"')
+            connection.close()
+
+        thread = threading.Thread(target=hang_up)
+        thread.start()
+        with pytest.raises(Unavailable, match="could not be reached"):
+            HttpEndpoint(f"http://127.0.0.1:{server.getsockname()[1]}").make_request("eth_chainId", [])
+        thread.join()
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        lambda _: b"rubbish",
+        answer(jsonrpc="2.0", id=same, error={"code": -32000, "message": "key s3cretkey9 of https://x/v2/s3cretkey9 is blocked"}),
+        answer(jsonrpc="2.0", id=same, result="nothing"),
+    ],
+)
+def test_no_message_shows_the_key_in_a_url(reply: Callable[[dict[str, Any]], bytes]) -> None:
+    """User, password, path and query of an endpoint are secrets: messages show host and port, also where the node quotes them."""
+    with answering(reply) as url:
+        secret = url.replace("http://", "http://operator:pass-word@") + "/v2/s3cretkey9?token=t0kent0ken"
+        source = open_source(name="plant-1", chain_id=1, contract=CONTRACT, rpc=[secret])
+        with pytest.raises(Unavailable) as refusal:
+            source.final_head()
+    error: BaseException | None = refusal.value
+    while error is not None:
+        assert not [part for part in ("s3cretkey9", "pass-word", "t0kent0ken", "operator") if part in str(error)]
+        error = error.__cause__
+
+
+def test_the_environments_proxy_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A proxy in the environment gets no request: who reads the chain is what bridge.toml says."""
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    with answering(results({"eth_chainId": "0x1"})) as url:
+        assert HttpEndpoint(url).make_request("eth_chainId", [])["result"] == "0x1"
+
+
+def test_a_forked_worker_opens_its_own_connection() -> None:
+    """After a fork the child asks over a connection of its own, and both read their own answers."""
+    code = """
+import os, sys
+from bridge.chain.endpoint import HttpEndpoint
+endpoint = HttpEndpoint(sys.argv[1])
+first = endpoint.make_request("eth_chainId", [])["result"]
+if os.fork() == 0:
+    os._exit(0 if endpoint.make_request("eth_chainId", [])["result"] != first else 1)
+_, status = os.wait()
+print(os.waitstatus_to_exitcode(status), endpoint.make_request("eth_chainId", [])["result"] == first)
+"""
+    ports: dict[int, str] = {}
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve(connection: socket.socket, port: int) -> None:
+            with connection:
+                while received := connection.recv(65536):
+                    request = json.loads(received.partition(b"\r\n\r\n")[2])
+                    body = json.dumps({"jsonrpc": "2.0", "id": request["id"], "result": ports[port]}).encode()
+                    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+
+        def accept() -> None:
+            for _ in range(2):
+                connection, (_, port) = server.accept()
+                ports[port] = hex(len(ports) + 1)
+                threading.Thread(target=serve, args=(connection, port), daemon=True).start()
+
+        threading.Thread(target=accept, daemon=True).start()
+        url = f"http://127.0.0.1:{server.getsockname()[1]}"
+        run = subprocess.run(
+            [sys.executable, "-c", code, url], cwd=ROOT, capture_output=True, text=True, check=True, env=os.environ
+        )
+
+    assert run.stdout.split() == ["0", "True"]
+
+
+def test_values_of_python_are_read_like_hex() -> None:
+    """An in-process chain answers with ints and bytes; they pass under the same checks as hex."""
+
+    class InProcess:
+        def make_request(self, method: str, params: list[Any], /) -> Any:
+            block = {"number": 3, "hash": b"\xaa" * 32, "timestamp": 1_795_000_000}
+            return {"id": "0", "result": {"eth_chainId": 1, "eth_getBlockByNumber": block}[method]}
+
+    source = open_source(name="plant-1", chain_id=1, contract=CONTRACT, rpc=[InProcess()])
+
+    assert source.final_head() == Head(number=3, hash=b"\xaa" * 32, timestamp=1_795_000_000)
+
+
+def test_the_package_imports_without_web3() -> None:
+    """``import bridge.chain`` loads neither web3 nor requests; they come with the first request."""
+    code = "import sys, bridge.chain.source; print([name for name in ('web3', 'requests', 'eth_utils') if name in sys.modules])"
+    run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+
+    assert run.stdout.strip() == "[]"
