@@ -1,8 +1,8 @@
 """Vouchers to a journal in hledger's text syntax. Pure: takes plain values, writes to the text stream it is given.
 
 Syntax: hledger.org/hledger.html, "Journal": ``DATE * (CODE) DESCRIPTION``, then indented postings, account and amount parted by
-two or more blanks; a tag is ``name: value`` in a comment, ended by a comma or the line. Amounts are written in full on every line, so
-that hledger itself checks that each voucher is balanced.
+two or more blanks; a tag is ``name: value`` in a comment, ended by a comma or the line. Amounts are written in full on every
+line, so that hledger itself checks that each voucher is balanced.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """A bank to practise with: takes pain.008 files, answers with pain.002 and camt.053. For the demo, for training and for tests.
 
-It reads and writes XML by itself and shares no code with the readers and writers it talks to, or both could be wrong in the same way.
-It has no clock and no chance: every date is given, and the same calls write the same bytes. State is one dict of plain values.
+It reads and writes XML by itself (bank_files) and shares no code with the readers and writers it talks to, or both could be wrong
+in the same way. It has no clock and no chance: every date is given, and the same calls write the same bytes. State is one dict of
+plain values.
 Message versions: pain.008.001.08 in, pain.002.001.10 and camt.053.001.08 out.
 """
 
@@ -9,7 +10,6 @@ from __future__ import annotations
 
 import copy
 import json
-import os
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from pathlib import Path
@@ -26,12 +26,13 @@ _DONE = ("credited_cents", "debited_cents", "fee_cents")
 class SimBank:
     """One account at a bank that does with each debit what a plan says.
 
-    ``style`` is how collections are credited: "batch" (one entry for a block, naming it, without details), "single" (one entry each;
-    also for a block with BtchBookg=false) or "detailed" (one entry with all its details). ``net``: rejected debits are left out of a
-    batch credit; otherwise the credit is the block's whole sum and each reject is debited again beside it. ``fees`` is how a return
-    shows its fee: "inside" the amount with a charge record, "beside" as an entry of its own, or "silent", inside without a word.
-    A return is booked ``return_days`` after the due date. The plan maps an EndToEndId, PmtInfId or MsgId to "accept", "reject:AC04",
-    or (EndToEndId only) "return:MD06", "return:MD06:300" (fee in cents), "return:MD06:300:silent"; what is not named is accepted.
+    ``style`` is how collections are credited: "batch" (one entry for a block, naming it, without details), "single" (one entry
+    each; also for a block with BtchBookg=false) or "detailed" (one entry with all its details). ``net``: rejected debits are
+    left out of a batch credit; otherwise the credit is the block's whole sum and each reject is debited again beside it.
+    ``fees`` is how a return shows its fee: "inside" the amount with a charge record, "beside" as an entry of its own, or
+    "silent", inside without a word. A return is booked ``return_days`` after the due date. The plan maps an EndToEndId, PmtInfId or MsgId to "accept",
+    "reject:AC04", or (EndToEndId only) "return:MD06", "return:MD06:300" (fee in cents), "return:MD06:300:silent"; what is not named
+    is accepted.
     """
 
     def __init__(
@@ -43,37 +44,61 @@ class SimBank:
         net: bool = True,
         fees: str = "inside",
         return_days: int = 2,
+        state: dict[str, Any] | None = None,
     ) -> None:
         if style not in STYLES or fees not in FEES:
             raise BadInput(
                 f"The simulated bank credits as one of {', '.join(STYLES)}, and shows fees as one of {', '.join(FEES)}"
             )
-        self._state: dict[str, Any] = {
-            "iban": iban, "opening_cents": opening_cents, "balance_cents": opening_cents, "sequence": 0, "reports": 0, "style": style,
-            "net": net, "fees": fees, "return_days": return_days, "plan": {}, "files": {}, "uploads": [], "debits": [], "waiting": [],
-            "lines": [], "balance_on": None, "last_statement": None,
-        }  # fmt: skip
+        self._state: dict[str, Any] = state or {
+            "iban": iban,
+            "opening_cents": opening_cents,
+            "balance_cents": opening_cents,
+            "balance_on": None,
+            "sequence": 0,
+            "reports": 0,
+            "style": style,
+            "net": net,
+            "fees": fees,
+            "return_days": return_days,
+            "plan": {},
+            "files": {},
+            "uploads": [],
+            "debits": [],
+            "waiting": [],
+            "lines": [],
+            "last_statement": None,
+        }
 
     @classmethod
     def load(cls, path: Path) -> SimBank:
         """Return the bank that ``save`` wrote. Raises BadInput where the file is not one."""
-        bank = cls.__new__(cls)
         try:
-            bank._state = json.loads(path.read_text("utf-8"))
-        except (OSError, ValueError) as error:
+            state = json.loads(path.read_text("utf-8"))
+            return cls(state["iban"], state=state)
+        except (OSError, ValueError, KeyError, TypeError) as error:
             raise BadInput(f"The simulated bank's state in {path.name} cannot be read: {type(error).__name__}") from None
-        return bank
 
     def save(self, path: Path) -> None:
         """Write the whole state as JSON, in one move."""
         fresh = path.with_name(path.name + ".new")
         fresh.write_text(json.dumps(self._state, indent=1, sort_keys=True), "utf-8")
-        os.replace(fresh, path)
+        fresh.replace(path)
 
     @property
     def iban(self) -> str:
         """The account that is credited."""
         return str(self._state["iban"])
+
+    @property
+    def sequence(self) -> int:
+        """How many statements were written."""
+        return int(self._state["sequence"])
+
+    @property
+    def reports(self) -> int:
+        """How many status reports were written."""
+        return int(self._state["reports"])
 
     def plan(self, wishes: Mapping[str, str]) -> None:
         """Say what happens to debits, blocks or files by their id; must come before the upload."""
@@ -154,7 +179,7 @@ class SimBank:
         return bytes(self._state["last_statement"].encode())
 
     def truth(self) -> dict[str, Any]:
-        """Return what really happened, as plain values: the balance, each line, and for each EndToEndId credited, debited, fee and outcome."""
+        """Return what really happened, as plain values: balance, lines, and for each EndToEndId what became of it."""
         debits: dict[str, dict[str, Any]] = {}
         for debit in self._state["debits"]:
             known = debits.setdefault(debit["e2e"], {"times": 0, "amount_cents": debit["cents"], **dict.fromkeys(_DONE, 0)})
@@ -243,13 +268,20 @@ class SimBank:
 
 
 def answer(
-    file: bytes | None, plan: Mapping[str, str], days: Sequence[date], *, state: Path, opening_cents: int = 0, style: str = "batch",
-    net: bool = True, fees: str = "inside",
-) -> list[tuple[str, bytes]]:  # fmt: skip
-    """Upload a file (None: none) and return (file name, bytes) of the bank's answers: a pain.002 of the first day, a camt.053 for each day.
+    file: bytes | None,
+    plan: Mapping[str, str],
+    days: Sequence[date],
+    *,
+    state: Path,
+    opening_cents: int = 0,
+    style: str = "batch",
+    net: bool = True,
+    fees: str = "inside",
+) -> list[tuple[str, bytes]]:
+    """Upload a file (None: none) and return name and bytes of each answer: a pain.002 of the first day, a camt.053 of each day.
 
-    The bank lives on in the JSON file ``state``; where that does not exist yet, an account for the file's creditor is opened with the
-    values given. Raises BadInput; then the state is as it was.
+    The bank lives on in the JSON file ``state``; where that does not exist yet, an account for the file's creditor is opened with
+    the values given. Raises BadInput; then the state is as it was.
     """
     if state.exists():
         bank = SimBank.load(state)
@@ -263,10 +295,10 @@ def answer(
     if file is not None:
         bank.upload(file)
         report = bank.status_report(days[0])
-        answers.append((f"pain.002_{days[0].isoformat()}_{bank._state['reports']:04d}.xml", report))
+        answers.append((f"pain.002_{days[0].isoformat()}_{bank.reports:04d}.xml", report))
     for day in days:
         statement = bank.statement(day)
-        answers.append((f"camt.053_{day.isoformat()}_{bank._state['sequence']:04d}.xml", statement))
+        answers.append((f"camt.053_{day.isoformat()}_{bank.sequence:04d}.xml", statement))
     bank.save(state)
     return answers
 
@@ -294,6 +326,6 @@ def _wish(written: str) -> dict[str, Any]:
     fits = {"accept": not rest, "reject": len(rest) == 1, "return": 1 <= len(rest) <= 3}.get(what, False)
     if not fits or not fee.isdecimal() or (shape is not None and shape not in FEES) or (rest and not 1 <= len(rest[0]) <= 4):
         raise BadInput(
-            f"{written[:40]!r} is no wish for the simulated bank; it knows accept, reject:AC04, return:MD06, return:MD06:300:inside"
+            f"{written[:40]!r} is no wish for the simulated bank; it knows accept, reject:AC04, return:MD06:300:inside"
         )
     return {"what": what, "reason": rest[0] if rest else None, "fee_cents": int(fee), "shape": shape}
