@@ -1,0 +1,7 @@
+"""What a person does: one file each, one unit of work, an actor for each.
+
+declare          bridge.toml becomes versioned rows            import_mandates  a CSV becomes mandates, all or none
+mandates         pause, resume, revoke                         hold             an invoice or its collection waits for a person
+approve          sign a file's SHA-256                         confirm_upload   the file is at the bank
+discard          a file that never left                        resolve          close a Break with a sentence
+"""
