@@ -1,0 +1,40 @@
+# Everything is made inside this folder: .venv (packages by lock file), .node (solc, anvil), build (logs, results).
+# Needed from outside: git, make and Python 3.11 or later.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+SET_UP = python=$$(sh tools/python.sh) && "$$python" tools/set_up.py
+PYTHON := .venv/bin/python
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+
+.PHONY: help demo test lint lock defences clean set-up-demo set-up-test
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-18s %s\n", $$1, $$2 }'
+
+demo: set-up-demo ## the one-minute tour: in-process chain, simulated bank, books that add up
+	@$(PYTHON) -m bridge demo
+
+test: set-up-test ## every test, on two processes
+	@$(PYTHON) -m pytest -n 2 $(PYTEST_ARGS)
+
+lint: set-up-test ## ruff, mypy --strict, who may import whom
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+	@.venv/bin/mypy
+	@.venv/bin/lint-imports --no-logo --cache-dir .import_linter_cache
+
+defences: set-up-test ## switch off each defence of tests/defences.toml: its test must turn red
+	@$(PYTHON) tools/defences.py
+
+lock: set-up-test ## write the lock files anew from pyproject.toml (ARGS=--upgrade for newer versions)
+	@$(PYTHON) tools/lock.py $(ARGS)
+
+clean: ## remove what make made
+	@rm -rf .venv .node build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+set-up-demo:
+	@$(SET_UP) demo
+
+set-up-test:
+	@$(SET_UP) test
