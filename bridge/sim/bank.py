@@ -30,9 +30,10 @@ class SimBank:
     each; also for a block with BtchBookg=false) or "detailed" (one entry with all its details). ``net``: rejected debits are
     left out of a batch credit; otherwise the credit is the block's whole sum and each reject is debited again beside it.
     ``fees`` is how a return shows its fee: "inside" the amount with a charge record, "beside" as an entry of its own, or
-    "silent", inside without a word. A return is booked ``return_days`` after the due date. The plan maps an EndToEndId, PmtInfId or MsgId to "accept",
-    "reject:AC04", or (EndToEndId only) "return:MD06", "return:MD06:300" (fee in cents), "return:MD06:300:silent"; what is not named
-    is accepted.
+    "silent", inside without a word. A return is booked ``return_days`` after the due date.
+
+    The plan maps an EndToEndId, PmtInfId or MsgId to "accept", "reject:AC04", or (EndToEndId only) "return:MD06",
+    "return:MD06:300" (fee in cents), "return:MD06:300:silent"; what is not named is accepted.
     """
 
     def __init__(

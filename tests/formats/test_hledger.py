@@ -13,10 +13,17 @@ from bridge.errors import BadInput
 from bridge.formats.hledger import JournalVoucher, journal
 
 BILLED = JournalVoucher(
-    date(2026, 12, 1), "inv:1", "Invoice plant-1-000001", [("Assets:Receivable", 10000), ("Revenue:Billed", -10000)], {"invoice": "plant-1-000001"}
+    date(2026, 12, 1),
+    "inv:1",
+    "Invoice plant-1-000001",
+    [("Assets:Receivable", 10000), ("Revenue:Billed", -10000)],
+    {"invoice": "plant-1-000001"},
 )
 RETURNED = JournalVoucher(
-    date(2026, 12, 10), "line:7", "Return MD06", [("Assets:Receivable", 10000), ("Expenses:Charges", 5), ("Assets:Suspense", -10005)]
+    date(2026, 12, 10),
+    "line:7",
+    "Return MD06",
+    [("Assets:Receivable", 10000), ("Expenses:Charges", 5), ("Assets:Suspense", -10005)],
 )
 
 

@@ -14,6 +14,7 @@ from bridge.formats import pain002
 from bridge.records.pain002 import StatusLine, StatusReason, StatusReportHead
 from tests.testdata import TESTDATA
 
+NAMESPACE = "urn:iso:std:iso:20022:tech:xsd:pain.002.001.10"
 HEADER = "<GrpHdr><MsgId>PSR</MsgId><CreDtTm>2026-12-07T17:00:00+01:00</CreDtTm></GrpHdr>"
 REASON = "<StsRsnInf><Rsn><Cd>{}</Cd></Rsn></StsRsnInf>"
 
@@ -52,9 +53,7 @@ def test_the_head_names_the_original_file() -> None:
     """The original's message name may lack a version (real banks); it is kept as written."""
     (head,) = records(file(group(name="pain.008")))
 
-    assert head == StatusReportHead(
-        "PSR", datetime(2026, 12, 7, 16, tzinfo=UTC), "urn:iso:std:iso:20022:tech:xsd:pain.002.001.10", "F-1", "pain.008", None, ()
-    )
+    assert head == StatusReportHead("PSR", datetime(2026, 12, 7, 16, tzinfo=UTC), NAMESPACE, "F-1", "pain.008", None, ())
 
 
 @pytest.mark.parametrize("version", ["03", "10"])
@@ -114,7 +113,9 @@ def test_reasons_keep_code_text_and_who_said_so() -> None:
     line = records(xml)[2]
 
     assert line.reasons == (
-        StatusReason("AC04", "Konto aufgeloest", "ABNANL2AXXX"), StatusReason("X9", "", None, "Erika"), StatusReason(None, "", "ABNANL2A")
+        StatusReason("AC04", "Konto aufgeloest", "ABNANL2AXXX"),
+        StatusReason("X9", "", None, "Erika"),
+        StatusReason(None, "", "ABNANL2A"),
     )  # fmt: skip
     assert "Erika" not in repr(line)
     assert "Konto" not in repr(line)
@@ -122,10 +123,12 @@ def test_reasons_keep_code_text_and_who_said_so() -> None:
 
 def test_fallbacks_for_matching_are_kept() -> None:
     """Every reference is optional: without an EndToEndId there may be instruction id, mandate and amount."""
-    original = '<OrgnlTxRef><Amt><InstdAmt Ccy="EUR">50.25</InstdAmt></Amt><MndtRltdInf><MndtId>MND-1</MndtId></MndtRltdInf></OrgnlTxRef>'
+    amount, mandate = '<Amt><InstdAmt Ccy="EUR">50.25</InstdAmt></Amt>', "<MndtRltdInf><MndtId>MND-1</MndtId></MndtRltdInf>"
+    original = f"<OrgnlTxRef>{amount}{mandate}</OrgnlTxRef>"
     line = records(file(group(), block(1, f"<TxInfAndSts><OrgnlInstrId>I-1</OrgnlInstrId>{original}</TxInfAndSts>")))[2]
 
-    assert (line.end_to_end_id, line.status, line.instruction_id, line.mandate_id, line.amount_cents) == (None, None, "I-1", "MND-1", 5025)
+    assert (line.end_to_end_id, line.status) == (None, None)
+    assert (line.instruction_id, line.mandate_id, line.amount_cents) == ("I-1", "MND-1", 5025)
     assert records(file(group(), block(1, debit("NOTPROVIDED"))))[2].end_to_end_id is None
     assert records(file(group(), block(1, debit("E", more=original.replace("EUR", "CHF")))))[2].amount_cents is None
 
@@ -133,8 +136,9 @@ def test_fallbacks_for_matching_are_kept() -> None:
 @pytest.mark.parametrize("amount", ["50.255", "-1.00", "1,00", ""])
 def test_an_amount_that_is_not_cents_is_refused(amount: str) -> None:
     """More than two decimals, a sign or a comma are no amount."""
+    original = f'<OrgnlTxRef><Amt><InstdAmt Ccy="EUR">{amount}</InstdAmt></Amt></OrgnlTxRef>'
     with pytest.raises(BadInput, match="amount"):
-        records(file(group(), block(1, debit("E", more=f'<OrgnlTxRef><Amt><InstdAmt Ccy="EUR">{amount}</InstdAmt></Amt></OrgnlTxRef>'))))
+        records(file(group(), block(1, debit("E", more=original))))
 
 
 @pytest.mark.parametrize(

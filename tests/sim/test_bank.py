@@ -37,13 +37,14 @@ def block(number: int, amounts: dict[str, str], due: date = DUE, booking: str = 
       <PmtTpInf><SvcLvl><Cd>SEPA</Cd></SvcLvl><LclInstrm><Cd>CORE</Cd></LclInstrm><SeqTp>RCUR</SeqTp></PmtTpInf>
       <ReqdColltnDt>{due.isoformat()}</ReqdColltnDt><Cdtr><Nm>Musterwerk GmbH</Nm></Cdtr>
       <CdtrAcct><Id><IBAN>{ACCOUNT}</IBAN></Id></CdtrAcct><CdtrAgt><FinInstnId><BICFI>BYLADEM1001</BICFI></FinInstnId></CdtrAgt>
-      <CdtrSchmeId><Id><PrvtId><Othr><Id>DE98ZZZ09999999999</Id><SchmeNm><Prtry>SEPA</Prtry></SchmeNm></Othr></PrvtId></Id></CdtrSchmeId>
+      <CdtrSchmeId><Id><PrvtId><Othr><Id>DE98ZZZ09999999999</Id></Othr></PrvtId></Id></CdtrSchmeId>
       {"".join(debit(*pair) for pair in amounts.items())}</PmtInf>"""
 
 
 def debit_file(*blocks: str, message_id: str = "F-1") -> bytes:
     inside = "".join(blocks) or block(1, AMOUNTS)
-    return f"""<Document xmlns="urn:iso:std:iso:20022:tech:xsd:pain.008.001.08"><CstmrDrctDbtInitn><GrpHdr><MsgId>{message_id}</MsgId>
+    return f"""<Document xmlns="urn:iso:std:iso:20022:tech:xsd:pain.008.001.08"><CstmrDrctDbtInitn>
+      <GrpHdr><MsgId>{message_id}</MsgId>
       <CreDtTm>2026-11-22T09:30:00Z</CreDtTm><NbOfTxs>3</NbOfTxs><InitgPty><Nm>Musterwerk GmbH</Nm></InitgPty></GrpHdr>
       {inside}</CstmrDrctDbtInitn></Document>""".encode()
 
@@ -77,7 +78,7 @@ def lines_until(bank: SimBank, last: date = date(2026, 12, 10)) -> list[Statemen
     return found
 
 
-# --- status reports --------------------------------------------------------------------------------------------------------------
+# --- status reports ---
 
 
 def test_everything_accepted_is_one_word() -> None:
@@ -137,11 +138,17 @@ def test_the_same_debits_under_another_message_id_are_collected_twice() -> None:
 
     assert [line.amount_cents for line in lines_until(bank)] == [17135, 17135]
     assert bank.truth()["debits"]["INV-1-1"] == {
-        "times": 2, "amount_cents": 10000, "credited_cents": 20000, "debited_cents": 0, "fee_cents": 0, "outcome": "credited", "reason": None
-    }  # fmt: skip
+        "times": 2,
+        "amount_cents": 10000,
+        "credited_cents": 20000,
+        "debited_cents": 0,
+        "fee_cents": 0,
+        "outcome": "credited",
+        "reason": None,
+    }
 
 
-# --- credits ---------------------------------------------------------------------------------------------------------------------
+# --- credits ---
 
 
 def test_a_batch_credit_names_the_block_and_nothing_else() -> None:
@@ -160,7 +167,8 @@ def test_a_gross_batch_credit_takes_the_reject_back_beside_it() -> None:
     credit, back = lines_until(bank_with({"INV-2-1": "reject:AC04"}, net=False))
 
     assert (credit.amount_cents, back.amount_cents) == (17135, -5025)
-    assert credit.batch is not None and credit.batch.count == 3  # noqa: PT018 - the type needs it
+    assert credit.batch is not None
+    assert credit.batch.count == 3
     assert (back.details[0].end_to_end_id, back.details[0].return_reason) == ("INV-2-1", "AC04")
 
 
@@ -192,7 +200,7 @@ def test_nothing_is_credited_before_its_due_date() -> None:
     assert sums == [[], [100], [200], []]
 
 
-# --- returns and fees ------------------------------------------------------------------------------------------------------------
+# --- returns and fees ---
 
 
 @pytest.mark.parametrize(
@@ -218,8 +226,14 @@ def test_a_return_shows_its_fee_in_three_shapes(
     )
     assert (back.reversal, back.details[0].is_return, back.details[0].return_reason) == (True, True, "MD06")
     assert bank.truth()["debits"]["INV-1-1"] == {
-        "times": 1, "amount_cents": 10000, "credited_cents": 10000, "debited_cents": 10000, "fee_cents": 300, "outcome": "returned", "reason": "MD06"
-    }  # fmt: skip
+        "times": 1,
+        "amount_cents": 10000,
+        "credited_cents": 10000,
+        "debited_cents": 10000,
+        "fee_cents": 300,
+        "outcome": "returned",
+        "reason": "MD06",
+    }
     assert bank.truth()["fees_cents"] == 300
     assert bank.truth()["balance_cents"] == 100000 + 17135 - 10000 - 300
 
@@ -233,7 +247,7 @@ def test_parties_keep_their_roles_and_the_originator_tells_who_wanted_it() -> No
     assert (returned.details[0].originator_name, returned.details[0].originator_bic) == (None, "BEISDEFFXXX")
 
 
-# --- other lines and the chain of statements ---------------------------------------------------------------------------------------
+# --- other lines and the chain of statements ---
 
 
 def test_strangers_and_the_bank_itself_book_too() -> None:
@@ -301,7 +315,7 @@ def test_a_day_has_one_statement() -> None:
             bank.statement(day)
 
 
-# --- files it refuses, plans it does not know --------------------------------------------------------------------------------------
+# --- files it refuses, plans it does not know ---
 
 
 @pytest.mark.parametrize(
@@ -339,7 +353,7 @@ def test_an_unknown_style_is_refused(more: dict[str, str]) -> None:
         SimBank(ACCOUNT, opening_cents=0, **more)  # type: ignore[arg-type]
 
 
-# --- the command -----------------------------------------------------------------------------------------------------------------
+# --- the command ---
 
 
 def test_answers_are_the_same_every_time_and_the_bank_lives_on_in_its_file(tmp_path: Path) -> None:
@@ -353,8 +367,11 @@ def test_answers_are_the_same_every_time_and_the_bank_lives_on_in_its_file(tmp_p
 
     assert runs[0] == runs[1]
     assert [name for name, _ in runs[0]] == [
-        "pain.002_2026-12-08_0001.xml", "camt.053_2026-12-08_0001.xml", "camt.053_2026-12-09_0002.xml", "camt.053_2026-12-10_0003.xml"
-    ]  # fmt: skip
+        "pain.002_2026-12-08_0001.xml",
+        "camt.053_2026-12-08_0001.xml",
+        "camt.053_2026-12-09_0002.xml",
+        "camt.053_2026-12-10_0003.xml",
+    ]
     assert booked(runs[0][-1][1])[0].closing_cents == 100000 + 17135 - 10300
     assert SimBank.load(tmp_path / "one.json").truth() == SimBank.load(tmp_path / "two.json").truth()
 
