@@ -1,15 +1,17 @@
 """One JSON-RPC endpoint over HTTP, read through web3.py's provider and none of its formatters.
 
-What web3.py 8 does not do by itself and money needs: the answer's id must be the request's, nothing is retried silently, no
-redirect and no proxy of the environment is followed, the connection is not shared with a forked child, and no message
-shows more of the URL than host and port (paths and passwords of hosted nodes are secrets).
+What web3.py 8 does not do by itself and money needs: the answer's id must be the request's, an answer has a largest size and a
+longest time, nothing is retried silently, no redirect and no proxy of the environment is followed, the connection is not shared
+with a forked child, and no message shows more of the URL than host and port (paths and passwords of hosted nodes are secrets).
 """
 
 from __future__ import annotations
 
+import io
 import itertools
 import os
 import threading
+import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
@@ -17,10 +19,13 @@ from urllib.parse import urlsplit
 from bridge.errors import ConfigError, Unavailable
 
 if TYPE_CHECKING:
+    from requests import Response
     from web3 import HTTPProvider
 
 CONNECT_SECONDS = 3.05
-READ_SECONDS = 20
+READ_SECONDS = 20  # between two pieces of an answer
+ANSWER_SECONDS = 60  # from its first piece to its last
+ANSWER_BYTES_MAX = 64 * 1024 * 1024
 
 
 class Provider(Protocol):
@@ -72,6 +77,7 @@ class HttpEndpoint:
 
             session = Session()
             session.trust_env = False
+            session.hooks["response"].append(_bounded)
             timeouts = {"timeout": (CONNECT_SECONDS, READ_SECONDS), "allow_redirects": False}
             self._provider = HTTPProvider(self._url, timeouts, session, exception_retry_configuration=None)
             self._pid = os.getpid()
@@ -83,6 +89,10 @@ class HttpEndpoint:
         # "from None" below: the library's exceptions quote the whole URL.
         try:
             return provider.make_request(method, params)
+        except _AnswerTooLong:
+            raise self.unavailable(
+                method, f"sent more than {ANSWER_BYTES_MAX} bytes or took longer than {ANSWER_SECONDS} seconds"
+            ) from None
         except Timeout:
             raise self.unavailable(method, f"did not answer within {READ_SECONDS} seconds") from None
         except HTTPError as error:
@@ -92,6 +102,28 @@ class HttpEndpoint:
             raise self.unavailable(method, f"could not be reached ({type(error).__name__})") from None
         except (ValueError, RecursionError):  # no UTF-8, or no JSON
             raise self.unavailable(method, "answered something that is no JSON") from None
+
+
+class _AnswerTooLong(Exception):
+    """An answer passed its largest size or longest time."""
+
+
+def _bounded(response: Response, *_: Any, **__: Any) -> Response:
+    """The same response with its body read and unpacked piece by piece, so that no answer can fill memory or drip for ever."""
+    from requests import Response
+
+    body = io.BytesIO()
+    deadline = time.monotonic() + ANSWER_SECONDS
+    for piece in response.iter_content(65536):
+        body.write(piece)
+        if body.tell() > ANSWER_BYTES_MAX or time.monotonic() > deadline:
+            response.close()
+            raise _AnswerTooLong
+    body.seek(0)
+    read = Response()
+    read.status_code, read.reason, read.url, read.headers = response.status_code, response.reason, response.url, response.headers
+    read.request, read.encoding, read.raw = response.request, response.encoding, body
+    return read
 
 
 def host_of(url: str) -> str:

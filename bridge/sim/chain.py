@@ -1,6 +1,6 @@
 """A chain for the demo, training and tests: in this process (eth-tester), or any node that signs for its own accounts (anvil).
 
-Knows the contract by its artefact (ABI and bytecode) alone, and nothing of bridge.chain: who reads logs must not have written them.
+Knows the contract by its artefact (ABI and bytecode) alone and nothing of bridge.chain: who reads logs must not write them too.
 """
 
 from __future__ import annotations

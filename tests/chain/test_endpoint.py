@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import socket
@@ -68,14 +69,45 @@ def test_rubbish_is_unavailable(reply: Callable[[dict[str, Any]], bytes], why: s
         assert "try again, or set another rpc" in str(refusal.value)
 
 
-@pytest.mark.parametrize("status", [302, 401, 403, 404, 429, 500, 503])
+@pytest.mark.parametrize("status", [401, 403, 404, 429, 500, 503])
 def test_a_status_that_is_no_answer_is_unavailable(status: int) -> None:
-    """An HTTP status other than 200 is no answer, even with a good body; a redirect is not followed."""
-    headers = {"Location": "http://127.0.0.1:1/"} if status == 302 else {}
+    """An HTTP status of an error is no answer, even with a good body."""
     good = results({"eth_chainId": "0x1"})
-    reply = (lambda _: b"moved") if status == 302 else good
-    with answering(reply, status=status, headers=headers) as url, pytest.raises(Unavailable):
+    with answering(good, status=status) as url, pytest.raises(Unavailable, match=f"answered HTTP status {status}"):
         HttpEndpoint(url).make_request("eth_chainId", [])
+
+
+def test_a_redirect_is_not_followed() -> None:
+    """Who answers is who stands in bridge.toml: a node that points elsewhere gives no answer, and elsewhere is not asked."""
+    seen: list[dict[str, Any]] = []
+
+    def elsewhere(request: dict[str, Any]) -> bytes:
+        seen.append(request)
+        return results({"eth_chainId": "0x1"})(request)
+
+    with answering(elsewhere) as target, answering(lambda _: b"moved", status=307, headers={"Location": target}) as url:
+        endpoint = HttpEndpoint(url)
+        with pytest.raises(Unavailable, match="no JSON"):
+            endpoint.make_request("eth_chainId", [])
+
+    assert seen == []
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_an_answer_has_a_largest_size(packed: bool) -> None:
+    """An answer of more than 64 MiB is cut off, also when it is a small gzip that unpacks to it."""
+    body = b" " * (64 * 1024 * 1024 + 1)
+    headers = {"Content-Encoding": "gzip"} if packed else {}
+    sent = gzip.compress(body, 1) if packed else body
+    with answering(lambda _: sent, headers=headers) as url, pytest.raises(Unavailable, match="more than 67108864 bytes"):
+        HttpEndpoint(url).make_request("eth_getLogs", [{}])
+
+
+def test_a_packed_answer_is_unpacked() -> None:
+    """Nodes may send gzip; the answer is read all the same."""
+    good = results({"eth_chainId": "0x1"})
+    with answering(lambda request: gzip.compress(good(request)), headers={"Content-Encoding": "gzip"}) as url:
+        assert HttpEndpoint(url).make_request("eth_chainId", [])["result"] == "0x1"
 
 
 def test_a_failed_request_is_sent_once() -> None:
@@ -165,9 +197,14 @@ print(os.waitstatus_to_exitcode(status), endpoint.make_request("eth_chainId", []
     with socket.create_server(("127.0.0.1", 0)) as server:
 
         def serve(connection: socket.socket, port: int) -> None:
-            with connection:
-                while received := connection.recv(65536):
-                    request = json.loads(received.partition(b"\r\n\r\n")[2])
+            length = 0
+            with connection, connection.makefile("rb") as received:
+                while row := received.readline():
+                    if row.lower().startswith(b"content-length:"):
+                        length = int(row.split(b":")[1])
+                    if row != b"\r\n":
+                        continue
+                    request = json.loads(received.read(length))
                     body = json.dumps({"jsonrpc": "2.0", "id": request["id"], "result": ports[port]}).encode()
                     connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
 
