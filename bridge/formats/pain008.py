@@ -81,7 +81,7 @@ class _Writer:
 def _write_08(file: DebitFile, out: BinaryIO) -> None:
     # lxml would write the declaration with single quotes, which is legal and yet not what every bank's reader was tried with.
     out.write(b'<?xml version="1.0" encoding="UTF-8"?>\n')
-    with etree.xmlfile(out, encoding="UTF-8") as xml:
+    with etree.xmlfile(out, encoding="UTF-8") as xml:  # noqa: SIM117 - the comment belongs to the inner one
         # Children are written without a namespace of their own and inherit the default one: half the time of qualified names.
         with xml.element("Document", nsmap={None: ISO_NAMESPACE + CURRENT}), xml.element("CstmrDrctDbtInitn"):
             writer = _Writer(xml)

@@ -21,13 +21,15 @@ if TYPE_CHECKING:
 
 # EPC409-09 v8.0 (24 Dec 2025): 41 countries; IBAN lengths from the SWIFT registry. An own table, because schwifty 2026.10.1's
 # in_sepa_zone lacks AL MD ME MK RS and counts NC PF TF WF, which are no part of SEPA.
+# fmt: off
 EEA: Mapping[str, int] = MappingProxyType(
     {
         "AT": 20, "BE": 16, "BG": 22, "HR": 21, "CY": 28, "CZ": 24, "DK": 18, "EE": 20, "FI": 18, "FR": 27,
         "DE": 22, "GR": 27, "HU": 28, "IS": 26, "IE": 22, "IT": 27, "LV": 21, "LI": 21, "LT": 20, "LU": 20,
         "MT": 31, "NL": 18, "NO": 15, "PL": 28, "PT": 25, "RO": 24, "SK": 24, "SI": 19, "ES": 24, "SE": 24,
-    }  # fmt: skip
+    }
 )
+# fmt: on
 OUTSIDE_EEA: Mapping[str, int] = MappingProxyType(
     {"AL": 28, "AD": 24, "CH": 21, "GB": 22, "MC": 27, "MD": 24, "ME": 22, "MK": 19, "RS": 22, "SM": 27, "VA": 22}
 )

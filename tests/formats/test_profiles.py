@@ -93,7 +93,7 @@ def test_wrong_key_or_value_names_file_and_key(line: str, key: str, tmp_path: Pa
 @pytest.mark.parametrize("text", ["title = ", "", "lead_days = 1", 'title = "  "'])
 def test_file_without_title_or_toml_is_refused(text: str, tmp_path: Path) -> None:
     """A file that is no TOML, or does not say which bank it is, is refused by name."""
-    with pytest.raises(ConfigError, match="mybank.toml"):
+    with pytest.raises(ConfigError, match=r"mybank\.toml"):
         profiles.load("mybank", bank(tmp_path, text))
 
 
@@ -101,5 +101,5 @@ def test_a_file_in_another_encoding_is_refused(tmp_path: Path) -> None:
     """TOML is UTF-8; anything else is refused by name."""
     tmp_path.joinpath("mybank.toml").write_bytes('title = "Sparkasse Köln"'.encode("latin-1"))
 
-    with pytest.raises(ConfigError, match="mybank.toml"):
+    with pytest.raises(ConfigError, match=r"mybank\.toml"):
         profiles.load("mybank", [tmp_path])
