@@ -11,7 +11,6 @@ from collections.abc import Iterable, Mapping
 
 from bridge.records.invoice_log import RawLog
 
-_HEX = re.compile(r"0x(?:[0-9a-fA-F]{2})*")
 _QUANTITY = re.compile(r"0x[0-9a-fA-F]{1,64}")
 _LOG_FIELDS = ("address", "topics", "data", "blockNumber", "blockHash", "transactionHash", "transactionIndex", "logIndex")
 # Above any real block number, time or index; keeps a lying node from handing the database a number it cannot store.
@@ -33,12 +32,7 @@ def quantity(value: object, what: str) -> int:
 
 def blob(value: object, what: str, *, length: int | None = None) -> bytes:
     """Bytes: "0x..." of whole bytes, or bytes; of exactly ``length`` bytes where that is given."""
-    if isinstance(value, str) and _HEX.fullmatch(value):
-        found = bytes.fromhex(value[2:])
-    elif isinstance(value, bytes):
-        found = bytes(value)
-    else:
-        raise ValueError(f"{what} is {shown(value)}, not bytes in hex")
+    found = bytes(value) if isinstance(value, bytes) else _from_hex(value, what)
     if length is not None and len(found) != length:
         raise ValueError(f"{what} has {len(found)} bytes instead of {length}")
     return found
@@ -100,3 +94,15 @@ def shown(value: object) -> str:
     """A value from outside, short enough for a message."""
     text = repr(value)
     return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _from_hex(value: object, what: str) -> bytes:
+    text = value if isinstance(value, str) else ""
+    try:
+        found = bytes.fromhex(text.removeprefix("0x"))
+    except ValueError:
+        found = None
+    # bytes.fromhex passes over blanks; the length tells.
+    if found is None or not text.startswith("0x") or len(text) != 2 + 2 * len(found):
+        raise ValueError(f"{what} is {shown(value)}, not bytes in hex")
+    return found
