@@ -1,0 +1,62 @@
+"""What holds for every test: options, profiles of hypothesis, no skip in CI, and one line when the vectors are missing."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator
+
+import pytest
+from hypothesis import settings
+
+from tests.testdata import NAMED, TESTDATA, vector_tests
+
+IN_CI = os.environ.get("CI") == "true"
+
+settings.register_profile("dev", deadline=None, max_examples=50)
+settings.register_profile("ci", deadline=None, max_examples=50, derandomize=True, database=None)
+settings.register_profile("soak", deadline=None, max_examples=2000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if IN_CI else "dev"))
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--regen", action="store_true", help="write golden files anew; read the diff before committing it")
+
+
+@pytest.fixture(scope="session")
+def regen(request: pytest.FixtureRequest) -> bool:
+    """True where golden files are to be written anew: ``pytest --regen``."""
+    return bool(request.config.getoption("--regen"))
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No setting of the developer's shell reaches a test: an unknown BRIDGE_* variable is an error, and a known one would decide."""
+    for name in [name for name in os.environ if name.startswith("BRIDGE_") and name != "BRIDGE_TESTDATA"]:
+        monkeypatch.delenv(name)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """In CI a skip, an expected failure and an unexpected success are failures: what did not run proves nothing."""
+    report = yield
+    if IN_CI and (report.skipped or hasattr(report, "wasxfail")):
+        why = getattr(report, "wasxfail", None) or report.longrepr
+        report.outcome = "failed"
+        report.longrepr = f"{item.nodeid}: a skip or xfail does not pass CI: {why}"
+        vars(report).pop("wasxfail", None)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector: pytest.Collector) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """The same for a module that skips itself while it is imported."""
+    report = yield
+    if IN_CI and report.skipped:
+        report.outcome = "failed"
+        report.longrepr = f"{collector.nodeid}: a skipped module does not pass CI: {report.longrepr}"
+    return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if TESTDATA is None:
+        terminalreporter.write_line(f"{len(vector_tests())} vector tests need BRIDGE_TESTDATA (now {NAMED!r}, not a folder) and did not run")
