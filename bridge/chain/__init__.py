@@ -38,7 +38,7 @@ class ChainSource(Protocol):
         """The last block that the source's finality calls final; None when nothing is final yet."""
 
     def head_at(self, number: int) -> Head | None:
-        """The block of that number as the source sees it now; None when it has none. To compare a stored cursor's hash."""
+        """The block of that number as the source sees it now; None beyond its head. To compare a stored cursor's hash."""
 
     def logs(self, first: int, last: int) -> list[RawLog]:
         """The contract's logs with a known topic in blocks ``first`` to ``last``, both included, by block and log index."""

@@ -7,6 +7,7 @@ read again when it changed.
 from __future__ import annotations
 
 import json
+from bisect import bisect_right
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
@@ -33,16 +34,25 @@ class RecordedSource:
         self._seen: tuple[int, int, int] | None = None
         self._logs: list[RawLog] = []
         self._heads: dict[int, Head] = {}
+        self._numbers: list[int] = []
 
     def final_head(self) -> Head | None:
         """The last block in the file; None for an empty file."""
         self._reread()
-        return self._heads[max(self._heads)] if self._heads else None
+        return self._heads[self._numbers[-1]] if self._numbers else None
 
     def head_at(self, number: int) -> Head | None:
-        """A block that has a log in the file; the file knows no other."""
+        """A block up to the final head; None beyond it.
+
+        The file knows only blocks with a log. Another one is stood for by the hash and time of the last such block before it
+        (zero before the first), so that a cursor may rest anywhere and still notices that the lines below it were changed.
+        """
         self._reread()
-        return self._heads.get(number)
+        if not self._numbers or not 0 <= number <= self._numbers[-1]:
+            return None
+        at = bisect_right(self._numbers, number) - 1
+        below = self._heads[self._numbers[at]] if at >= 0 else Head(0, bytes(32), 0)
+        return Head(number, below.hash, below.timestamp)
 
     def logs(self, first: int, last: int) -> list[RawLog]:
         self._reread()
@@ -66,6 +76,7 @@ class RecordedSource:
             ) from error
         everything = self._ordered(list(self._lines(content)))
         self._heads = {log.block_number: Head(log.block_number, log.block_hash, log.block_timestamp) for log in everything}
+        self._numbers = sorted(self._heads)
         self._logs = [log for log in everything if log.topics and log.topics[0] in self._topics]
         self._seen = stamp
 

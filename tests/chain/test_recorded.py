@@ -42,14 +42,27 @@ def test_numbers_may_be_hex_or_plain(tmp_path: Path) -> None:
 
 
 def test_the_last_block_is_final(tmp_path: Path) -> None:
-    """The final head is the last block in the file; blocks without a log are unknown to it; it has no proof."""
+    """The final head is the last block in the file, nothing is known beyond it, and there is no proof."""
     source = recorded(tmp_path, later(), line())
     last = Head(number=101, hash=bytes.fromhex("ab" * 32), timestamp=OCTOBER + 72)
 
     assert source.final_head() == last
     assert source.head_at(100) == Head(number=100, hash=bytes.fromhex("aa" * 32), timestamp=OCTOBER + 60)
-    assert source.head_at(99) is None
+    assert source.head_at(101) == last
+    assert source.head_at(102) is None
     assert source.completeness(last) is None
+
+
+def test_a_cursor_may_rest_between_the_logs(tmp_path: Path) -> None:
+    """A block without a log is stood for by the last one before it; when a line below it changes, its hash does too."""
+    far = line(blockNumber=5000, blockHash="0x" + "ad" * 32, blockTimestamp=OCTOBER + 9000)
+    source = recorded(tmp_path, line(), later(), far)
+
+    assert source.head_at(99) == Head(number=99, hash=bytes(32), timestamp=0)
+    assert source.head_at(100) == Head(number=100, hash=bytes.fromhex("aa" * 32), timestamp=OCTOBER + 60)
+    assert source.head_at(1000) == Head(number=1000, hash=bytes.fromhex("ab" * 32), timestamp=OCTOBER + 72)
+    changed = recorded(tmp_path, line(), later(blockHash="0x" + "ac" * 32), far)
+    assert changed.head_at(1000) == Head(number=1000, hash=bytes.fromhex("ac" * 32), timestamp=OCTOBER + 72)
 
 
 def test_an_empty_file_has_nothing_final(tmp_path: Path) -> None:
