@@ -1,4 +1,4 @@
-"""Finds the files that are not Python: templates, migrations and the contract's artefact, in a checkout or in an installed wheel."""
+"""Finds what is not Python (templates, migrations, the contract's artefact), in a checkout or in an installed wheel."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ROOTS = ("contracts", "migrations", "templates")
 def path(name: str) -> Path:
     """The file or folder of this name, relative to the repository root: ``path("templates/banks/default.toml")``.
 
-    Raises UnknownName, listing what exists beside it, if there is none; ConfigError if the installation lacks its data as a whole.
+    Raises UnknownName, listing what exists beside it, if there is none; ConfigError if the installation lacks its data.
     """
     parts = PurePosixPath(name).parts
     if not parts or parts[0] not in ROOTS or ".." in parts:

@@ -30,7 +30,7 @@ def regen(request: pytest.FixtureRequest) -> bool:
 
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No setting of the developer's shell reaches a test: an unknown BRIDGE_* variable is an error, and a known one would decide."""
+    """No setting of the developer's shell reaches a test: a BRIDGE_* variable would be refused, or would decide."""
     for name in [name for name in os.environ if name.startswith("BRIDGE_") and name != "BRIDGE_TESTDATA"]:
         monkeypatch.delenv(name)
 
@@ -59,4 +59,6 @@ def pytest_make_collect_report(collector: pytest.Collector) -> Generator[None, p
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if TESTDATA is None:
-        terminalreporter.write_line(f"{len(vector_tests())} vector tests need BRIDGE_TESTDATA (now {NAMED!r}, not a folder) and did not run")
+        terminalreporter.write_line(
+            f"{len(vector_tests())} vector tests need BRIDGE_TESTDATA (now {NAMED!r}, not a folder) and did not run"
+        )

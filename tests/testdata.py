@@ -1,6 +1,7 @@
-"""Where the vectors, samples and schemas lie that are not part of this project: the folder BRIDGE_TESTDATA (default ``../shared``).
+"""Where vectors, samples and schemas lie that are not part of this project: BRIDGE_TESTDATA (default ``../shared``).
 
-A test that needs them is defined below ``if TESTDATA is not None:`` at the end of its module; its rule has a case of its own above.
+A test that needs them is defined below ``if TESTDATA is not None:`` at the end of its module; its rule has a case of its
+own above.
 """
 
 from __future__ import annotations
@@ -25,4 +26,6 @@ def vector_tests() -> list[str]:
 def _guarded(file: Path) -> Iterator[str]:
     for node in ast.parse(file.read_text(encoding="utf-8")).body:
         if isinstance(node, ast.If) and ast.unparse(node.test) == GUARD:
-            yield from (inner.name for inner in node.body if isinstance(inner, ast.FunctionDef) and inner.name.startswith("test_"))
+            yield from (
+                inner.name for inner in node.body if isinstance(inner, ast.FunctionDef) and inner.name.startswith("test_")
+            )

@@ -1,7 +1,7 @@
 """Write the lock files, or with ``--check`` exit 4 if one is stale: ``uv pip compile`` with the present lock as preference.
 
-Compiled for every platform and Python from 3.11 on. Settings of this machine (mirrors, caches of files, own indexes) do not reach the
-files: a lock names versions and hashes only.
+Compiled for every platform and Python from 3.11 on. Settings of this machine (own indexes, folders of files) do not reach the files:
+a lock names versions and hashes only.
 """
 
 from __future__ import annotations

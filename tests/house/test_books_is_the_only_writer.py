@@ -28,7 +28,9 @@ def test_nobody_else_changes_a_state() -> None:
 
 def test_the_reader_sees_a_second_writer() -> None:
     """The detectors find the ways that SQLAlchemy offers."""
-    assert all(_writes_a_table(_expression(t)) for t in ("insert(Posting)", "update(Move)", "Voucher(kind='x')", "delete(model.Match)"))
+    assert all(
+        _writes_a_table(_expression(t)) for t in ("insert(Posting)", "update(Move)", "Voucher(kind='x')", "delete(model.Match)")
+    )
     assert not _writes_a_table(_expression("select(Posting)"))
     assert all(_changes_a_state(_statement(t)) for t in ("row.state = 'paid'", "row.version += 1"))
     assert _changes_a_state(_expression("update(Invoice).values(state='paid')"))
@@ -51,7 +53,9 @@ def _changes_a_state(node: ast.AST) -> bool:
             return any(isinstance(t, ast.Attribute) and t.attr in ITS_COLUMNS and _last(t.value) != "self" for t in targets)
         case ast.AugAssign(target=ast.Attribute(attr=name)) | ast.AnnAssign(target=ast.Attribute(attr=name)):
             return name in ITS_COLUMNS
-        case ast.Call(func=ast.Attribute(attr="values", value=source), keywords=keywords) if "update(" in (statement := ast.unparse(source)):
+        case ast.Call(func=ast.Attribute(attr="values", value=source), keywords=keywords) if "update(" in (
+            statement := ast.unparse(source)
+        ):
             return any(k.arg in ITS_COLUMNS for k in keywords) and not any(f"update({name})" in statement for name in ITS_OWN)
         case _:
             return False

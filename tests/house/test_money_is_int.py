@@ -6,7 +6,20 @@ import ast
 
 from tests.house.code import modules, tree, where
 
-MONEY = ("rules", "model", "records", "formats", "chain", "acts", "steps", "reports", "books.py", "balances.py", "judging.py", "custody.py")
+MONEY = (
+    "rules",
+    "model",
+    "records",
+    "formats",
+    "chain",
+    "acts",
+    "steps",
+    "reports",
+    "books.py",
+    "balances.py",
+    "judging.py",
+    "custody.py",
+)
 # Seconds and ratios may be float; an entry names the module and says why.
 ALLOWED = {
     "bridge/chain/endpoint.py": "seconds to wait for a node",
@@ -27,9 +40,8 @@ def test_no_float_where_money_is() -> None:
 
 def test_the_reader_sees_floats() -> None:
     """A float literal, a call of float and a division of numbers are found; a path joined by a slash is not."""
-    assert [_is_float(ast.parse(text, mode="eval").body) for text in ("0.5", "float(a)", "cents / 2", "folder / 'name'", "1")] == [
-        True, True, True, False, False,
-    ]  # fmt: skip
+    cases = {"0.5": True, "float(a)": True, "cents / 2": True, "folder / 'name'": False, "1": False}
+    assert {text: _is_float(ast.parse(text, mode="eval").body) for text in cases} == cases
 
 
 def _is_float(node: ast.AST) -> bool:

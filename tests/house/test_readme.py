@@ -13,15 +13,17 @@ import pytest
 from tests.house.code import ROOT
 
 BLOCK = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
-READMES = ["README.md", "README.de.md"]
+READMES = [name for name in ("README.md", "README.de.md") if name == "README.md" or (ROOT / name).exists()]
 SECONDS = 120
 
 
 def _blocks(name: str) -> list[str]:
     """The blocks to run; one that begins with ``make`` or ``git`` is run by CI itself."""
-    file = ROOT / name
-    text = file.read_text(encoding="utf-8") if file.exists() else ""
-    return [block for block in BLOCK.findall(text) if not block.startswith(("make", "git"))]
+    return [block for block in BLOCK.findall(_text(name)) if not block.startswith(("make", "git"))]
+
+
+def _text(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
 
 
 def test_the_readme_opens_with_the_two_commands() -> None:
@@ -31,7 +33,7 @@ def test_the_readme_opens_with_the_two_commands() -> None:
     assert "make demo" in head
 
 
-@pytest.mark.parametrize("name", [name for name in READMES if (ROOT / name).exists()])
+@pytest.mark.parametrize("name", READMES)
 def test_its_blocks_run(name: str, tmp_path: Path) -> None:
     """Every sh block exits 0, with bridge on PATH and nothing else of the developer's environment."""
     home = tmp_path / "home"
@@ -54,8 +56,8 @@ def test_its_blocks_run(name: str, tmp_path: Path) -> None:
         assert done.returncode == 0, f"{name}:\n{block}\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
 
 
-@pytest.mark.parametrize("name", [name for name in [*READMES, "ARCHITECTURE.md", "CONTRIBUTING.md"] if (ROOT / name).exists()])
+@pytest.mark.parametrize("name", [*READMES, "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md"])
 def test_its_links_lead_somewhere(name: str) -> None:
     """Every relative link of the page names a file of the project."""
-    targets = re.findall(r"\]\((?!https?:|#|mailto:)([^)#\s]+)", (ROOT / name).read_text(encoding="utf-8"))
+    targets = re.findall(r"\]\((?!https?:|#|mailto:)([^)#\s]+)", _text(name))
     assert [t for t in targets if not (ROOT / t).exists()] == []

@@ -57,7 +57,11 @@ def test_the_clock_is_handed_in() -> None:
 def test_transaction_has_four_meanings_and_so_none() -> None:
     """No name in bridge/ says "transaction" alone: chain, database, ISO and ledger each have another one. formats/ speaks ISO."""
     found = [
-        f"{where(f, n)} {name}" for f in _outside("formats") for n in ast.walk(tree(f)) for name in _names(n) if _is_transaction(name)
+        f"{where(f, n)} {name}"
+        for f in _outside("formats")
+        for n in ast.walk(tree(f))
+        for name in _names(n)
+        if _is_transaction(name)
     ]
     assert found == []
 
@@ -115,5 +119,6 @@ def test_this_reader_finds_what_it_looks_for() -> None:
     """The detectors above are not blind: each finds its sin in a line that has it."""
     swallowed = ast.parse("try:\n    f()\nexcept Exception:\n    pass\nif a:\n    b()\nelse:\n    pass")
     assert sum(map(_swallows, ast.walk(swallowed))) == 2
-    assert _is_transaction("Transaction") and not _is_transaction("transaction_hash")
+    assert _is_transaction("Transaction")
+    assert not _is_transaction("transaction_hash")
     assert _is_date(ast.parse("datetime.datetime", mode="eval").body)

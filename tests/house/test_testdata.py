@@ -16,7 +16,9 @@ def test_ci_has_the_vectors() -> None:
 def test_one_door() -> None:
     """Only tests/testdata.py (and the conftest that reports it) reads BRIDGE_TESTDATA."""
     doors = {ROOT / "tests" / name for name in ("testdata.py", "conftest.py", "house/test_testdata.py")}
-    found = [where(f) for f in sorted((ROOT / "tests").rglob("*.py")) if f not in doors and "BRIDGE_TESTDATA" in f.read_text("utf-8")]
+    found = [
+        where(f) for f in sorted((ROOT / "tests").rglob("*.py")) if f not in doors and "BRIDGE_TESTDATA" in f.read_text("utf-8")
+    ]
     assert found == []
 
 

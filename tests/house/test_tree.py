@@ -12,7 +12,7 @@ CLOSE_UP = {"__init__", "__main__"}  # every package has them; their first line 
 
 
 def test_what_is_named_exists() -> None:
-    """Each ``name.py`` and ``folder/`` of the block is a module or folder of bridge/ (or of the project, where it stands at the margin)."""
+    """Each ``name.py`` and ``folder/`` that a line of the block begins with is there, in bridge/ or in the project."""
     missing = [name for name in _entries() if not any(_exists(place, name) for place in (ROOT, BRIDGE, *_folders()))]
     assert missing == []
 

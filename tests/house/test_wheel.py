@@ -45,6 +45,8 @@ def test_the_command_starts(installed: Path) -> None:
 
 def _run(command: list[str], *, cwd: Path) -> str:
     environment = {"PATH": "/usr/bin:/bin", "HOME": str(cwd), "LANG": "C.UTF-8", "PYTHONPATH": str(cwd), "COLUMNS": "120"}
-    done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
+    done = subprocess.run(
+        command, cwd=cwd, env=environment, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False
+    )
     assert done.returncode == 0, done.stderr[-2000:]
     return done.stdout
