@@ -22,8 +22,9 @@ _USTRD_FULL = (35, 140)
 def entry(element: etree._Element, details: tuple[EntryDetail, ...], *, statement: int, ordinal: int) -> StatementEntry:
     """Return one Ntry; its details were read, and freed, before it."""
     batches = tuple(_batch(batch, element) for batch in find_all(element, "NtryDtls/Btch"))
-    code, own = _bank_codes(element)
-    status = find(element, "Sts")
+    told = safe_xml.parts(element)
+    code, own = _bank_codes(told.get("BkTxCd"))
+    status = told.get("Sts")
     amount = signed(element)
     if amount is None or status is None:
         raise BadInput(f"The entry at line {element.sourceline} has no amount or no status")
@@ -33,17 +34,17 @@ def entry(element: etree._Element, details: tuple[EntryDetail, ...], *, statemen
         amount_cents=amount,
         currency=_amount_currency(element),
         status=(text(status, "Cd") or need(status, "Prtry")) if len(status) else need(element, "Sts"),
-        reversal=flag(text(element, "RvslInd")) or False,
-        booked_on=safe_xml.day(find(element, "BookgDt")),
-        value_on=safe_xml.day(find(element, "ValDt")),
-        bank_ref=text(element, "AcctSvcrRef"),
+        reversal=flag(text(told.get("RvslInd"))) or False,
+        booked_on=safe_xml.day(told.get("BookgDt")),
+        value_on=safe_xml.day(told.get("ValDt")),
+        bank_ref=text(told.get("AcctSvcrRef")),
         bank_code=code,
         bank_code_own=own,
         # Which of several a lump sum is about cannot be told from one of them.
         batch=batches[0] if len(batches) == 1 else None,
-        charges=_charges(element),
+        charges=_charges(element) if "Chrgs" in told else (),
         details=details,
-        text=text(element, "AddtlNtryInf") or "",
+        text=text(told.get("AddtlNtryInf")) or "",
         batches=batches,
         is_return=_says_return(code, own),
     )
@@ -61,9 +62,10 @@ def _batch(batch: etree._Element, entry: etree._Element) -> BatchReference:
 
 def detail(element: etree._Element, entry: etree._Element, *, ordinal: int) -> EntryDetail:
     """Return one TxDtls of an entry, of which everything that stands before its details is known by now."""
-    refs, parties, returned = find(element, "Refs"), find(element, "RltdPties"), find(element, "RtrInf")
-    code, own = _bank_codes(element)
-    end_to_end_id = text(refs, "EndToEndId")
+    told = safe_xml.parts(element)
+    refs, parties, returned = safe_xml.parts(told.get("Refs")), safe_xml.parts(told.get("RltdPties")), told.get("RtrInf")
+    code, own = _bank_codes(told.get("BkTxCd"))
+    end_to_end_id = text(refs.get("EndToEndId"))
     amount, original = _detail_amounts(element, entry)
     return EntryDetail(
         ordinal=ordinal,
@@ -71,21 +73,21 @@ def detail(element: etree._Element, entry: etree._Element, *, ordinal: int) -> E
         original_cents=original,
         # NOTPROVIDED is the ISO word for none.
         end_to_end_id=None if end_to_end_id == "NOTPROVIDED" else end_to_end_id,
-        mandate_id=text(refs, "MndtId"),
-        message_id=text(refs, "MsgId"),
-        pmt_inf_id=text(refs, "PmtInfId"),
-        bank_ref=text(refs, "AcctSvcrRef"),
+        mandate_id=text(refs.get("MndtId")),
+        message_id=text(refs.get("MsgId")),
+        pmt_inf_id=text(refs.get("PmtInfId")),
+        bank_ref=text(refs.get("AcctSvcrRef")),
         bank_code=code,
         return_reason=text(returned, "Rsn/Cd") or text(returned, "Rsn/Prtry"),
-        is_return=returned is not None or _says_return(code, own) or _says_return(*_bank_codes(entry)),
-        charges=_charges(element, _amount_currency(entry)),
+        is_return=returned is not None or _says_return(code, own) or _says_return(*_bank_codes(find(entry, "BkTxCd"))),
+        charges=_charges(element, _amount_currency(entry)) if "Chrgs" in told else (),
         return_info=" ".join(_texts(returned, "AddtlInf")),
         originator_bic=text(returned, "Orgtr/Id/OrgId/AnyBIC") or text(returned, "Orgtr/Id/OrgId/BICOrBEI"),
         originator_name=text(returned, "Orgtr/Nm"),
-        debtor_name=_party_name(find(parties, "Dbtr")),
-        debtor_iban=compact(text(parties, "DbtrAcct/Id/IBAN")),
-        creditor_name=_party_name(find(parties, "Cdtr")),
-        creditor_iban=compact(text(parties, "CdtrAcct/Id/IBAN")),
+        debtor_name=_party_name(parties.get("Dbtr")),
+        debtor_iban=compact(text(parties.get("DbtrAcct"), "Id/IBAN")),
+        creditor_name=_party_name(parties.get("Cdtr")),
+        creditor_iban=compact(text(parties.get("CdtrAcct"), "Id/IBAN")),
         remittance=_remittance(element),
         bank_code_own=own,
     )
@@ -98,8 +100,8 @@ def _detail_amounts(element: etree._Element, entry: etree._Element) -> tuple[int
     either, and what was booked, fee included, into the other. What is in another currency than the entry is None.
     """
     currency = _amount_currency(entry)
-    own, transaction = find(element, "Amt"), find(element, "AmtDtls/TxAmt/Amt")
-    instructed = find(element, "AmtDtls/InstdAmt/Amt")
+    own, listed = find(element, "Amt"), find(element, "AmtDtls")
+    transaction, instructed = find(listed, "TxAmt/Amt"), find(listed, "InstdAmt/Amt")
     booked = _in_currency(own if own is not None else transaction, currency)
     sign = _sign(text(element, "CdtDbtInd") or need(entry, "CdtDbtInd"), element)
     return (
@@ -128,8 +130,7 @@ def _charges(element: etree._Element, currency: str | None = None) -> tuple[Char
     return tuple(found)
 
 
-def _bank_codes(element: etree._Element) -> tuple[str | None, str | None]:
-    code = find(element, "BkTxCd")
+def _bank_codes(code: etree._Element | None) -> tuple[str | None, str | None]:
     if code is None or not len(code):
         return None, None
     domain = find(code, "Domn")
