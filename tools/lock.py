@@ -1,6 +1,6 @@
 """Write the lock files, or with ``--check`` exit 4 if one is stale: ``uv pip compile`` with the present lock as preference.
 
-Compiled for every platform and Python from 3.11 on. Settings of this machine (own indexes, folders of files) do not reach the files:
+Compiled for every platform and Python from 3.11 on. Settings of this machine (indexes, folders of files) do not reach the files:
 a lock names versions and hashes only.
 """
 

@@ -2,7 +2,7 @@
 
 Runs under any Python from 3.11 on with nothing installed: neither pip, ensurepip nor a virtual environment is taken for granted.
 Each stage ends by writing a stamp that names its input (lock file, project table, Python); a stage without its stamp is made
-again, and a ``.venv`` whose first stage never ended is removed: a failed or interrupted set-up leaves nothing in the way of the next.
+again, and a ``.venv`` whose first stage never ended is removed: a failed or interrupted set-up is not in the way of the next.
 """
 
 from __future__ import annotations

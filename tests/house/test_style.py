@@ -21,6 +21,12 @@ def test_every_module_says_what_it_is() -> None:
     assert [where(f) for f in ALL if not ast.get_docstring(tree(f))] == []
 
 
+def test_every_package_says_so() -> None:
+    """A folder with modules has an __init__.py: without one the import contracts do not see it."""
+    folders = {f.parent for f in ALL}
+    assert sorted(str(d.relative_to(ROOT)) for d in folders if not (d / "__init__.py").exists()) == []
+
+
 def test_files_stay_small() -> None:
     """No module is longer than 400 lines."""
     lengths = {where(f): len(f.read_text(encoding="utf-8").splitlines()) for f in ALL}
