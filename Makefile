@@ -5,7 +5,6 @@ SHELL := /bin/sh
 MAKEFLAGS += --no-print-directory
 SET_UP = python=$$(sh tools/python.sh) && "$$python" tools/set_up.py
 PYTHON := .venv/bin/python
-export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .PHONY: help demo test lint lock defences clean set-up-demo set-up-test
 

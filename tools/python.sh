@@ -1,6 +1,9 @@
 #!/bin/sh
 # Prints the first Python of 3.11 or later on PATH. BRIDGE_PYTHON=/path/to/python names one.
+# The checkout's own .venv does not count, even where it is activated: it may have to be made again.
 set -eu
+own=$(cd "$(dirname "$0")/.." && pwd)/.venv/bin
+PATH=$(printf '%s' "$PATH" | tr ':' '\n' | grep -vxF "$own" | tr '\n' ':')
 suits='import sys; sys.exit(sys.version_info < (3, 11) or sys.implementation.name != "cpython")'
 
 if [ -n "${BRIDGE_PYTHON:-}" ]; then
