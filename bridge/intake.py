@@ -192,6 +192,7 @@ def _statement_row(session: Session, runtime: Runtime, document: Document, head:
         opening_on=head.opening_on,
         closing_on=head.closing_on or (head.to_at or head.created_at or runtime.clock()).date(),
         posted_no=None,
+        posted_at=None,
         posting="refused" if refused else "parked",
         reason=refused or "it does not continue the ledger's balance",
         recorded_at=runtime.clock(),
@@ -321,7 +322,7 @@ def _place(statement: Statement, posted: Sequence[Statement]) -> int | None:
 
 def _post(session: Session, account_id: int, statement: Statement, number: int, by: Recorder) -> int:
     """Book a statement: its opening if it is the first of all, then every line Bank / Suspense."""
-    statement.posting, statement.posted_no, statement.reason = "posted", number, ""
+    statement.posting, statement.posted_no, statement.posted_at, statement.reason = "posted", number, by.at, ""
     cause = f"statement:{statement.id}"
     units = []
     opening = {0: statement.opening_cents or 0}.get(number)

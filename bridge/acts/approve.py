@@ -18,6 +18,7 @@ from bridge.rules import lifecycle
 from bridge.runtime import Runtime
 
 SIGNATURES = {"four-eyes": 2, "single": 1, "none": 0}
+MACHINES = frozenset({"batch", "beat", "collect", "config", "cron", "handover", "ingest", "receive", "reconcile", "service", "worker"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,8 @@ def _sign(session: Session, runtime: Runtime, actor: str, message_id: str, sha25
 
 
 def _refuse_involved(session: Session, batch: Batch, actor: str) -> None:
+    if actor.lower() in MACHINES:
+        raise NotAllowed(f"{actor} is a machine and counts as nobody; two named people approve {batch.message_id}")
     if batch.created_by == actor:
         raise NotAllowed(f"{actor} cut {batch.message_id} and cannot be one of the two who approve it")
     mandates = {collection.mandate_id for collection in custody.members(session, batch)}

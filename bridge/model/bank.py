@@ -63,6 +63,7 @@ class Statement(Base):
     opening_on: Mapped[date | None]
     closing_on: Mapped[date | None]
     posted_no: Mapped[int | None]  # the place in the account's chain of statements; an older one that came later goes below zero
+    posted_at: Mapped[datetime | None]
     posting: Mapped[str]  # STATEMENT_STATES
     reason: Mapped[str] = mapped_column(default="")
     recorded_at: Mapped[datetime]

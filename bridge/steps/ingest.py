@@ -72,9 +72,10 @@ def _follow(runtime: Runtime, settings: SourceSettings) -> Counter[str]:
         if upto is None:
             raise Unavailable(f"source {settings.name}: the node does not know block {last}, which lies below its final head")
         logs = source.logs(first, last)
-        stated = source.completeness(head) if last == head.number else None
+        at_head = last == head.number
+        stated = source.completeness(head) if at_head else None
         at_end = upto
-        counts += runtime.work(lambda session: _store(session, runtime, settings, logs, at_end, stated, first))
+        counts += runtime.work(lambda session: _store(session, runtime, settings, logs, at_end, stated, first, at_head=at_head))
         runtime.progress(f"{settings.name}: block {last:,} of {head.number:,}")
 
 
@@ -112,6 +113,8 @@ def _store(
     head: Head,
     stated: Completeness | None,
     first: int,
+    *,
+    at_head: bool,
 ) -> Counter[str]:
     """One range in one commit."""
     source = _source(session, settings)
@@ -124,7 +127,7 @@ def _store(
     books.apply(session, [_billed(invoice_id, row) for invoice_id, row in zip(ids, rows, strict=True)], by)
     breaks = [(one.kind, f"chain_log:{log_id}", one.refused, "ask the operator of the contract") for log_id, one in zip(log_ids, seen, strict=True) if one.refused]
     runtime.fault("ingest: before the cursor")
-    breaks += _advance(session, source, head, seen, stated, by, first)
+    breaks += _advance(session, source, head, seen, stated, by, first, at_head=at_head)
     books.open_breaks(session, breaks, by, runtime.today())
     return Counter(logs=len(seen), invoices=len(rows), refused=len(seen) - len(rows))
 
@@ -230,11 +233,12 @@ def _billed(invoice_id: int, row: dict[str, Any]) -> Unit:
 
 
 def _advance(
-    session: Session, source: Source, head: Head, seen: Sequence[Seen], stated: Completeness | None, by: Recorder, first: int
+    session: Session, source: Source, head: Head, seen: Sequence[Seen], stated: Completeness | None, by: Recorder, first: int, *, at_head: bool
 ) -> list[tuple[str, str, str, str]]:
     """Move the cursor by compare-and-swap; returns a Break where the contract counts other invoices than we did."""
     cursor = session.get(Cursor, source.id)
     count, chain = (cursor.invoice_count, cursor.invoice_chain) if cursor else (0, START)
+    had_proof = cursor is not None and cursor.stated_count is not None
     for one in seen:
         if one.invoice is not None:
             count, chain = count + 1, decoders.fold(chain, one.invoice)
@@ -255,6 +259,9 @@ def _advance(
         )
         if swapped.rowcount != 1:  # type: ignore[attr-defined]
             raise LostRace(f"source {source.name} was read further by another worker")
+    if stated is None and at_head and had_proof:
+        then = "nothing of this source is collected; ask the node, or find out what happened to the contract"
+        return [("PROOF_LOST", f"source:{source.id}", "the contract no longer says how many invoices it finalized", then)]
     if stated is None or (stated.invoice_count, stated.invoice_chain) == (count, chain):
         return []
     what = f"the contract counts {stated.invoice_count} invoices at block {head.number:,}, the logs {count}; or their running hash differs"

@@ -1,0 +1,87 @@
+"""import and reconcile: what the bank says."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from bridge.cli import call, screen, system
+from bridge.errors import BadInput
+
+reconcile_app = typer.Typer(no_args_is_help=True, help="Explain bank lines.", epilog="Examples:  bridge reconcile run   ·   bridge reconcile queue")
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command("import", epilog="Examples:  bridge import statement.xml   ·   bridge import *.xml --json")(import_)
+    app.command("resolve", epilog="Examples:  bridge resolve 7 --resolution 'refunded on 3 Dec'   ·   bridge resolve 7 --resolution 'not ours' --actor anna")(resolve)
+
+
+def import_(context: typer.Context, files: list[Path] = typer.Argument(..., help="pain.002 or camt.053 files.")) -> None:
+    """Take bank files: keep every byte, book every line once, then explain what can be explained."""
+    from bridge import intake
+    from bridge.steps import reconcile
+
+    here = call.of(context)
+    runtime = here.runtime()
+    actor = here.options.actor or "import"
+    results: list[dict[str, Any]] = []
+    for file in files:
+        try:
+            taken = asdict(intake.take(runtime, file.name, _read(file), actor=actor))
+        except BadInput as problem:
+            taken = {"file": file.name, "sha256": "", "kind": "", "result": "failed", "entries": 0, "new": 0, "message": str(problem)}
+        results.append(taken)
+    counts = reconcile.run(runtime) if any(one["result"] == "stored" for one in results) else {}
+
+    def show() -> None:
+        rows = [(one["file"], one["kind"], one["result"], one["entries"], one["new"], one["message"]) for one in results]
+        screen.table("bank files", ("file", "kind", "result", "lines", "new", "said"), rows, right=("lines", "new"))
+        if counts:
+            screen.lines("reconciled: " + (", ".join(f"{name} {count}" for name, count in counts.items() if count) or "nothing new"))
+
+    here.answer(results, show)
+    raise typer.Exit(1 if any(one["result"] == "failed" for one in results) else 0)
+
+
+def _read(file: Path) -> bytes:
+    from bridge.steps.receive import BYTES_MAX
+
+    try:
+        if file.stat().st_size > BYTES_MAX:
+            raise BadInput(f"{file.name} is larger than {BYTES_MAX:,} bytes")
+        return file.read_bytes()
+    except OSError as problem:
+        raise BadInput(f"{file} cannot be read: {problem.strerror}") from problem
+
+
+def resolve(context: typer.Context, break_id: int, resolution: str = typer.Option("", "--resolution", help="How it was resolved.")) -> None:
+    """Close a break with a sentence."""
+    from bridge.acts import resolve
+
+    here = call.of(context)
+    runtime = here.runtime()
+    resolve.run(runtime, here.actor(runtime), break_id, resolution)
+    here.answer({"break": break_id, "resolution": resolution}, lambda: screen.lines(f"break {break_id} is closed"))
+
+
+@reconcile_app.command("run", epilog="Examples:  bridge reconcile run   ·   bridge reconcile run --json")
+def reconcile_run(context: typer.Context) -> None:
+    """Explain every line that can be explained now."""
+    here = call.of(context)
+    raise typer.Exit(system.one_pass(here, here.runtime(), ["reconcile"]))
+
+
+@reconcile_app.command("queue", epilog="Examples:  bridge reconcile queue   ·   bridge reconcile queue --json")
+def reconcile_queue(context: typer.Context) -> None:
+    """The lines that nobody has explained yet."""
+    from bridge.reports import lists
+
+    here = call.of(context)
+    runtime = here.runtime()
+    with runtime.reading() as session:
+        found = lists.queue(session, runtime)
+    rows = [(q.entry, q.booked_on, screen.euro(q.amount_cents), q.text, q.why, ", ".join(str(c["end_to_end_id"]) for c in q.candidates)) for q in found]
+    here.answer(found, lambda: screen.table("not explained", ("line", "booked", "EUR", "the bank wrote", "why", "candidates"), rows, right=("line", "EUR")))

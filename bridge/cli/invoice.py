@@ -1,0 +1,67 @@
+"""invoice: list, show, hold, release."""
+
+from __future__ import annotations
+
+import typer
+
+from bridge.cli import call, screen
+from bridge.errors import UnknownName
+
+app = typer.Typer(no_args_is_help=True, help="Invoices.", epilog="Examples:  bridge invoice list   ·   bridge invoice show plant-1-000007")
+
+
+@app.command("list", epilog="Examples:  bridge invoice list   ·   bridge invoice list --state held")
+def list_(context: typer.Context, state: str = typer.Option("", "--state", help="Only those in this state.")) -> None:
+    """All invoices with their last attempt."""
+    from bridge.model.invoice import INVOICE_STATES
+    from bridge.reports import lists
+
+    if state and state not in INVOICE_STATES:
+        raise UnknownName.among("state", state, INVOICE_STATES)
+    here = call.of(context)
+    runtime = here.runtime()
+    with runtime.reading() as session:
+        found = lists.invoices(session, state=state or None)
+    rows = []
+    for one in found:
+        last = one.collections[-1] if one.collections else None
+        rows.append((one.number, one.state, screen.euro(one.amount_cents), last.end_to_end_id if last else "", last.state if last else "", one.hold_reason or (last.reason if last else "")))
+    here.answer(found, lambda: screen.table("invoices", ("number", "state", "EUR", "collection", "its state", "reason"), rows, right=("EUR",)))
+
+
+@app.command(epilog="Examples:  bridge invoice show plant-1-000007   ·   bridge invoice show plant-1-000007 --json")
+def show(context: typer.Context, number: str) -> None:
+    """One invoice with every attempt."""
+    from bridge.reports import lists
+
+    here = call.of(context)
+    runtime = here.runtime()
+    with runtime.reading() as session:
+        found = [one for one in lists.invoices(session) if one.number.upper() == number.upper()]
+    if not found:
+        raise UnknownName(f"invoice {number!r} is not one that is known; 'bridge invoice list' shows them")
+    one = found[0]
+    rows = [(name, getattr(one, name)) for name in one.__dataclass_fields__ if name != "collections"]
+    rows += [(c.end_to_end_id, f"attempt {c.attempt}, {c.state}, due {c.due_on} {c.reason}") for c in one.collections]
+    here.answer(one, lambda: screen.table(one.number, ("field", "value"), rows))
+
+
+def _move(context: typer.Context, number: str, news: str, reason: str) -> None:
+    from bridge.acts import hold
+
+    here = call.of(context)
+    runtime = here.runtime()
+    moved = hold.run(runtime, here.actor(runtime), number, news, reason)
+    here.answer({"moved": moved, "news": news}, lambda: screen.lines(f"{moved} is {news}"))
+
+
+@app.command("hold", epilog="Examples:  bridge invoice hold plant-1-000007 --reason 'customer complains'   ·   bridge invoice hold P-7 --reason dispute --actor anna")
+def hold_(context: typer.Context, number: str, reason: str = typer.Option("", "--reason")) -> None:
+    """It is not collected until somebody releases it."""
+    _move(context, number, "held", reason)
+
+
+@app.command(epilog="Examples:  bridge invoice release plant-1-000007 --actor anna   ·   bridge invoice release P-7 --reason settled --actor ben")
+def release(context: typer.Context, number: str, reason: str = typer.Option("", "--reason")) -> None:
+    """Collect it after all; a limit does not hold it again."""
+    _move(context, number, "released", reason)

@@ -1,0 +1,99 @@
+"""mandate: import, list, show, pause, resume, revoke."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+from bridge.cli import call, screen
+from bridge.errors import BadInput, UnknownName
+
+app = typer.Typer(no_args_is_help=True, help="Mandates.", epilog="Examples:  bridge mandate import mandates.csv --dry-run   ·   bridge mandate list")
+
+
+@app.command("import", epilog="Examples:  bridge mandate import mandates.csv --dry-run   ·   bridge mandate import mandates.csv --actor anna")
+def import_(
+    context: typer.Context,
+    file: Path = typer.Argument(..., help="CSV, UTF-8, ',' or ';'."),
+    dry_run: bool = typer.Option(False, "--dry-run", help="Only say what would happen."),
+) -> None:
+    """Import a CSV, all lines or none."""
+    from bridge.acts import import_mandates
+
+    here = call.of(context)
+    runtime = here.runtime()
+    actor = here.options.actor or "dry run" if dry_run else here.actor(runtime)
+    try:
+        body = file.read_bytes()
+    except OSError as problem:
+        raise BadInput(f"{file} cannot be read: {problem.strerror}") from problem
+    outcome = import_mandates.run(runtime, actor, body, dry_run=dry_run)
+
+    def show() -> None:
+        for line in outcome.bad:
+            screen.lines(f"line {line.line}: refused: {line.reason}")
+        for line in outcome.warnings:
+            screen.lines(f"line {line.line}: warning, the mandate is paused until somebody resumes it: {line.reason}")
+        done = "nothing was imported" if outcome.bad else ("would be imported" if dry_run else "imported")
+        screen.lines(f"{outcome.new} new, {outcome.known} known, {outcome.paused} paused, {len(outcome.bad)} bad: {done}")
+
+    here.answer({"new": outcome.new, "known": outcome.known, "paused": outcome.paused, "bad": outcome.bad, "warnings": outcome.warnings, "dry_run": dry_run}, show)
+    raise typer.Exit(1 if outcome.bad else 0)
+
+
+@app.command("list", epilog="Examples:  bridge mandate list   ·   bridge mandate list --json")
+def list_(context: typer.Context) -> None:
+    """All mandates, accounts masked."""
+    from bridge.reports import lists
+
+    here = call.of(context)
+    runtime = here.runtime()
+    with runtime.reading() as session:
+        found = lists.mandates(session, runtime)
+    rows = [(m.mandate_id, m.state, m.scheme, m.kind, m.signed_on, m.account, m.reason) for m in found]
+    here.answer(found, lambda: screen.table("mandates", ("mandate", "state", "scheme", "kind", "signed", "account", "reason"), rows))
+
+
+@app.command(epilog="Examples:  bridge mandate show MND-0001   ·   bridge mandate show MND-0001 --json")
+def show(context: typer.Context, mandate_id: str) -> None:
+    """One mandate, with the debtor's name."""
+    from bridge.reports import lists
+
+    here = call.of(context)
+    runtime = here.runtime()
+    with runtime.reading() as session:
+        found = [m for m in lists.mandates(session, runtime, names=True) if m.mandate_id.upper() == mandate_id.upper()]
+    if not found:
+        raise UnknownName(f"mandate {mandate_id!r} is not one that is stored; 'bridge mandate list' shows them")
+    one = found[0]
+    rows = [(name, getattr(one, name)) for name in one.__dataclass_fields__]
+    here.answer(one, lambda: screen.table(one.mandate_id, ("field", "value"), rows))
+
+
+def _move(context: typer.Context, mandate_id: str, news: str, reason: str) -> None:
+    from bridge.acts import mandates
+
+    here = call.of(context)
+    runtime = here.runtime()
+    at_the_bank = mandates.run(runtime, here.actor(runtime), mandate_id, news, reason)
+    words = f"mandate {mandate_id} is {news}" + (f"; {at_the_bank} debit(s) are already at the bank" if at_the_bank else "")
+    here.answer({"mandate_id": mandate_id, "news": news, "at_the_bank": at_the_bank}, lambda: screen.lines(words))
+
+
+@app.command(epilog="Examples:  bridge mandate pause MND-0001 --reason 'asked by phone'   ·   bridge mandate pause MND-2 --reason dispute --actor anna")
+def pause(context: typer.Context, mandate_id: str, reason: str = typer.Option("", "--reason")) -> None:
+    """Nothing is collected under it until it is resumed."""
+    _move(context, mandate_id, "paused", reason)
+
+
+@app.command(epilog="Examples:  bridge mandate resume MND-0001 --actor anna   ·   bridge mandate resume MND-2 --reason 'IBAN confirmed' --actor ben")
+def resume(context: typer.Context, mandate_id: str, reason: str = typer.Option("", "--reason")) -> None:
+    """Collect again; where a warning paused it, this accepts the warning."""
+    _move(context, mandate_id, "resumed", reason)
+
+
+@app.command(epilog="Examples:  bridge mandate revoke MND-0001 --reason 'letter of 2 Dec'   ·   bridge mandate revoke MND-2 --reason moved --actor anna")
+def revoke(context: typer.Context, mandate_id: str, reason: str = typer.Option("", "--reason")) -> None:
+    """End it for good; says what is already at the bank."""
+    _move(context, mandate_id, "revoked", reason)

@@ -1,0 +1,251 @@
+"""init, doctor, status, run, check, db: the bridge itself."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from bridge.cli import call, screen
+from bridge.errors import BridgeError, ConfigError, UnknownName
+
+if TYPE_CHECKING:
+    from bridge.runtime import Runtime
+
+db_app = typer.Typer(no_args_is_help=True, help="The database.", epilog="Examples:  bridge db upgrade   ·   bridge db check")
+
+TEMPLATE = """\
+# bridge.toml: what the bridge is told. Unknown keys are refused. Every setting can also come from the environment (BRIDGE_...).
+
+environment = "development"            # or "production"
+timezone = "Europe/Berlin"             # business dates and cut-offs
+
+[database]
+url = "sqlite:///bridge.db"            # beside this file; or postgresql://...
+
+[keys]
+path = "bridge.keys"                   # seals names and IBANs; without it they cannot be read: back it up apart from the database
+
+# [[accounts]]                         # your own bank account
+# id = "main"
+# iban = "DE02120300000000202051"
+# bank = "default"                     # a profile in templates/banks/
+
+# [[creditors]]
+# name = "Musterwerk Maschinen GmbH"
+# creditor_id = "DE98ZZZ09999999999"
+# account = "main"
+
+# [[sources]]                          # a contract that finalizes invoices
+# name = "plant-1"
+# creditor = "DE98ZZZ09999999999"
+# chain_id = 31337
+# rpc = ["http://127.0.0.1:8545"]
+# contract = "0x0000000000000000000000000000000000000000"
+# start_block = 0
+# finality = "finalized"               # or "safe", or a number of confirmations
+# hold_minutes = 60                    # extra wait after finality
+# verification = "none"                # the only value yet; refused in production
+# invoice_number = "{source}-{invoice_no:06d}"   # what the debtor reads on his statement
+
+[collection]
+batch_at = "09:00"                     # files are cut once a bank day; "": on every run
+approval = "four-eyes"                 # or "single", "none"
+handover = "portal"                    # a person confirms the upload; "folder": writing to outbox is the hand-over
+prenotification = "elsewhere"          # the invoice itself announces the debit (said in every report)
+amount_max_cents = 5000000             # above: held for a person
+"""
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command(epilog="Examples:  bridge init   ·   bridge init plant")(init)
+    app.command(epilog="Examples:  bridge doctor   ·   bridge doctor --json")(doctor)
+    app.command(epilog="Examples:  bridge status   ·   bridge status --json")(status)
+    app.command(epilog="Examples:  bridge run   ·   bridge run --only reconcile")(run)
+    app.command(epilog="Examples:  bridge check   ·   bridge check --json")(check)
+
+
+def init(context: typer.Context, folder: Path = typer.Argument(Path(), help="Where to write.")) -> None:
+    """Write a commented bridge.toml, the key file, the folders and the database."""
+    from bridge.runtime import build, ready, write_keys
+
+    here = call.of(context)
+    path = folder / "bridge.toml"
+    if path.exists():
+        raise ConfigError(f"{path} exists; it is left as it is")
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in ("inbox", "outbox"):
+        (folder / name).mkdir(exist_ok=True)
+    if not (folder / "bridge.keys").exists():
+        write_keys(folder / "bridge.keys")
+    path.write_text(TEMPLATE, encoding="utf-8")
+    ready(build(path).engine)
+    here.answer(
+        {"config": str(path), "keys": str(folder / "bridge.keys")},
+        lambda: screen.lines(f"wrote {path}; next: fill in account, creditor and source, then run 'bridge doctor'"),
+    )
+
+
+def doctor(context: typer.Context) -> None:
+    """Check config, database, keys, sources, outbox and bank profiles, and say how to fix what is wrong."""
+    here = call.of(context)
+    found = [_examine(what, look) for what, look in _examinations(here)]
+    ok = all(one["ok"] for one in found)
+    here.answer(
+        {"ok": ok, "checks": found},
+        lambda: screen.table("doctor", ("", "what", "said"), [("ok" if one["ok"] else "WRONG", one["id"], one["detail"]) for one in found]),
+    )
+    raise typer.Exit(0 if ok else 4)
+
+
+def status(context: typer.Context) -> None:
+    """One screen: what needs a person, what is due, at the bank, unmatched, and the next cut-off."""
+    from bridge.reports import status as report
+
+    here = call.of(context)
+    runtime = here.runtime()
+    with runtime.reading() as session:
+        found = report.build(session, runtime)
+
+    def show() -> None:
+        screen.table("invoices", ("state", "count", "EUR"), [(s, a.count, screen.euro(a.cents)) for s, a in found.invoices.items()], right=("count", "EUR"))
+        screen.table("collections", ("state", "count", "EUR"), [(s, a.count, screen.euro(a.cents)) for s, a in found.collections.items()], right=("count", "EUR"))
+        screen.lines(
+            f"unmatched lines: {found.unmatched.count} ({screen.euro(found.unmatched.cents)} EUR), parked statements: {found.parked_statements}",
+            f"to approve: {', '.join(found.to_approve) or '-'}",
+            f"to export: {', '.join(found.to_export) or '-'}",
+            f"to upload: {', '.join(found.to_upload) or '-'}",
+            f"next cut-off: {found.cut_off.astimezone(runtime.zone):%a %Y-%m-%d %H:%M} for due date {found.earliest_due}" if found.cut_off else "no account yet",
+            *(f"source {s.name}: {s.invoices} invoices, read to block {s.block}" for s in found.sources),
+        )
+        if found.breaks:
+            rows = [(b.id, b.kind, b.age_days, b.what, b.next) for b in found.breaks]
+            screen.table("needs a person", ("id", "kind", "days", "what", "next"), rows, right=("id", "days"))
+        else:
+            screen.lines("nothing needs you")
+
+    here.answer(found, show)
+
+
+def run(
+    context: typer.Context,
+    watch: int = typer.Option(0, "--watch", help="Repeat every so many seconds."),
+    only: str = typer.Option("", "--only", help="One step only."),
+) -> None:
+    """One idempotent pass over all steps, for cron."""
+    from bridge.steps import PIPELINE
+
+    here = call.of(context)
+    if only and only not in PIPELINE:
+        raise UnknownName.among("step", only, PIPELINE)
+    runtime = here.runtime()
+    code = 0
+    while True:
+        code = one_pass(here, runtime, [only] if only else list(PIPELINE))
+        if not watch:
+            raise typer.Exit(code)
+        time.sleep(watch)
+
+
+def one_pass(here: call.Call, runtime: Runtime, names: list[str]) -> int:
+    """Run these steps in order; a step that is refused does not stop the others. Returns the exit code."""
+    from bridge.reports import status as report
+    from bridge.steps import PIPELINE
+
+    done: list[dict[str, Any]] = []
+    code = 0
+    for name in names:
+        started = time.monotonic()
+        try:
+            counts = PIPELINE[name][0](runtime)
+            done.append({"step": name, "seconds": round(time.monotonic() - started, 3), "counts": counts})
+        except BridgeError as refusal:
+            code = max(code, refusal.exit_code) if code != 1 else 1
+            done.append({"step": name, "seconds": round(time.monotonic() - started, 3), "counts": {}, "error": str(refusal)})
+            here.say(f"bridge: {name}: {refusal}")
+    with runtime.reading() as session:
+        needs = report.build(session, runtime).needs_a_person
+
+    def show() -> None:
+        rows = [(d["step"], f"{d['seconds']:.2f}", d.get("error") or ", ".join(f"{k} {v}" for k, v in d["counts"].items() if v) or "nothing to do") for d in done]
+        screen.table(f"run of {runtime.today()}", ("step", "s", "done"), rows, right=("s",))
+        screen.lines(f"{needs} thing(s) need a person: bridge status" if needs else "nothing needs a person")
+
+    here.answer({"as_of": runtime.clock(), "steps": done, "needs_a_person": needs}, show)
+    return code
+
+
+def check(context: typer.Context) -> None:
+    """Recompute every invariant from the rows."""
+    from bridge.reports import check as report
+
+    here = call.of(context)
+    runtime = here.runtime()
+    with runtime.reading() as session:
+        found = report.run(session, runtime)
+    ok = all(one.ok for one in found)
+    rows = [("ok" if one.ok else "WRONG", one.id, one.title, one.detail) for one in found]
+    here.answer({"ok": ok, "checks": found}, lambda: screen.table("check", ("", "id", "invariant", "detail"), rows))
+    raise typer.Exit(0 if ok else 4)
+
+
+@db_app.command("upgrade", epilog="Examples:  bridge db upgrade   ·   bridge db upgrade --config plant/bridge.toml")
+def db_upgrade(context: typer.Context) -> None:
+    """Bring the database to the newest migration and set the triggers anew."""
+    from bridge.runtime import head_revision, open_engine, upgrade
+
+    here = call.of(context)
+    upgrade(open_engine(here.settings()))
+    here.answer({"revision": head_revision()}, lambda: screen.lines(f"the database is at migration {head_revision()}"))
+
+
+@db_app.command("check", epilog="Examples:  bridge db check   ·   bridge db check --json")
+def db_check(context: typer.Context) -> None:
+    """Say at which migration the database stands."""
+    from bridge.runtime import head_revision, open_engine, revision
+
+    here = call.of(context)
+    stands_at = revision(open_engine(here.settings()))
+    ok = stands_at == head_revision()
+    here.answer(
+        {"ok": ok, "revision": stands_at, "newest": head_revision()},
+        lambda: screen.lines(f"the database stands at {stands_at or 'nothing'}, the newest migration is {head_revision()}"),
+    )
+    raise typer.Exit(0 if ok else 4)
+
+
+def _examine(what: str, look: Any) -> dict[str, Any]:
+    try:
+        return {"id": what, "title": what, "ok": True, "detail": look() or "ok"}
+    except BridgeError as problem:
+        return {"id": what, "title": what, "ok": False, "detail": str(problem)}
+
+
+def _examinations(here: call.Call) -> list[tuple[str, Any]]:
+    def config() -> str:
+        settings = here.settings()
+        if not settings.accounts or not settings.creditors or not settings.sources:
+            missing = [n for n in ("accounts", "creditors", "sources") if not getattr(settings, n)]
+            raise ConfigError(f"bridge.toml declares no {', no '.join(missing)} yet; fill in the commented lines")
+        return f"{len(settings.accounts)} account(s), {len(settings.creditors)} creditor(s), {len(settings.sources)} source(s)"
+
+    def database() -> str:
+        return f"{here.runtime().engine.dialect.name}, migrated"
+
+    def sources() -> str:
+        runtime = here.runtime()
+        said = []
+        for source in runtime.settings.sources:
+            head = runtime.source(source).final_head()
+            said.append(f"{source.name}: final block {head.number if head else 'none'} (verification none: nothing is proven about the node)")
+        return "; ".join(said) or "none declared"
+
+    def outbox() -> str:
+        from bridge import custody
+
+        custody.check_manifest(here.runtime())
+        return "the manifest is not ahead of the database"
+
+    return [("config", config), ("database", database), ("sources", sources), ("outbox", outbox)]

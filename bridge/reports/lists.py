@@ -1,0 +1,210 @@
+"""Lists for screens and scripts: invoices, mandates, batches, the queue of unexplained lines."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from bridge.model import Approval, BankAccount, Batch, Block, Break, Collection, DataKey, Detail, Document, Entry, Invoice, Mandate, Person, Source, Statement
+from bridge.model.parties import open_name
+from bridge.model.sealed import unseal
+from bridge.runtime import Runtime
+
+
+@dataclass(frozen=True, slots=True)
+class CollectionLine:
+    end_to_end_id: str
+    attempt: int
+    state: str
+    due_on: date
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class InvoiceLine:
+    """An invoice with its attempts; ``reason`` of a failed attempt is the bank's code."""
+
+    invoice_id: str
+    number: str
+    source: str
+    state: str
+    amount_cents: int
+    debtor_ref: str
+    mandate_id: str | None
+    hold_reason: str
+    collections: list[CollectionLine]
+
+
+@dataclass(frozen=True, slots=True)
+class BatchLine:
+    message_id: str
+    state: str
+    scheme: str
+    collections: int
+    control_sum_cents: int
+    due_on: list[date]
+    sha256: str
+    file_name: str
+    bytes: int
+    created_by: str
+    approved_by: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class MandateLine:
+    """A mandate as people see it: the IBAN masked, the name only where it was asked for."""
+
+    mandate_id: str
+    state: str
+    scheme: str
+    kind: str
+    signed_on: date
+    debtor_ref: str
+    agreement: str
+    account: str
+    reason: str
+    debtor_name: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class QueueLine:
+    """A bank line that is not explained: what it says, why it is here, and what it may be about."""
+
+    entry: int
+    booked_on: date
+    amount_cents: int
+    text: str
+    why: str
+    candidates: list[dict[str, object]]
+
+
+def invoices(session: Session, *, state: str | None = None) -> list[InvoiceLine]:
+    """All invoices by number of row, or those in one state."""
+    attempts: dict[int, list[tuple[Collection, str]]] = defaultdict(list)
+    for collection, mandate_id in session.execute(
+        select(Collection, Mandate.mandate_id).join(Mandate, Mandate.id == Collection.mandate_id).order_by(Collection.invoice_id, Collection.attempt)
+    ):
+        attempts[collection.invoice_id].append((collection, mandate_id))
+    rows = select(Invoice, Source.name).join(Source, Source.id == Invoice.source_id).order_by(Invoice.id)
+    if state:
+        rows = rows.where(Invoice.state == state)
+    return [
+        InvoiceLine(
+            invoice_id=invoice.claim_id,
+            number=invoice.number,
+            source=source,
+            state=invoice.state,
+            amount_cents=invoice.amount_cents,
+            debtor_ref=invoice.debtor_ref,
+            mandate_id=attempts[invoice.id][-1][1] if attempts[invoice.id] else None,
+            hold_reason=_hold_reason(invoice, attempts[invoice.id]),
+            collections=[CollectionLine(c.end_to_end_id, c.attempt, c.state, c.due_on, c.reason) for c, _ in attempts[invoice.id]],
+        )
+        for invoice, source in session.execute(rows)
+    ]
+
+
+def _hold_reason(invoice: Invoice, attempts: list[tuple[Collection, str]]) -> str:
+    if invoice.state == "held":
+        return invoice.reason
+    return next((collection.reason for collection, _ in reversed(attempts) if collection.state == "held"), "")
+
+
+def batches(session: Session) -> list[BatchLine]:
+    """All batches, oldest first."""
+    due: dict[int, set[date]] = defaultdict(set)
+    for batch_id, due_on in session.execute(select(Block.batch_id, Block.due_on)):
+        due[batch_id].add(due_on)
+    signed: dict[int, list[str]] = defaultdict(list)
+    for batch_id, actor in session.execute(select(Approval.batch_id, Approval.actor).order_by(Approval.id)):
+        signed[batch_id].append(actor)
+    return [
+        BatchLine(
+            message_id=row.message_id,
+            state=row.state,
+            scheme=row.scheme,
+            collections=row.collections,
+            control_sum_cents=row.control_sum_cents,
+            due_on=sorted(due[row.id]),
+            sha256=row.sha256,
+            file_name=row.file_name,
+            bytes=row.bytes,
+            created_by=row.created_by,
+            approved_by=signed[row.id],
+        )
+        for row in session.scalars(select(Batch).order_by(Batch.id))
+    ]
+
+
+def mandates(session: Session, runtime: Runtime, *, names: bool = False) -> list[MandateLine]:
+    """All mandates; ``names`` opens the debtors' names, for a screen that a person asked for."""
+    rows = session.execute(
+        select(Mandate, Person, BankAccount.shown, DataKey)
+        .join(Person, Person.id == Mandate.person_id)
+        .join(BankAccount, BankAccount.id == Mandate.bank_account_id)
+        .outerjoin(DataKey, DataKey.uid == Person.key_uid)
+        .order_by(Mandate.id)
+    )
+    return [
+        MandateLine(
+            mandate_id=row.mandate_id,
+            state=row.state,
+            scheme=row.scheme,
+            kind=row.kind,
+            signed_on=row.signed_on,
+            debtor_ref=row.debtor_ref,
+            agreement=row.agreement,
+            account=shown,
+            reason=row.reason,
+            debtor_name=open_name(runtime.keys.unwrap(key), person) if names and key else None,
+        )
+        for row, person, shown, key in rows
+    ]
+
+
+def queue(session: Session, runtime: Runtime) -> list[QueueLine]:
+    """Every line of a booked statement with something unexplained, oldest first."""
+    why = {subject: what for subject, what in session.execute(select(Break.subject, Break.what).where(Break.closed_at.is_(None), Break.subject.like("entry:%")))}
+    rows = session.execute(
+        select(Entry, Statement, Document, DataKey)
+        .join(Statement, Statement.id == Entry.statement_id)
+        .join(Document, Document.id == Statement.document_id)
+        .outerjoin(DataKey, DataKey.uid == Document.key_uid)
+        .where(Entry.open_cents != 0, Statement.posting == "posted")
+        .order_by(Entry.booked_on, Entry.id)
+    )
+    lines = []
+    for entry, _statement, _document, key_row in rows:
+        words = _words(session, runtime, entry, key_row)
+        reason = why.get(f"entry:{entry.id}", "it waits for its counterpart")
+        lines.append(QueueLine(entry.id, entry.booked_on, entry.open_cents, words, reason, _candidates(session, entry)))
+    return lines
+
+
+def _words(session: Session, runtime: Runtime, entry: Entry, key_row: DataKey | None) -> str:
+    """What the bank wrote, opened for the person who works the queue."""
+    if key_row is None:
+        return "(erased)"
+    key = runtime.keys.unwrap(key_row)
+    parts = [unseal(key, f"entry:{entry.statement_id}:{entry.ordinal}", entry.text) or ""]
+    for detail in session.scalars(select(Detail).where(Detail.entry_id == entry.id).order_by(Detail.ordinal).limit(3)):
+        said = json.loads(unseal(key, f"detail:{entry.id}:{detail.ordinal}", detail.text) or "{}")
+        parts += [said.get("debtor", "") if entry.amount_cents > 0 else said.get("creditor", ""), said.get("text", "")]
+    return " / ".join(part for part in parts if part)
+
+
+def _candidates(session: Session, entry: Entry) -> list[dict[str, object]]:
+    """Collections that the line names, or in flight with exactly its amount: for a person to choose from, never by itself."""
+    names = [name.upper() for name in session.scalars(select(Detail.end_to_end_id).where(Detail.entry_id == entry.id)) if name]
+    found: list[dict[str, object]] = [
+        {"end_to_end_id": name, "evidence": ["EndToEndId"]} for name in session.scalars(select(Collection.end_to_end_id).where(Collection.end_to_end_key.in_(names)))
+    ]
+    if not found and entry.open_cents > 0:
+        same = select(Collection.end_to_end_id).where(Collection.amount_cents == entry.open_cents, Collection.state.in_(("submitted", "accepted", "returned", "rejected")))
+        found = [{"end_to_end_id": name, "evidence": ["amount"]} for name in session.scalars(same.order_by(Collection.id).limit(5))]
+    return found
