@@ -99,8 +99,10 @@ def stages(target: str) -> list[Stage]:
         wanted.append(Stage("test packages of requirements-test.lock", test_lock, lambda: install_lock("requirements-test.lock")))
         node_lock = ROOT / "contracts" / "package-lock.json"
         if node_lock.is_file():
-            present = (ROOT / ".node").is_dir()
-            wanted.append(Stage("node packages (solc, anvil)", f"{node_lock.read_text()} {present or time.time()}", install_node))
+            node = Stage("node packages (solc, anvil)", node_lock.read_text(), install_node)
+            if not (ROOT / ".node").is_dir():  # it lies outside .venv, so it can go alone
+                node.stamp.unlink(missing_ok=True)
+            wanted.append(node)
     return wanted
 
 
