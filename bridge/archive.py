@@ -87,10 +87,14 @@ def key_of(session: Session, keys: Keyring, document: Document) -> Key:
 
 def _chunks(session: Session, keys: Keyring, document: Document) -> Iterator[bytes]:
     key = key_of(session, keys, document)
-    chunks = session.scalars(select(DocumentChunk).where(DocumentChunk.document_id == document.id).order_by(DocumentChunk.ordinal))
+    chunks = session.scalars(
+        select(DocumentChunk).where(DocumentChunk.document_id == document.id).order_by(DocumentChunk.ordinal)
+    )
     count = 0
     for chunk in chunks:
-        yield unseal_bytes(key, chunk_place(document.sha256, chunk.ordinal, last=chunk.ordinal == document.chunks - 1), chunk.body)
+        yield unseal_bytes(
+            key, chunk_place(document.sha256, chunk.ordinal, last=chunk.ordinal == document.chunks - 1), chunk.body
+        )
         count += 1
     if count != document.chunks:
         raise IntegrityError(f"document {document.sha256[:12]} has {count} of {document.chunks} chunks")

@@ -1,8 +1,9 @@
 """The one hand: it alone writes Move, Voucher, Posting, Match, and the columns ``state`` and ``version``.
 
-A ``Unit`` is one decision: the moves, vouchers and matches that belong together. ``apply`` writes many units set-based: every noun is
-updated with its expected version in the WHERE clause, so that of two movers exactly one wins. A unit that lost all its moves is
-returned and nothing of it is written; one that lost only some raises LostRace, and the caller's unit of work is repeated.
+A ``Unit`` is one decision: the moves, vouchers and matches that belong together. ``apply`` writes many units set-based: every
+noun is updated with its expected version in the WHERE clause, so that of two movers exactly one wins. A unit that lost all its
+moves is returned and nothing of it is written; one that lost only some raises LostRace, and the caller's unit of work is
+repeated.
 """
 
 from __future__ import annotations
@@ -110,8 +111,8 @@ class Recorder:
 def apply(session: Session, units: Sequence[Unit], by: Recorder) -> Applied:
     """Write the units. Returns those done and those lost to another mover.
 
-    Raises LostRace where a unit lost only a part (repeat the unit of work), IntegrityError where a voucher's key is already booked with
-    another content.
+    Raises LostRace where a unit lost only a part (repeat the unit of work), IntegrityError where a voucher's key is already
+    booked with another content.
     """
     won = _move_states(session, [move for unit in units for move in unit.moves])
     applied = Applied()
@@ -126,7 +127,9 @@ def apply(session: Session, units: Sequence[Unit], by: Recorder) -> Applied:
     return applied
 
 
-def admit(session: Session, noun: str, rows: Sequence[dict[str, Any]], by: Recorder, *, news: str, evidence: str = "") -> list[int]:
+def admit(
+    session: Session, noun: str, rows: Sequence[dict[str, Any]], by: Recorder, *, news: str, evidence: str = ""
+) -> list[int]:
     """Insert new nouns in their first state (version 1) with their first Move; returns their ids in the order of ``rows``.
 
     A row brings ``state`` and may bring ``evidence`` and ``booked_on`` for its Move.
@@ -168,7 +171,15 @@ def open_breaks(session: Session, wanted: Iterable[tuple[str, str, str, str]], b
         for found in session.scalars(select(Break).where(Break.subject.in_(subjects))):
             known[(found.kind, found.subject)].append(found)
     rows = [
-        {"kind": kind, "subject": subject, "what": what, "next": then, "opened_on": today, "opened_at": by.at, "ordinal": len(known[(kind, subject)]) + 1}
+        {
+            "kind": kind,
+            "subject": subject,
+            "what": what,
+            "next": then,
+            "opened_on": today,
+            "opened_at": by.at,
+            "ordinal": len(known[(kind, subject)]) + 1,
+        }
         for (kind, subject), (what, then) in asked.items()
         if all(found.closed_at is not None for found in known[(kind, subject)])
     ]
@@ -177,7 +188,9 @@ def open_breaks(session: Session, wanted: Iterable[tuple[str, str, str, str]], b
     return len(rows)
 
 
-def close_breaks(session: Session, subjects: Iterable[str], by: Recorder, resolution: str, *, kinds: Iterable[str] | None = None) -> int:
+def close_breaks(
+    session: Session, subjects: Iterable[str], by: Recorder, resolution: str, *, kinds: Iterable[str] | None = None
+) -> int:
     """Close the open Breaks of these subjects (of these kinds only, if given); returns how many."""
     closed = 0
     for some in _slices(sorted(set(subjects))):
@@ -318,4 +331,3 @@ def _identity(move: PlannedMove) -> tuple[str, int]:
 
 def _slices(items: Sequence[T]) -> Iterable[Sequence[T]]:
     return (items[start : start + IN_ONE_STATEMENT] for start in range(0, len(items), IN_ONE_STATEMENT))
-

@@ -42,7 +42,9 @@ def judge_again(session: Session, runtime: Runtime, batch: Batch) -> None:
         names = {collection.id: collection.end_to_end_id for collection in inside}
         first = next(iter(sorted(reasons)))
         more = f" (and {len(reasons) - 1} more)" if len(reasons) > 1 else ""
-        raise NotAllowed(f"{batch.message_id} may not leave: {names[first]}: {reasons[first]}{more}; discard it and cut a new one")
+        raise NotAllowed(
+            f"{batch.message_id} may not leave: {names[first]}: {reasons[first]}{more}; discard it and cut a new one"
+        )
     profile = runtime.profile(session.get_one(Account, batch.account_id).bank)
     latest = min(calendar.presentation_window(collection.due_on, profile)[1] for collection in inside)
     if runtime.clock() > latest:
@@ -62,7 +64,10 @@ def check_manifest(runtime: Runtime) -> None:
     if not lines:
         return
     with runtime.reading() as session:
-        known = {found: digest for found, digest in session.execute(select(Batch.message_id, Batch.sha256).where(Batch.manifest_no.is_not(None)))}
+        known = {
+            found: digest
+            for found, digest in session.execute(select(Batch.message_id, Batch.sha256).where(Batch.manifest_no.is_not(None)))
+        }
     ahead = [line.message_id for line in lines if known.get(line.message_id) != line.sha256]
     if ahead:
         raise IntegrityError(
@@ -86,7 +91,16 @@ def submit(session: Session, runtime: Runtime, message_id: str, *, actor: str, e
     debit, credit = lifecycle.POSTINGS["submitted"]
     moves = [PlannedMove("batch", batch.id, batch.version, "submitted", batch.state, state, evidence, today, reason)]
     moves += [
-        PlannedMove("collection", c.id, c.version, "submitted", c.state, lifecycle.step("collection", c.end_to_end_id, c.state, "submitted"), cause, today)
+        PlannedMove(
+            "collection",
+            c.id,
+            c.version,
+            "submitted",
+            c.state,
+            lifecycle.step("collection", c.end_to_end_id, c.state, "submitted"),
+            cause,
+            today,
+        )
         for c in inside
     ]
     postings = tuple(PlannedPosting(debit, c.id, credit, c.invoice_id, c.amount_cents) for c in inside)

@@ -1,7 +1,8 @@
 """Takes one bank file in: keeps every byte, reads it whole or not at all, and books the lines of a statement that fits.
 
-A file is one commit: Document, records, and for statements whose opening continues the ledger's balance the vouchers Bank / Suspense. The
-same bytes twice are known; the same statement in other bytes is known too; one that leaves a gap is parked until the gap closes.
+A file is one commit: Document, records, and for statements whose opening continues the ledger's balance the vouchers Bank /
+Suspense. The same bytes twice are known; the same statement in other bytes is known too; one that leaves a gap is parked until
+the gap closes.
 """
 
 from __future__ import annotations
@@ -59,7 +60,9 @@ def _take(session: Session, runtime: Runtime, name: str, body: bytes, actor: str
     kind = detect.detect(BytesIO(body))
     if kind not in READ:
         raise BadInput(f"{name} is a {kind}, which is not read yet; {' and '.join(READ)} are. Keep the file")
-    document = archive.keep(session, runtime.keys, body, direction="received", kind=kind, name=name, actor=actor, at=runtime.clock())
+    document = archive.keep(
+        session, runtime.keys, body, direction="received", kind=kind, name=name, actor=actor, at=runtime.clock()
+    )
     runtime.fault("receive: stored")
     by = Recorder(actor, runtime.clock())
     messages = detect.read(kind)(BytesIO(body))
@@ -70,7 +73,9 @@ def _take(session: Session, runtime: Runtime, name: str, body: bytes, actor: str
     return replace(taken, file=name, sha256=digest, kind=kind)
 
 
-def _status_report(session: Session, runtime: Runtime, document: Document, messages: Iterable[StatusReportHead | StatusLine], by: Recorder) -> Taken:
+def _status_report(
+    session: Session, runtime: Runtime, document: Document, messages: Iterable[StatusReportHead | StatusLine], by: Recorder
+) -> Taken:
     head: StatusReportHead | None = None
     lines: list[StatusLine] = []
     for message in messages:
@@ -106,7 +111,9 @@ def _status_report(session: Session, runtime: Runtime, document: Document, messa
         session.execute(insert(StatusReportLine), rows)
     if ours is None:
         what = f"a status report names file {head.original_message_id[:35]}, which is not ours"
-        books.open_breaks(session, [("NOT_OUR_FILE", f"document:{document.sha256}", what, "ask the bank, or close it")], by, runtime.today())
+        books.open_breaks(
+            session, [("NOT_OUR_FILE", f"document:{document.sha256}", what, "ask the bank, or close it")], by, runtime.today()
+        )
     return Taken("", "", "", "stored", len(rows), len(rows) if ours else 0)
 
 
@@ -115,7 +122,9 @@ def _reason(line: StatusLine, head: StatusReportHead) -> str | None:
     return reasons[0].code if reasons else None
 
 
-def _statements(session: Session, runtime: Runtime, document: Document, messages: Iterable[StatementHead | StatementEntry], by: Recorder) -> Taken:
+def _statements(
+    session: Session, runtime: Runtime, document: Document, messages: Iterable[StatementHead | StatementEntry], by: Recorder
+) -> Taken:
     key = archive.key_of(session, runtime.keys, document)
     stored: list[Statement] = []
     rows = new = 0
@@ -132,9 +141,13 @@ def _statements(session: Session, runtime: Runtime, document: Document, messages
             _refuse_other_currency(statement, chunk)
         _judge(session, statement, total)
     breaks: list[BreakRow] = []
-    for account_id in sorted({statement.account_id for statement in stored if statement.account_id and statement.posting == "parked"}):
+    for account_id in sorted(
+        {statement.account_id for statement in stored if statement.account_id and statement.posting == "parked"}
+    ):
         new += post_chain(session, runtime, account_id, by)
-    breaks = [_break_of(statement) for statement in stored if statement.posting != "posted" and not statement.reason.startswith("known")]
+    breaks = [
+        _break_of(statement) for statement in stored if statement.posting != "posted" and not statement.reason.startswith("known")
+    ]
     books.open_breaks(session, breaks, by, runtime.today())
     known = bool(stored) and all(statement.reason.startswith("known") for statement in stored)
     waiting = [statement.reason for statement in stored if statement.posting != "posted"]
@@ -202,7 +215,11 @@ def _statement_row(session: Session, runtime: Runtime, document: Document, head:
 def _keep_entries(session: Session, statement: Statement, entries: Sequence[StatementEntry], key: Key) -> None:
     rows = [_entry_row(statement, entry, key) for entry in entries]
     ids = list(session.scalars(insert(Entry).returning(Entry.id, sort_by_parameter_order=True), rows))
-    details = [_detail_row(entry_id, entry, detail, key) for entry_id, entry in zip(ids, entries, strict=True) for detail in entry.details]
+    details = [
+        _detail_row(entry_id, entry, detail, key)
+        for entry_id, entry in zip(ids, entries, strict=True)
+        for detail in entry.details
+    ]
     if details:
         session.execute(insert(Detail), details)
 
@@ -231,7 +248,12 @@ def _entry_row(statement: Statement, entry: StatementEntry, key: Key) -> dict[st
 
 
 def _detail_row(entry_id: int, entry: StatementEntry, detail: EntryDetail, key: Key) -> dict[str, Any]:
-    words = {"debtor": detail.debtor_name, "creditor": detail.creditor_name, "text": detail.remittance, "info": detail.return_info}
+    words = {
+        "debtor": detail.debtor_name,
+        "creditor": detail.creditor_name,
+        "text": detail.remittance,
+        "info": detail.return_info,
+    }
     said = json.dumps({name: word for name, word in words.items() if word}, ensure_ascii=False, sort_keys=True)
     return {
         "entry_id": entry_id,
@@ -271,11 +293,21 @@ def _judge(session: Session, statement: Statement, total_cents: int) -> None:
     if statement.opening_cents + total_cents != statement.closing_cents:
         statement.posting, statement.reason = "refused", "its opening balance and its lines do not add up to its closing balance"
         return
-    same = [Statement.account_id == statement.account_id, Statement.statement_id == statement.statement_id, Statement.id != statement.id]
-    same += [Statement.sequence.is_not_distinct_from(statement.sequence), Statement.closing_on == statement.closing_on, Statement.posting != "refused"]
+    same = [
+        Statement.account_id == statement.account_id,
+        Statement.statement_id == statement.statement_id,
+        Statement.id != statement.id,
+    ]
+    same += [
+        Statement.sequence.is_not_distinct_from(statement.sequence),
+        Statement.closing_on == statement.closing_on,
+        Statement.posting != "refused",
+    ]
     for other in session.scalars(select(Statement).where(*same)):
         equal = _content(session, other) == _content(session, statement)
-        words = "known: the same statement was stored before" if equal else "the bank sent this statement before with other content"
+        words = (
+            "known: the same statement was stored before" if equal else "the bank sent this statement before with other content"
+        )
         statement.posting, statement.reason = "refused", words
 
 
@@ -292,7 +324,13 @@ def post_chain(session: Session, runtime: Runtime, account_id: int, by: Recorder
     """Book every parked statement of an account that continues its chain, at either end, until none fits; returns the lines booked."""
     booked = 0
     while True:
-        posted = list(session.scalars(select(Statement).where(Statement.account_id == account_id, Statement.posting == "posted").order_by(Statement.posted_no)))
+        posted = list(
+            session.scalars(
+                select(Statement)
+                .where(Statement.account_id == account_id, Statement.posting == "posted")
+                .order_by(Statement.posted_no)
+            )
+        )
         parked = list(
             session.scalars(
                 select(Statement)
@@ -357,7 +395,12 @@ def _bank_voucher(account_id: int, entry_id: int, cents: int, booked_on: date, c
 def _break_of(statement: Statement) -> BreakRow:
     subject = f"statement:{statement.id}"
     if statement.posting == "refused":
-        return "STATEMENT_REFUSED", subject, f"statement {statement.statement_id} is kept, not booked: {statement.reason}", "ask the bank for the right one"
+        return (
+            "STATEMENT_REFUSED",
+            subject,
+            f"statement {statement.statement_id} is kept, not booked: {statement.reason}",
+            "ask the bank for the right one",
+        )
     what = f"statement {statement.statement_id} waits: {statement.reason}"
     return "STATEMENT_GAP", subject, what, "import the statement that is missing before it"
 

@@ -24,7 +24,9 @@ def invoice_facts(session: Session, invoices: Sequence[Invoice]) -> dict[int, In
         attempts[invoice_id] += 1
     subjects = {f"invoice:{i}" for i in ids} | {f"source:{invoice.source_id}" for invoice in invoices}
     breaks: dict[str, list[str]] = defaultdict(list)
-    for kind, subject in session.execute(select(Break.kind, Break.subject).where(Break.subject.in_(subjects), Break.closed_at.is_(None))):
+    for kind, subject in session.execute(
+        select(Break.kind, Break.subject).where(Break.subject.in_(subjects), Break.closed_at.is_(None))
+    ):
         breaks[subject].append(kind)
     return {
         invoice.id: InvoiceFacts(
@@ -70,7 +72,9 @@ def why_not(session: Session, collections: Sequence[Collection], rules: Collecti
     """Why each collection may not go out, by its id; one that may is not in the answer."""
     invoices = list(session.scalars(select(Invoice).where(Invoice.id.in_([collection.invoice_id for collection in collections]))))
     facts = invoice_facts(session, invoices)
-    mandates = {row.id: row for row in session.scalars(select(Mandate).where(Mandate.id.in_([c.mandate_id for c in collections])))}
+    mandates = {
+        row.id: row for row in session.scalars(select(Mandate).where(Mandate.id.in_([c.mandate_id for c in collections])))
+    }
     released = released_by_person(session, [collection.id for collection in collections])
     used_by = _presented(session, [row.id for row in mandates.values() if row.kind == "one-off"], but=[c.id for c in collections])
     reasons = {}

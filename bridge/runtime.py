@@ -116,7 +116,9 @@ def load_keys(path: Path) -> Keyring:
             raise ConfigError(f"{path} can be read by others; run: chmod 600 {path}")
         return Keyring.parse(path.read_text(encoding="utf-8"))
     except FileNotFoundError as problem:
-        raise ConfigError(f"the key file {path} is missing; restore it from your backup, or run 'bridge init' for a new start") from problem
+        raise ConfigError(
+            f"the key file {path} is missing; restore it from your backup, or run 'bridge init' for a new start"
+        ) from problem
 
 
 def write_keys(path: Path) -> None:
@@ -181,7 +183,9 @@ def ready(engine: Engine) -> None:
     if stands_at == head_revision():
         return
     if engine.dialect.name != "sqlite":
-        raise ConfigError(f"the database stands at migration {stands_at or 'none'}, this version needs {head_revision()}; run 'bridge db upgrade'")
+        raise ConfigError(
+            f"the database stands at migration {stands_at or 'none'}, this version needs {head_revision()}; run 'bridge db upgrade'"
+        )
     upgrade(engine)
 
 

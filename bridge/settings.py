@@ -74,9 +74,13 @@ class Retry(_Part):
 
 
 class CollectionRules(_Part):
-    batch_at: Annotated[str, AfterValidator(_clock_time)] = Field("09:00", description="files are cut once a bank day at this time; empty: on every run")
+    batch_at: Annotated[str, AfterValidator(_clock_time)] = Field(
+        "09:00", description="files are cut once a bank day at this time; empty: on every run"
+    )
     approval: Literal["four-eyes", "single", "none"] = Field("four-eyes", description="who must sign a file before it leaves")
-    handover: Literal["portal", "folder"] = Field("portal", description="portal: a person confirms the upload; folder: writing to outbox is the hand-over")
+    handover: Literal["portal", "folder"] = Field(
+        "portal", description="portal: a person confirms the upload; folder: writing to outbox is the hand-over"
+    )
     prenotification: str = Field("elsewhere", description="elsewhere: the invoice itself announces the debit")
     prenotification_days: int = Field(14, ge=1, le=30, description="calendar days between the notice and the due date")
     amount_max_cents: int = Field(5_000_000, ge=1, le=99_999_999_999, description="above: held for a person")
@@ -183,11 +187,15 @@ class Settings(BaseSettings):
         _unique("source", [source.name.upper() for source in self.sources])
         for creditor in self.creditors:
             if creditor.account not in [account.id for account in self.accounts]:
-                raise ValueError(f"creditor {creditor.name!r} names account {creditor.account!r}, which [[accounts]] does not declare")
+                raise ValueError(
+                    f"creditor {creditor.name!r} names account {creditor.account!r}, which [[accounts]] does not declare"
+                )
             self.rules_for(creditor.creditor_id)
         for source in self.sources:
             if source.creditor not in [creditor.creditor_id for creditor in self.creditors]:
-                raise ValueError(f"source {source.name!r} names creditor {source.creditor!r}, which [[creditors]] does not declare")
+                raise ValueError(
+                    f"source {source.name!r} names creditor {source.creditor!r}, which [[creditors]] does not declare"
+                )
             if self.environment == "production" and source.verification == "none":
                 raise ValueError(f"source {source.name!r}: verification = 'none' is refused in production")
         return self

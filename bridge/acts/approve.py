@@ -18,7 +18,9 @@ from bridge.rules import lifecycle
 from bridge.runtime import Runtime
 
 SIGNATURES = {"four-eyes": 2, "single": 1, "none": 0}
-MACHINES = frozenset({"batch", "beat", "collect", "config", "cron", "handover", "ingest", "receive", "reconcile", "service", "worker"})
+MACHINES = frozenset(
+    {"batch", "beat", "collect", "config", "cron", "handover", "ingest", "receive", "reconcile", "service", "worker"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +56,22 @@ def _sign(session: Session, runtime: Runtime, actor: str, message_id: str, sha25
         custody.judge_again(session, runtime, batch)
         session.execute(insert(Approval).values(batch_id=batch.id, sha256=batch.sha256, actor=actor, recorded_at=runtime.clock()))
         signed.append(actor)
-        audit_trail.note(session, at=runtime.clock(), actor=actor, act="batch approve", object=f"batch:{message_id}", detail=batch.sha256)
+        audit_trail.note(
+            session, at=runtime.clock(), actor=actor, act="batch approve", object=f"batch:{message_id}", detail=batch.sha256
+        )
     if batch.state == "sealed" and len(signed) >= needed:
         state = lifecycle.step("batch", message_id, batch.state, "approved")
-        move = PlannedMove("batch", batch.id, batch.version, "approved", batch.state, state, "person", runtime.today(), f"signed by {', '.join(signed)}")
+        move = PlannedMove(
+            "batch",
+            batch.id,
+            batch.version,
+            "approved",
+            batch.state,
+            state,
+            "person",
+            runtime.today(),
+            f"signed by {', '.join(signed)}",
+        )
         books.apply(session, [Unit(moves=(move,))], Recorder(actor, runtime.clock()))
     return Signed(message_id, batch.sha256, tuple(signed), max(0, needed - len(signed)))
 
@@ -68,8 +82,14 @@ def _refuse_involved(session: Session, batch: Batch, actor: str) -> None:
     if batch.created_by == actor:
         raise NotAllowed(f"{actor} cut {batch.message_id} and cannot be one of the two who approve it")
     mandates = {collection.mandate_id for collection in custody.members(session, batch)}
-    editors = set(session.scalars(select(Mandate.edited_by).where(Mandate.id.in_(mandates)).distinct())) if len(mandates) <= 500 else set()
+    editors = (
+        set(session.scalars(select(Mandate.edited_by).where(Mandate.id.in_(mandates)).distinct()))
+        if len(mandates) <= 500
+        else set()
+    )
     if len(mandates) > 500:
         editors = {mandate.edited_by for mandate_id in mandates if (mandate := session.get(Mandate, mandate_id))}
     if actor in editors:
-        raise NotAllowed(f"{actor} was the last to edit a mandate in {batch.message_id} and cannot be one of the two who approve it")
+        raise NotAllowed(
+            f"{actor} was the last to edit a mandate in {batch.message_id} and cannot be one of the two who approve it"
+        )

@@ -15,7 +15,8 @@ from bridge.runtime import Runtime
 def run(runtime: Runtime, actor: str, message_id: str, *, reference: str = "", sha256: str | None = None) -> bool:
     """Record the upload; returns False where it was recorded before. ``sha256``, if given, are digits of the file's hash.
 
-    An upload is a fact: it is recorded even if a member would not be judged fit any more. Raises UnknownName, IllegalMove, BadInput.
+    An upload is a fact: it is recorded even if a member would not be judged fit any more. Raises UnknownName, IllegalMove,
+    BadInput.
     """
     custody.check_manifest(runtime)
     return runtime.work(lambda session: _confirm(session, runtime, actor, message_id, reference, sha256))
@@ -31,5 +32,7 @@ def _confirm(session: Session, runtime: Runtime, actor: str, message_id: str, re
     if done:
         by = Recorder(actor, runtime.clock())
         books.close_breaks(session, [f"batch:{message_id}"], by, "the upload is confirmed", kinds=["UPLOAD_NOT_CONFIRMED"])
-        audit_trail.note(session, at=runtime.clock(), actor=actor, act="batch mark-uploaded", object=f"batch:{message_id}", detail=reference)
+        audit_trail.note(
+            session, at=runtime.clock(), actor=actor, act="batch mark-uploaded", object=f"batch:{message_id}", detail=reference
+        )
     return bool(done)

@@ -45,7 +45,9 @@ def _account(session: Session, runtime: Runtime, declared: AccountSettings) -> N
     bank_account = session.get_one(BankAccount, row.bank_account_id)
     if bank_account.iban_digest != digest:
         if session.scalar(select(func.count(Batch.id)).where(Batch.account_id == row.id)):
-            raise ConfigError(f"account {declared.id!r}: its IBAN was used in a sealed file and is not changed by editing bridge.toml")
+            raise ConfigError(
+                f"account {declared.id!r}: its IBAN was used in a sealed file and is not changed by editing bridge.toml"
+            )
         row.bank_account_id = _bank_account(session, runtime, iban, bic).id
     if bank_account.bic != bic and bank_account.iban_digest == digest:
         bank_account.bic = bic
@@ -73,7 +75,9 @@ def _creditor(session: Session, runtime: Runtime, declared: CreditorSettings) ->
         session.flush()
     used = session.scalar(select(func.count(Batch.id)).where(Batch.creditor_id == row.id))
     if used and (row.name != declared.name or row.creditor_id != identifier):
-        raise ConfigError(f"creditor {row.name!r}: its name and identifier were used in a sealed file and are not changed by editing bridge.toml")
+        raise ConfigError(
+            f"creditor {row.name!r}: its name and identifier were used in a sealed file and are not changed by editing bridge.toml"
+        )
     row.name, row.creditor_id, row.account_id = declared.name, identifier, account.id
     _version(session, runtime, "creditor", key, declared.model_dump(mode="json"))
 
@@ -81,9 +85,15 @@ def _creditor(session: Session, runtime: Runtime, declared: CreditorSettings) ->
 def _source(session: Session, runtime: Runtime, declared: SourceSettings) -> None:
     creditor = session.scalars(select(Creditor).where(Creditor.key == creditor_key(check_creditor_id(declared.creditor)))).one()
     row = session.scalar(select(Source).where(Source.name == declared.name))
-    twin = session.scalar(select(Source).where(Source.chain_id == declared.chain_id, Source.contract == declared.contract, Source.name != declared.name))
+    twin = session.scalar(
+        select(Source).where(
+            Source.chain_id == declared.chain_id, Source.contract == declared.contract, Source.name != declared.name
+        )
+    )
     if twin is not None:
-        raise ConfigError(f"source {declared.name!r}: contract {declared.contract} on chain {declared.chain_id} is already source {twin.name!r}")
+        raise ConfigError(
+            f"source {declared.name!r}: contract {declared.contract} on chain {declared.chain_id} is already source {twin.name!r}"
+        )
     if row is None:
         row = Source(
             name=declared.name,
@@ -94,7 +104,9 @@ def _source(session: Session, runtime: Runtime, declared: SourceSettings) -> Non
         )
         session.add(row)
     if (row.chain_id, row.contract, row.creditor_id) != (declared.chain_id, declared.contract, creditor.id):
-        raise ConfigError(f"source {declared.name!r}: chain, contract and creditor of a source never change; give the new contract a new source name")
+        raise ConfigError(
+            f"source {declared.name!r}: chain, contract and creditor of a source never change; give the new contract a new source name"
+        )
     row.verification = declared.verification
     shown = declared.model_dump(mode="json", exclude={"rpc"}) | {"endpoints": len(declared.rpc)}
     _version(session, runtime, "source", declared.name, shown)
@@ -103,7 +115,12 @@ def _source(session: Session, runtime: Runtime, declared: SourceSettings) -> Non
 def _version(session: Session, runtime: Runtime, noun: str, name: str, body: object) -> None:
     """Record a version of a declaration where it differs from the last one."""
     digest = sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
-    last = session.scalar(select(Declaration).where(Declaration.noun == noun, Declaration.name == name).order_by(Declaration.version.desc()).limit(1))
+    last = session.scalar(
+        select(Declaration)
+        .where(Declaration.noun == noun, Declaration.name == name)
+        .order_by(Declaration.version.desc())
+        .limit(1)
+    )
     if last is not None and last.digest == digest:
         return
     session.add(

@@ -16,7 +16,8 @@ from bridge.runtime import Runtime
 def run(runtime: Runtime, actor: str, message_id: str, reason: str) -> int:
     """Discard a file before its first export; returns how many collections are free again.
 
-    Raises UnknownName, BadInput without a reason, IllegalMove once it was exported: then it may be at the bank whatever we believe.
+    Raises UnknownName, BadInput without a reason, IllegalMove once it was exported: then it may be at the bank whatever we
+    believe.
     """
     if not reason.strip():
         raise BadInput(f"say why {message_id} is discarded (--reason)")
@@ -26,13 +27,25 @@ def run(runtime: Runtime, actor: str, message_id: str, reason: str) -> int:
 def _discard(session: Session, runtime: Runtime, actor: str, message_id: str, reason: str) -> int:
     batch = session.scalar(select(Batch).where(Batch.message_id == message_id))
     if batch is None:
-        raise UnknownName.among("batch", message_id, session.scalars(select(Batch.message_id).where(Batch.state.in_(("sealed", "approved")))))
+        raise UnknownName.among(
+            "batch", message_id, session.scalars(select(Batch.message_id).where(Batch.state.in_(("sealed", "approved"))))
+        )
     state = lifecycle.step("batch", message_id, batch.state, "discarded")
     today, cause = runtime.today(), f"batch:{message_id}"
     moves = [PlannedMove("batch", batch.id, batch.version, "discarded", batch.state, state, "person", today, reason)]
     inside = custody.members(session, batch)
     moves += [
-        PlannedMove("collection", c.id, c.version, "unbatched", c.state, lifecycle.step("collection", c.end_to_end_id, c.state, "unbatched"), cause, today, sets=(("batch_id", None),))
+        PlannedMove(
+            "collection",
+            c.id,
+            c.version,
+            "unbatched",
+            c.state,
+            lifecycle.step("collection", c.end_to_end_id, c.state, "unbatched"),
+            cause,
+            today,
+            sets=(("batch_id", None),),
+        )
         for c in inside
     ]
     books.apply(session, [Unit(moves=tuple(moves))], Recorder(actor, runtime.clock()))

@@ -17,7 +17,8 @@ from bridge.runtime import Runtime
 def run(runtime: Runtime, actor: str, number: str, news: str, reason: str) -> str:
     """Move an invoice or its collection by ``news`` (held, released); returns which of the two moved.
 
-    Raises UnknownName, IllegalMove (a collection that is in a file or at the bank is not held here), BadInput without a reason to hold.
+    Raises UnknownName, IllegalMove (a collection that is in a file or at the bank is not held here), BadInput without a reason to
+    hold.
     """
     if news == "held" and not reason.strip():
         raise BadInput(f"say why invoice {number} is held (--reason)")
@@ -29,11 +30,19 @@ def _move(session: Session, runtime: Runtime, actor: str, number: str, news: str
     if len(found) != 1:
         raise UnknownName(f"invoice {number!r} is not one that is known; 'bridge invoice list' shows them")
     invoice = found[0]
-    collection = session.scalar(select(Collection).where(Collection.invoice_id == invoice.id, Collection.state.not_in(FINAL_STATES)))
+    collection = session.scalar(
+        select(Collection).where(Collection.invoice_id == invoice.id, Collection.state.not_in(FINAL_STATES))
+    )
     row: Invoice | Collection = invoice if collection is None else collection
-    noun, name = ("invoice", f"invoice {invoice.number}") if collection is None else ("collection", f"collection {collection.end_to_end_id}")
+    noun, name = (
+        ("invoice", f"invoice {invoice.number}")
+        if collection is None
+        else ("collection", f"collection {collection.end_to_end_id}")
+    )
     state = lifecycle.step(noun, name, row.state, news)
     move = PlannedMove(noun, row.id, row.version, news, row.state, state, "person", runtime.today(), reason)
     books.apply(session, [Unit(moves=(move,))], Recorder(actor, runtime.clock()))
-    audit_trail.note(session, at=runtime.clock(), actor=actor, act=f"invoice {news}", object=name.replace(" ", ":"), detail=reason)
+    audit_trail.note(
+        session, at=runtime.clock(), actor=actor, act=f"invoice {news}", object=name.replace(" ", ":"), detail=reason
+    )
     return name

@@ -1,7 +1,7 @@
 """A CSV becomes mandates, all or none. A dry run lists every bad line with its number and reason and changes nothing.
 
-A line that says what a stored mandate says already is known; one that says something else is refused: amendments are an act of their
-own. A warning about an IBAN (national check digits, unknown bank code) pauses the mandate until a person accepts it.
+A line that says what a stored mandate says already is known; one that says something else is refused: amendments are an act of
+their own. A warning about an IBAN (national check digits, unknown bank code) pauses the mandate until a person accepts it.
 """
 
 from __future__ import annotations
@@ -97,7 +97,9 @@ def _lines(body: bytes) -> Iterator[tuple[int, dict[str, str]]]:
     if "\0" in words:
         raise BadInput("the file holds a NUL character; it is no CSV")
     first = words.split("\n", 1)[0]
-    reader = csv.reader(io.StringIO(words, newline=""), delimiter=";" if first.count(";") > first.count(",") else ",", strict=True)
+    reader = csv.reader(
+        io.StringIO(words, newline=""), delimiter=";" if first.count(";") > first.count(",") else ",", strict=True
+    )
     try:
         header = [name.strip().lower() for name in next(reader, [])]
         _check_header(header)
@@ -105,7 +107,9 @@ def _lines(body: bytes) -> Iterator[tuple[int, dict[str, str]]]:
             if not any(value.strip() for value in values):
                 continue
             if len(values) != len(header):
-                raise BadInput(f"line {reader.line_num} has {len(values)} fields, the header {len(header)}; is a quote or a separator missing?")
+                raise BadInput(
+                    f"line {reader.line_num} has {len(values)} fields, the header {len(header)}; is a quote or a separator missing?"
+                )
             yield reader.line_num, {name: value.strip() for name, value in zip(header, values, strict=True)}
     except csv.Error as problem:
         raise BadInput(f"line {reader.line_num} is no CSV: {problem}") from None
@@ -121,7 +125,9 @@ def _check_header(header: Sequence[str]) -> None:
         raise BadInput(f"the header is not that of a mandate file ({said}); known columns are {', '.join(COLUMNS)}")
 
 
-def _import(session: Session, runtime: Runtime, actor: str, lines: Sequence[tuple[int, dict[str, str]]], body: bytes, *, dry_run: bool) -> Outcome:
+def _import(
+    session: Session, runtime: Runtime, actor: str, lines: Sequence[tuple[int, dict[str, str]]], body: bytes, *, dry_run: bool
+) -> Outcome:
     creditors = {row.key: row.id for row in session.scalars(select(Creditor))}
     bad: list[BadLine] = []
     rows: list[Row] = []
@@ -254,7 +260,9 @@ def _sort_out(session: Session, runtime: Runtime, rows: Sequence[Row]) -> tuple[
             .join(DataKey, DataKey.uid == Person.key_uid)
             .where(Mandate.mandate_key.in_(keys[start : start + 500]))
         )
-        stored |= {(mandate.creditor_id, mandate.mandate_key): (mandate, person, account, key) for mandate, person, account, key in found}
+        stored |= {
+            (mandate.creditor_id, mandate.mandate_key): (mandate, person, account, key) for mandate, person, account, key in found
+        }
     fresh, known, differing = [], 0, []
     for row in rows:
         there = stored.get((row.creditor_id, row.mandate_id.upper()))
@@ -262,13 +270,20 @@ def _sort_out(session: Session, runtime: Runtime, rows: Sequence[Row]) -> tuple[
             fresh.append(row)
         elif _differences(runtime, row, *there):
             names = ", ".join(_differences(runtime, row, *there))
-            differing.append(BadLine(row.line, f"mandate {row.mandate_id} is stored with another {names}; a stored mandate is not changed by an import"))
+            differing.append(
+                BadLine(
+                    row.line,
+                    f"mandate {row.mandate_id} is stored with another {names}; a stored mandate is not changed by an import",
+                )
+            )
         else:
             known += 1
     return fresh, known, differing
 
 
-def _differences(runtime: Runtime, row: Row, mandate: Mandate, person: Person, account: BankAccount, key_row: DataKey) -> list[str]:
+def _differences(
+    runtime: Runtime, row: Row, mandate: Mandate, person: Person, account: BankAccount, key_row: DataKey
+) -> list[str]:
     key = runtime.keys.unwrap(key_row)
     pairs: dict[str, tuple[Any, Any]] = {
         "debtor_ref": (row.debtor_ref, mandate.debtor_ref),
@@ -321,7 +336,12 @@ def _store(session: Session, runtime: Runtime, actor: str, rows: Sequence[Row]) 
 def _people(session: Session, runtime: Runtime, row: Row) -> tuple[Person, BankAccount]:
     key, key_row = runtime.keys.new_key()
     person = seal_person(
-        key, name=row.debtor_name, email=row.email, address=row.address, ultimate_debtor=row.ultimate_debtor, language=row.language
+        key,
+        name=row.debtor_name,
+        email=row.email,
+        address=row.address,
+        ultimate_debtor=row.ultimate_debtor,
+        language=row.language,
     )
     account = seal_account(runtime.keys, key, uid=secrets.token_hex(16), iban=row.iban, shown=mask(row.iban), bic=row.bic)
     session.add_all([key_row, person, account])

@@ -35,6 +35,8 @@ def _move(session: Session, runtime: Runtime, actor: str, mandate_id: str, news:
     books.apply(session, [Unit(moves=(move,))], Recorder(actor, runtime.clock()))
     values = {"edited_by": actor} | ({"warning_accepted_by": actor} if news == "resumed" and mandate.warning else {})
     session.execute(update(Mandate).where(Mandate.id == mandate.id).values(values))
-    audit_trail.note(session, at=runtime.clock(), actor=actor, act=f"mandate {news}", object=f"mandate:{mandate.mandate_id}", detail=reason)
+    audit_trail.note(
+        session, at=runtime.clock(), actor=actor, act=f"mandate {news}", object=f"mandate:{mandate.mandate_id}", detail=reason
+    )
     at_the_bank = select(func.count(Collection.id)).where(Collection.mandate_id == mandate.id, Collection.state.in_(AT_THE_BANK))
     return session.scalar(at_the_bank) or 0

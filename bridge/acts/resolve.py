@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from bridge import audit_trail, books
@@ -29,4 +28,6 @@ def _close(session: Session, runtime: Runtime, actor: str, break_id: int, resolu
     if found.kind in BY_CAUSE_ONLY:
         raise NotAllowed(f"{found.kind} closes by itself once its cause is gone: {found.next}")
     books.close_breaks(session, [found.subject], Recorder(actor, runtime.clock()), resolution, kinds=[found.kind])
-    audit_trail.note(session, at=runtime.clock(), actor=actor, act="resolve", object=found.subject, detail=f"{found.kind}: {resolution}")
+    audit_trail.note(
+        session, at=runtime.clock(), actor=actor, act="resolve", object=found.subject, detail=f"{found.kind}: {resolution}"
+    )

@@ -11,12 +11,17 @@ import typer
 from bridge.cli import call, screen, system
 from bridge.errors import BadInput
 
-reconcile_app = typer.Typer(no_args_is_help=True, help="Explain bank lines.", epilog="Examples:  bridge reconcile run   ·   bridge reconcile queue")
+reconcile_app = typer.Typer(
+    no_args_is_help=True, help="Explain bank lines.", epilog="Examples:  bridge reconcile run   ·   bridge reconcile queue"
+)
 
 
 def add_to(app: typer.Typer) -> None:
     app.command("import", epilog="Examples:  bridge import statement.xml   ·   bridge import *.xml --json")(import_)
-    app.command("resolve", epilog="Examples:  bridge resolve 7 --resolution 'refunded on 3 Dec'   ·   bridge resolve 7 --resolution 'not ours' --actor anna")(resolve)
+    app.command(
+        "resolve",
+        epilog="Examples:  bridge resolve 7 --resolution 'refunded on 3 Dec'   ·   bridge resolve 7 --resolution 'not ours' --actor anna",
+    )(resolve)
 
 
 def import_(context: typer.Context, files: list[Path] = typer.Argument(..., help="pain.002 or camt.053 files.")) -> None:
@@ -32,7 +37,15 @@ def import_(context: typer.Context, files: list[Path] = typer.Argument(..., help
         try:
             taken = asdict(intake.take(runtime, file.name, _read(file), actor=actor))
         except BadInput as problem:
-            taken = {"file": file.name, "sha256": "", "kind": "", "result": "failed", "entries": 0, "new": 0, "message": str(problem)}
+            taken = {
+                "file": file.name,
+                "sha256": "",
+                "kind": "",
+                "result": "failed",
+                "entries": 0,
+                "new": 0,
+                "message": str(problem),
+            }
         results.append(taken)
     counts = reconcile.run(runtime) if any(one["result"] == "stored" for one in results) else {}
 
@@ -40,7 +53,9 @@ def import_(context: typer.Context, files: list[Path] = typer.Argument(..., help
         rows = [(one["file"], one["kind"], one["result"], one["entries"], one["new"], one["message"]) for one in results]
         screen.table("bank files", ("file", "kind", "result", "lines", "new", "said"), rows, right=("lines", "new"))
         if counts:
-            screen.lines("reconciled: " + (", ".join(f"{name} {count}" for name, count in counts.items() if count) or "nothing new"))
+            screen.lines(
+                "reconciled: " + (", ".join(f"{name} {count}" for name, count in counts.items() if count) or "nothing new")
+            )
 
     here.answer(results, show)
     raise typer.Exit(1 if any(one["result"] == "failed" for one in results) else 0)
@@ -57,7 +72,9 @@ def _read(file: Path) -> bytes:
         raise BadInput(f"{file} cannot be read: {problem.strerror}") from problem
 
 
-def resolve(context: typer.Context, break_id: int, resolution: str = typer.Option("", "--resolution", help="How it was resolved.")) -> None:
+def resolve(
+    context: typer.Context, break_id: int, resolution: str = typer.Option("", "--resolution", help="How it was resolved.")
+) -> None:
     """Close a break with a sentence."""
     from bridge.acts import resolve
 
@@ -83,5 +100,20 @@ def reconcile_queue(context: typer.Context) -> None:
     runtime = here.runtime()
     with runtime.reading() as session:
         found = lists.queue(session, runtime)
-    rows = [(q.entry, q.booked_on, screen.euro(q.amount_cents), q.text, q.why, ", ".join(str(c["end_to_end_id"]) for c in q.candidates)) for q in found]
-    here.answer(found, lambda: screen.table("not explained", ("line", "booked", "EUR", "the bank wrote", "why", "candidates"), rows, right=("line", "EUR")))
+    rows = [
+        (
+            q.entry,
+            q.booked_on,
+            screen.euro(q.amount_cents),
+            q.text,
+            q.why,
+            ", ".join(str(c["end_to_end_id"]) for c in q.candidates),
+        )
+        for q in found
+    ]
+    here.answer(
+        found,
+        lambda: screen.table(
+            "not explained", ("line", "booked", "EUR", "the bank wrote", "why", "candidates"), rows, right=("line", "EUR")
+        ),
+    )

@@ -7,7 +7,11 @@ import typer
 from bridge.cli import call, screen
 from bridge.errors import UnknownName
 
-app = typer.Typer(no_args_is_help=True, help="Files for the bank.", epilog="Examples:  bridge batch list   ·   bridge batch approve MSGID --actor anna")
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Files for the bank.",
+    epilog="Examples:  bridge batch list   ·   bridge batch approve MSGID --actor anna",
+)
 
 
 @app.command("list", epilog="Examples:  bridge batch list   ·   bridge batch list --json")
@@ -18,8 +22,28 @@ def list_(context: typer.Context) -> None:
     here = call.of(context)
     with here.runtime().reading() as session:
         found = lists.batches(session)
-    rows = [(b.message_id, b.state, b.scheme, b.collections, screen.euro(b.control_sum_cents), ", ".join(map(str, b.due_on)), b.sha256[:12], ", ".join(b.approved_by)) for b in found]
-    here.answer(found, lambda: screen.table("batches", ("message id", "state", "scheme", "debits", "EUR", "due", "sha256", "signed by"), rows, right=("debits", "EUR")))
+    rows = [
+        (
+            b.message_id,
+            b.state,
+            b.scheme,
+            b.collections,
+            screen.euro(b.control_sum_cents),
+            ", ".join(map(str, b.due_on)),
+            b.sha256[:12],
+            ", ".join(b.approved_by),
+        )
+        for b in found
+    ]
+    here.answer(
+        found,
+        lambda: screen.table(
+            "batches",
+            ("message id", "state", "scheme", "debits", "EUR", "due", "sha256", "signed by"),
+            rows,
+            right=("debits", "EUR"),
+        ),
+    )
 
 
 @app.command(epilog="Examples:  bridge batch show MSGID   ·   bridge batch show MSGID --json")
@@ -35,7 +59,12 @@ def show(context: typer.Context, message_id: str) -> None:
     one = found[message_id]
     digits = " ".join(one.sha256[start : start + 4] for start in range(0, 64, 4))
     rows = [(name, getattr(one, name)) for name in one.__dataclass_fields__ if name not in ("sha256", "control_sum_cents")]
-    here.answer(one, lambda: screen.table(message_id, ("field", "value"), [*rows, ("control sum EUR", screen.euro(one.control_sum_cents)), ("sha256", digits)]))
+    here.answer(
+        one,
+        lambda: screen.table(
+            message_id, ("field", "value"), [*rows, ("control sum EUR", screen.euro(one.control_sum_cents)), ("sha256", digits)]
+        ),
+    )
 
 
 @app.command(epilog="Examples:  bridge batch create --actor anna   ·   bridge batch create --actor anna --json")
@@ -49,15 +78,23 @@ def create(context: typer.Context) -> None:
     here.answer(counts, lambda: screen.lines(", ".join(f"{name} {count}" for name, count in counts.items())))
 
 
-@app.command(epilog="Examples:  bridge batch approve MSGID --actor anna   ·   bridge batch approve MSGID --sha256 1a2b3c4d --actor ben")
-def approve(context: typer.Context, message_id: str, sha256: str = typer.Option("", "--sha256", help="The digits you looked at, 8 or more.")) -> None:
+@app.command(
+    epilog="Examples:  bridge batch approve MSGID --actor anna   ·   bridge batch approve MSGID --sha256 1a2b3c4d --actor ben"
+)
+def approve(
+    context: typer.Context,
+    message_id: str,
+    sha256: str = typer.Option("", "--sha256", help="The digits you looked at, 8 or more."),
+) -> None:
     """Sign the file's SHA-256."""
     from bridge.acts import approve
 
     here = call.of(context)
     runtime = here.runtime()
     signed = approve.run(runtime, here.actor(runtime), message_id, sha256=sha256 or None)
-    words = f"{message_id} is signed by {', '.join(signed.signed_by)}" + (f"; {signed.missing} more is needed" if signed.missing else "; it may be exported")
+    words = f"{message_id} is signed by {', '.join(signed.signed_by)}" + (
+        f"; {signed.missing} more is needed" if signed.missing else "; it may be exported"
+    )
     here.answer(signed, lambda: screen.lines(words))
 
 
@@ -72,7 +109,10 @@ def export(context: typer.Context, message_id: str) -> None:
     here.answer({"message_id": message_id, "file": str(path)}, lambda: screen.lines(str(path)))
 
 
-@app.command("mark-uploaded", epilog="Examples:  bridge batch mark-uploaded MSGID --actor anna   ·   bridge batch mark-uploaded MSGID --reference 4711 --sha256 1a2b3c4d --actor ben")
+@app.command(
+    "mark-uploaded",
+    epilog="Examples:  bridge batch mark-uploaded MSGID --actor anna   ·   bridge batch mark-uploaded MSGID --reference 4711 --sha256 1a2b3c4d --actor ben",
+)
 def mark_uploaded(
     context: typer.Context,
     message_id: str,
@@ -89,7 +129,9 @@ def mark_uploaded(
     here.answer({"message_id": message_id, "new": done}, lambda: screen.lines(words))
 
 
-@app.command(epilog="Examples:  bridge batch discard MSGID --reason 'wrong date' --actor anna   ·   bridge batch reject MSGID --reason 'not ours' --actor ben")
+@app.command(
+    epilog="Examples:  bridge batch discard MSGID --reason 'wrong date' --actor anna   ·   bridge batch reject MSGID --reason 'not ours' --actor ben"
+)
 def discard(context: typer.Context, message_id: str, reason: str = typer.Option("", "--reason")) -> None:
     """Give up a file that never left; its collections are free again."""
     from bridge.acts import discard
@@ -97,7 +139,13 @@ def discard(context: typer.Context, message_id: str, reason: str = typer.Option(
     here = call.of(context)
     runtime = here.runtime()
     count = discard.run(runtime, here.actor(runtime), message_id, reason)
-    here.answer({"message_id": message_id, "freed": count}, lambda: screen.lines(f"{message_id} is discarded; {count} collection(s) are free again"))
+    here.answer(
+        {"message_id": message_id, "freed": count},
+        lambda: screen.lines(f"{message_id} is discarded; {count} collection(s) are free again"),
+    )
 
 
-app.command("reject", epilog="Examples:  bridge batch reject MSGID --reason 'not ours' --actor ben   ·   bridge batch reject MSGID --reason sum --actor anna")(discard)
+app.command(
+    "reject",
+    epilog="Examples:  bridge batch reject MSGID --reason 'not ours' --actor ben   ·   bridge batch reject MSGID --reason sum --actor anna",
+)(discard)

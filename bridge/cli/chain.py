@@ -6,7 +6,9 @@ import typer
 
 from bridge.cli import call, screen, system
 
-app = typer.Typer(no_args_is_help=True, help="The sources of invoices.", epilog="Examples:  bridge chain status   ·   bridge chain sync")
+app = typer.Typer(
+    no_args_is_help=True, help="The sources of invoices.", epilog="Examples:  bridge chain status   ·   bridge chain sync"
+)
 
 
 @app.command(epilog="Examples:  bridge chain status   ·   bridge chain status --json")
@@ -28,9 +30,19 @@ def status(context: typer.Context) -> None:
             final, said = None, str(problem)
         line = read[source.name]
         lag = final - line.block if final is not None and line.block is not None else None
-        found.append({"source": source.name, "block": line.block, "final": final, "lag": lag, "invoices": line.invoices, "error": said})
+        found.append(
+            {"source": source.name, "block": line.block, "final": final, "lag": lag, "invoices": line.invoices, "error": said}
+        )
     rows = [tuple(one.values()) for one in found]
-    here.answer(found, lambda: screen.table("sources", ("source", "read to", "final", "lag", "invoices", "said"), rows, right=("read to", "final", "lag", "invoices")))
+    here.answer(
+        found,
+        lambda: screen.table(
+            "sources",
+            ("source", "read to", "final", "lag", "invoices", "said"),
+            rows,
+            right=("read to", "final", "lag", "invoices"),
+        ),
+    )
 
 
 @app.command(epilog="Examples:  bridge chain sync   ·   bridge chain sync --json")

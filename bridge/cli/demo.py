@@ -39,7 +39,9 @@ def add_to(app: typer.Typer) -> None:
     app.command(epilog="Examples:  bridge demo   ·   bridge demo --keep demo-data")(demo)
 
 
-def demo(context: typer.Context, keep: Path = typer.Option(None, "--keep", help="Work in this folder and leave it there.")) -> None:
+def demo(
+    context: typer.Context, keep: Path = typer.Option(None, "--keep", help="Work in this folder and leave it there.")
+) -> None:
     """One-minute tour: in-process chain, SQLite, simulated bank, report."""
     here = call.of(context)
     started = time.monotonic()
@@ -50,7 +52,15 @@ def demo(context: typer.Context, keep: Path = typer.Option(None, "--keep", help=
     try:
         tour = Tour(folder.resolve(), here)
         tour.run()
-        screen.lines("", f"Done in {time.monotonic() - started:.1f} s." + (f" Everything is in {folder}: try 'bridge status --config {folder}/bridge.toml'." if keep else " Run it with --keep DIR to look around afterwards."))
+        screen.lines(
+            "",
+            f"Done in {time.monotonic() - started:.1f} s."
+            + (
+                f" Everything is in {folder}: try 'bridge status --config {folder}/bridge.toml'."
+                if keep
+                else " Run it with --keep DIR to look around afterwards."
+            ),
+        )
     finally:
         if keep is None:
             shutil.rmtree(folder, ignore_errors=True)
@@ -148,7 +158,10 @@ class Tour:
         for actor in ("anna", "ben"):
             signed = approve.run(runtime, actor, batch.message_id, sha256=batch.sha256[:8])
             said.append(f"{actor} signs {batch.sha256[:16]}...; {signed.missing} more needed")
-        self.say(f"Two people approve {batch.message_id}: {batch.collections} debits, {screen.euro(batch.control_sum_cents)} EUR", *said)
+        self.say(
+            f"Two people approve {batch.message_id}: {batch.collections} debits, {screen.euro(batch.control_sum_cents)} EUR",
+            *said,
+        )
         return batch.message_id
 
     def upload(self, runtime: Runtime, message_id: str) -> tuple[SimBank, date]:
@@ -165,7 +178,10 @@ class Tour:
         bank.upload(body)
         confirm_upload.run(runtime, "anna", message_id, reference="portal order 4711")
         due_on = self._due(runtime, message_id)
-        self.say("Anna uploads the file to the bank's portal and says so", f"{path.name}, {len(body):,} bytes; only now the ledger moves.")
+        self.say(
+            "Anna uploads the file to the bank's portal and says so",
+            f"{path.name}, {len(body):,} bytes; only now the ledger moves.",
+        )
         return bank, due_on
 
     def bank_answers(self, runtime: Runtime, bank: SimBank, due_on: date) -> None:
@@ -200,7 +216,10 @@ class Tour:
         self.say("The accountant reads the report")
         report.show(found, self.here.options.lang)
         wrong = [one for one in checks if not one.ok]
-        screen.lines(f"bridge check: {len(checks) - len(wrong)} of {len(checks)} invariants hold" + "".join(f"; {one.title}: {one.detail}" for one in wrong))
+        screen.lines(
+            f"bridge check: {len(checks) - len(wrong)} of {len(checks)} invariants hold"
+            + "".join(f"; {one.title}: {one.detail}" for one in wrong)
+        )
         if wrong or not found.ok:
             raise BridgeError("the demo's books do not add up; that is a bug, please report it")
 
@@ -272,5 +291,3 @@ def _docs() -> Path | None:
     """The docs folder of a checkout; None in an installed package."""
     found = Path(__file__).resolve().parents[2] / "docs"
     return found if (found.parent / "pyproject.toml").exists() and found.is_dir() else None
-
-

@@ -7,7 +7,9 @@ import typer
 from bridge.cli import call, screen
 from bridge.errors import UnknownName
 
-app = typer.Typer(no_args_is_help=True, help="Invoices.", epilog="Examples:  bridge invoice list   ·   bridge invoice show plant-1-000007")
+app = typer.Typer(
+    no_args_is_help=True, help="Invoices.", epilog="Examples:  bridge invoice list   ·   bridge invoice show plant-1-000007"
+)
 
 
 @app.command("list", epilog="Examples:  bridge invoice list   ·   bridge invoice list --state held")
@@ -25,8 +27,20 @@ def list_(context: typer.Context, state: str = typer.Option("", "--state", help=
     rows = []
     for one in found:
         last = one.collections[-1] if one.collections else None
-        rows.append((one.number, one.state, screen.euro(one.amount_cents), last.end_to_end_id if last else "", last.state if last else "", one.hold_reason or (last.reason if last else "")))
-    here.answer(found, lambda: screen.table("invoices", ("number", "state", "EUR", "collection", "its state", "reason"), rows, right=("EUR",)))
+        rows.append(
+            (
+                one.number,
+                one.state,
+                screen.euro(one.amount_cents),
+                last.end_to_end_id if last else "",
+                last.state if last else "",
+                one.hold_reason or (last.reason if last else ""),
+            )
+        )
+    here.answer(
+        found,
+        lambda: screen.table("invoices", ("number", "state", "EUR", "collection", "its state", "reason"), rows, right=("EUR",)),
+    )
 
 
 @app.command(epilog="Examples:  bridge invoice show plant-1-000007   ·   bridge invoice show plant-1-000007 --json")
@@ -55,13 +69,18 @@ def _move(context: typer.Context, number: str, news: str, reason: str) -> None:
     here.answer({"moved": moved, "news": news}, lambda: screen.lines(f"{moved} is {news}"))
 
 
-@app.command("hold", epilog="Examples:  bridge invoice hold plant-1-000007 --reason 'customer complains'   ·   bridge invoice hold P-7 --reason dispute --actor anna")
+@app.command(
+    "hold",
+    epilog="Examples:  bridge invoice hold plant-1-000007 --reason 'customer complains'   ·   bridge invoice hold P-7 --reason dispute --actor anna",
+)
 def hold_(context: typer.Context, number: str, reason: str = typer.Option("", "--reason")) -> None:
     """It is not collected until somebody releases it."""
     _move(context, number, "held", reason)
 
 
-@app.command(epilog="Examples:  bridge invoice release plant-1-000007 --actor anna   ·   bridge invoice release P-7 --reason settled --actor ben")
+@app.command(
+    epilog="Examples:  bridge invoice release plant-1-000007 --actor anna   ·   bridge invoice release P-7 --reason settled --actor ben"
+)
 def release(context: typer.Context, number: str, reason: str = typer.Option("", "--reason")) -> None:
     """Collect it after all; a limit does not hold it again."""
     _move(context, number, "released", reason)

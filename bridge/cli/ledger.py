@@ -8,7 +8,9 @@ import typer
 
 from bridge.cli import call, screen
 
-app = typer.Typer(no_args_is_help=True, help="The books.", epilog="Examples:  bridge ledger balance   ·   bridge ledger journal > books.journal")
+app = typer.Typer(
+    no_args_is_help=True, help="The books.", epilog="Examples:  bridge ledger balance   ·   bridge ledger journal > books.journal"
+)
 AS_OF = typer.Option("", "--as-of", help="What was booked until this date.")
 KNOWN_AT = typer.Option("", "--known-at", help="What was known at this time.")
 
@@ -21,13 +23,35 @@ def balance(context: typer.Context, as_of: str = AS_OF, known_at: str = KNOWN_AT
     here = call.of(context)
     with here.runtime().reading() as session:
         found = ledger.balance(session, here.view(as_of, known_at))
-    rows = [(line.account, screen.euro(line.debit_cents), screen.euro(line.credit_cents), screen.euro(line.balance_cents)) for line in found]
-    footer = ("", screen.euro(sum(line.debit_cents for line in found)), screen.euro(sum(line.credit_cents for line in found)), screen.euro(sum(line.balance_cents for line in found)))
-    here.answer(found, lambda: screen.table("trial balance, EUR", ("account", "debit", "credit", "balance"), rows, right=("debit", "credit", "balance"), footer=footer))
+    rows = [
+        (line.account, screen.euro(line.debit_cents), screen.euro(line.credit_cents), screen.euro(line.balance_cents))
+        for line in found
+    ]
+    footer = (
+        "",
+        screen.euro(sum(line.debit_cents for line in found)),
+        screen.euro(sum(line.credit_cents for line in found)),
+        screen.euro(sum(line.balance_cents for line in found)),
+    )
+    here.answer(
+        found,
+        lambda: screen.table(
+            "trial balance, EUR",
+            ("account", "debit", "credit", "balance"),
+            rows,
+            right=("debit", "credit", "balance"),
+            footer=footer,
+        ),
+    )
 
 
 @app.command(epilog="Examples:  bridge ledger journal > books.journal   ·   bridge ledger journal --invoice plant-1-000007")
-def journal(context: typer.Context, as_of: str = AS_OF, known_at: str = KNOWN_AT, invoice: str = typer.Option("", "--invoice", help="Only what touches this invoice.")) -> None:
+def journal(
+    context: typer.Context,
+    as_of: str = AS_OF,
+    known_at: str = KNOWN_AT,
+    invoice: str = typer.Option("", "--invoice", help="Only what touches this invoice."),
+) -> None:
     """Every voucher, in hledger's syntax."""
     from bridge.formats import hledger
     from bridge.reports import ledger
@@ -36,7 +60,13 @@ def journal(context: typer.Context, as_of: str = AS_OF, known_at: str = KNOWN_AT
     with here.runtime().reading() as session:
         vouchers = list(ledger.journal(session, here.view(as_of, known_at), invoice=invoice or None))
     data = [
-        {"booked_on": v.booked_on, "code": v.code, "description": v.description, "tags": dict(v.tags), "lines": [{"account": a, "cents": c} for a, c in v.lines]}
+        {
+            "booked_on": v.booked_on,
+            "code": v.code,
+            "description": v.description,
+            "tags": dict(v.tags),
+            "lines": [{"account": a, "cents": c} for a, c in v.lines],
+        }
         for v in vouchers
     ]
 

@@ -9,10 +9,17 @@ import typer
 from bridge.cli import call, screen
 from bridge.errors import BadInput, UnknownName
 
-app = typer.Typer(no_args_is_help=True, help="Mandates.", epilog="Examples:  bridge mandate import mandates.csv --dry-run   ·   bridge mandate list")
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Mandates.",
+    epilog="Examples:  bridge mandate import mandates.csv --dry-run   ·   bridge mandate list",
+)
 
 
-@app.command("import", epilog="Examples:  bridge mandate import mandates.csv --dry-run   ·   bridge mandate import mandates.csv --actor anna")
+@app.command(
+    "import",
+    epilog="Examples:  bridge mandate import mandates.csv --dry-run   ·   bridge mandate import mandates.csv --actor anna",
+)
 def import_(
     context: typer.Context,
     file: Path = typer.Argument(..., help="CSV, UTF-8, ',' or ';'."),
@@ -38,7 +45,17 @@ def import_(
         done = "nothing was imported" if outcome.bad else ("would be imported" if dry_run else "imported")
         screen.lines(f"{outcome.new} new, {outcome.known} known, {outcome.paused} paused, {len(outcome.bad)} bad: {done}")
 
-    here.answer({"new": outcome.new, "known": outcome.known, "paused": outcome.paused, "bad": outcome.bad, "warnings": outcome.warnings, "dry_run": dry_run}, show)
+    here.answer(
+        {
+            "new": outcome.new,
+            "known": outcome.known,
+            "paused": outcome.paused,
+            "bad": outcome.bad,
+            "warnings": outcome.warnings,
+            "dry_run": dry_run,
+        },
+        show,
+    )
     raise typer.Exit(1 if outcome.bad else 0)
 
 
@@ -52,7 +69,9 @@ def list_(context: typer.Context) -> None:
     with runtime.reading() as session:
         found = lists.mandates(session, runtime)
     rows = [(m.mandate_id, m.state, m.scheme, m.kind, m.signed_on, m.account, m.reason) for m in found]
-    here.answer(found, lambda: screen.table("mandates", ("mandate", "state", "scheme", "kind", "signed", "account", "reason"), rows))
+    here.answer(
+        found, lambda: screen.table("mandates", ("mandate", "state", "scheme", "kind", "signed", "account", "reason"), rows)
+    )
 
 
 @app.command(epilog="Examples:  bridge mandate show MND-0001   ·   bridge mandate show MND-0001 --json")
@@ -81,19 +100,25 @@ def _move(context: typer.Context, mandate_id: str, news: str, reason: str) -> No
     here.answer({"mandate_id": mandate_id, "news": news, "at_the_bank": at_the_bank}, lambda: screen.lines(words))
 
 
-@app.command(epilog="Examples:  bridge mandate pause MND-0001 --reason 'asked by phone'   ·   bridge mandate pause MND-2 --reason dispute --actor anna")
+@app.command(
+    epilog="Examples:  bridge mandate pause MND-0001 --reason 'asked by phone'   ·   bridge mandate pause MND-2 --reason dispute --actor anna"
+)
 def pause(context: typer.Context, mandate_id: str, reason: str = typer.Option("", "--reason")) -> None:
     """Nothing is collected under it until it is resumed."""
     _move(context, mandate_id, "paused", reason)
 
 
-@app.command(epilog="Examples:  bridge mandate resume MND-0001 --actor anna   ·   bridge mandate resume MND-2 --reason 'IBAN confirmed' --actor ben")
+@app.command(
+    epilog="Examples:  bridge mandate resume MND-0001 --actor anna   ·   bridge mandate resume MND-2 --reason 'IBAN confirmed' --actor ben"
+)
 def resume(context: typer.Context, mandate_id: str, reason: str = typer.Option("", "--reason")) -> None:
     """Collect again; where a warning paused it, this accepts the warning."""
     _move(context, mandate_id, "resumed", reason)
 
 
-@app.command(epilog="Examples:  bridge mandate revoke MND-0001 --reason 'letter of 2 Dec'   ·   bridge mandate revoke MND-2 --reason moved --actor anna")
+@app.command(
+    epilog="Examples:  bridge mandate revoke MND-0001 --reason 'letter of 2 Dec'   ·   bridge mandate revoke MND-2 --reason moved --actor anna"
+)
 def revoke(context: typer.Context, mandate_id: str, reason: str = typer.Option("", "--reason")) -> None:
     """End it for good; says what is already at the bank."""
     _move(context, mandate_id, "revoked", reason)

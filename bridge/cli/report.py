@@ -11,7 +11,11 @@ from bridge.cli import call, screen
 from bridge.cli.ledger import AS_OF, KNOWN_AT
 from bridge.errors import UnknownName
 
-app = typer.Typer(no_args_is_help=True, help="Reports.", epilog="Examples:  bridge report reconciliation   ·   bridge report reconciliation -f json --as-of 2026-11-30")
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Reports.",
+    epilog="Examples:  bridge report reconciliation   ·   bridge report reconciliation -f json --as-of 2026-11-30",
+)
 FORMATS = ("text", "json")
 
 WORDS = {
@@ -64,7 +68,9 @@ WORDS = {
 }
 
 
-@app.command(epilog="Examples:  bridge report reconciliation   ·   bridge report reconciliation -f json --as-of 2026-11-30 --known-at 2026-12-01T08:00")
+@app.command(
+    epilog="Examples:  bridge report reconciliation   ·   bridge report reconciliation -f json --as-of 2026-11-30 --known-at 2026-12-01T08:00"
+)
 def reconciliation(
     context: typer.Context,
     as_of: str = AS_OF,
@@ -90,16 +96,51 @@ def show(found: Any, lang: str) -> None:
     word = WORDS[lang]
     rows = [(word[name], screen.euro(cents)) for name, cents in found.parts.items()]
     title = word["title"] + (f" {found.as_of}" if found.as_of else "")
-    screen.table(title, (word["part"], "EUR"), [(word["billed"], screen.euro(found.billed_cents)), ("", ""), *rows, ("", ""), (word["difference"], screen.euro(found.difference_cents))], right=("EUR",))
-    beyond = (found.customer_credit_cents, found.in_flight_not_owed_cents, found.reclaim_cents, found.not_ours_cents, found.charges_cents)
-    screen.lines(word["beyond"].format(*map(screen.euro, beyond)), word["suspense"].format(screen.euro(found.suspense_credit_cents), screen.euro(found.suspense_debit_cents)))
-    accounts = [(a.name, a.iban, screen.euro(a.ledger_cents), screen.euro(a.statement_cents), a.statement_on) for a in found.accounts]
+    screen.table(
+        title,
+        (word["part"], "EUR"),
+        [
+            (word["billed"], screen.euro(found.billed_cents)),
+            ("", ""),
+            *rows,
+            ("", ""),
+            (word["difference"], screen.euro(found.difference_cents)),
+        ],
+        right=("EUR",),
+    )
+    beyond = (
+        found.customer_credit_cents,
+        found.in_flight_not_owed_cents,
+        found.reclaim_cents,
+        found.not_ours_cents,
+        found.charges_cents,
+    )
+    screen.lines(
+        word["beyond"].format(*map(screen.euro, beyond)),
+        word["suspense"].format(screen.euro(found.suspense_credit_cents), screen.euro(found.suspense_debit_cents)),
+    )
+    accounts = [
+        (a.name, a.iban, screen.euro(a.ledger_cents), screen.euro(a.statement_cents), a.statement_on) for a in found.accounts
+    ]
     screen.table(word["accounts"], ("account", "IBAN", "ledger", "statement", "of"), accounts, right=("ledger", "statement"))
-    sources = [(s.name, s.invoices, screen.euro(s.billed_cents), screen.euro(s.difference_cents), s.completeness, s.verification) for s in found.sources]
-    screen.table(word["sources"], ("source", "invoices", "EUR", "difference", "completeness", "verification"), sources, right=("invoices", "EUR", "difference"))
+    sources = [
+        (s.name, s.invoices, screen.euro(s.billed_cents), screen.euro(s.difference_cents), s.completeness, s.verification)
+        for s in found.sources
+    ]
+    screen.table(
+        word["sources"],
+        ("source", "invoices", "EUR", "difference", "completeness", "verification"),
+        sources,
+        right=("invoices", "EUR", "difference"),
+    )
     if "elsewhere" in found.prenotification:
         screen.lines(word["elsewhere"])
     if found.breaks:
-        screen.table(word["needs"], ("id", "kind", "days", "what", "next"), [(b.id, b.kind, b.age_days, b.what, b.next) for b in found.breaks], right=("id", "days"))
+        screen.table(
+            word["needs"],
+            ("id", "kind", "days", "what", "next"),
+            [(b.id, b.kind, b.age_days, b.what, b.next) for b in found.breaks],
+            right=("id", "days"),
+        )
     else:
         screen.lines(word["nothing"])

@@ -21,11 +21,17 @@ def console() -> Console:
     return found if found.is_terminal else Console(highlight=False, width=200)
 
 
-def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], *, right: Sequence[str] = (), footer: Sequence[str] = ()) -> None:
+def table(
+    title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], *, right: Sequence[str] = (), footer: Sequence[str] = ()
+) -> None:
     """Print a table; columns named in ``right`` hold figures."""
-    grid = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, title_style="bold", show_footer=bool(footer), pad_edge=False)
+    grid = Table(
+        title=title, title_justify="left", box=box.SIMPLE_HEAD, title_style="bold", show_footer=bool(footer), pad_edge=False
+    )
     for number, name in enumerate(columns):
-        grid.add_column(name, justify="right" if name in right else "left", footer=footer[number] if footer else "", overflow="fold")
+        grid.add_column(
+            name, justify="right" if name in right else "left", footer=footer[number] if footer else "", overflow="fold"
+        )
     for row in rows:
         grid.add_row(*[str(value) if value is not None else "" for value in row])
     console().print(grid)

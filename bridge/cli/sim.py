@@ -10,10 +10,16 @@ import typer
 from bridge.cli import call, screen
 from bridge.errors import BadInput
 
-app = typer.Typer(no_args_is_help=True, help="Simulations.", epilog="Examples:  bridge sim bank outbox/MSGID.xml   ·   bridge sim bank FILE --plan plant-1-000002-1=reject:AC04")
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Simulations.",
+    epilog="Examples:  bridge sim bank outbox/MSGID.xml   ·   bridge sim bank FILE --plan plant-1-000002-1=reject:AC04",
+)
 
 
-@app.command(epilog="Examples:  bridge sim bank outbox/MSGID.xml --day 2026-12-10   ·   bridge sim bank FILE --plan plant-1-000002-1=return:MD06:300 --into inbox")
+@app.command(
+    epilog="Examples:  bridge sim bank outbox/MSGID.xml --day 2026-12-10   ·   bridge sim bank FILE --plan plant-1-000002-1=return:MD06:300 --into inbox"
+)
 def bank(
     context: typer.Context,
     file: Path = typer.Argument(..., help="A pain.008 file."),
@@ -33,7 +39,9 @@ def bank(
         body = file.read_bytes()
         wishes = dict(wish.split("=", 1) for wish in plan)
     except (ValueError, OSError) as problem:
-        raise BadInput(f"the simulated bank needs a readable file, a day like 2026-12-10 and plans like E2E=reject:AC04: {problem}") from problem
+        raise BadInput(
+            f"the simulated bank needs a readable file, a day like 2026-12-10 and plans like E2E=reject:AC04: {problem}"
+        ) from problem
     answers = simulated.answer(body, wishes, [first + timedelta(days=n) for n in range(days)], state=state, style=style)
     into.mkdir(parents=True, exist_ok=True)
     written = []

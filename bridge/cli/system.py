@@ -95,7 +95,9 @@ def doctor(context: typer.Context) -> None:
     ok = all(one["ok"] for one in found)
     here.answer(
         {"ok": ok, "checks": found},
-        lambda: screen.table("doctor", ("", "what", "said"), [("ok" if one["ok"] else "WRONG", one["id"], one["detail"]) for one in found]),
+        lambda: screen.table(
+            "doctor", ("", "what", "said"), [("ok" if one["ok"] else "WRONG", one["id"], one["detail"]) for one in found]
+        ),
     )
     raise typer.Exit(0 if ok else 4)
 
@@ -110,14 +112,26 @@ def status(context: typer.Context) -> None:
         found = report.build(session, runtime)
 
     def show() -> None:
-        screen.table("invoices", ("state", "count", "EUR"), [(s, a.count, screen.euro(a.cents)) for s, a in found.invoices.items()], right=("count", "EUR"))
-        screen.table("collections", ("state", "count", "EUR"), [(s, a.count, screen.euro(a.cents)) for s, a in found.collections.items()], right=("count", "EUR"))
+        screen.table(
+            "invoices",
+            ("state", "count", "EUR"),
+            [(s, a.count, screen.euro(a.cents)) for s, a in found.invoices.items()],
+            right=("count", "EUR"),
+        )
+        screen.table(
+            "collections",
+            ("state", "count", "EUR"),
+            [(s, a.count, screen.euro(a.cents)) for s, a in found.collections.items()],
+            right=("count", "EUR"),
+        )
         screen.lines(
             f"unmatched lines: {found.unmatched.count} ({screen.euro(found.unmatched.cents)} EUR), parked statements: {found.parked_statements}",
             f"to approve: {', '.join(found.to_approve) or '-'}",
             f"to export: {', '.join(found.to_export) or '-'}",
             f"to upload: {', '.join(found.to_upload) or '-'}",
-            f"next cut-off: {found.cut_off.astimezone(runtime.zone):%a %Y-%m-%d %H:%M} for due date {found.earliest_due}" if found.cut_off else "no account yet",
+            f"next cut-off: {found.cut_off.astimezone(runtime.zone):%a %Y-%m-%d %H:%M} for due date {found.earliest_due}"
+            if found.cut_off
+            else "no account yet",
             *(f"source {s.name}: {s.invoices} invoices, read to block {s.block}" for s in found.sources),
         )
         if found.breaks:
@@ -169,7 +183,14 @@ def one_pass(here: call.Call, runtime: Runtime, names: list[str]) -> int:
         needs = report.build(session, runtime).needs_a_person
 
     def show() -> None:
-        rows = [(d["step"], f"{d['seconds']:.2f}", d.get("error") or ", ".join(f"{k} {v}" for k, v in d["counts"].items() if v) or "nothing to do") for d in done]
+        rows = [
+            (
+                d["step"],
+                f"{d['seconds']:.2f}",
+                d.get("error") or ", ".join(f"{k} {v}" for k, v in d["counts"].items() if v) or "nothing to do",
+            )
+            for d in done
+        ]
         screen.table(f"run of {runtime.today()}", ("step", "s", "done"), rows, right=("s",))
         screen.lines(f"{needs} thing(s) need a person: bridge status" if needs else "nothing needs a person")
 
@@ -239,7 +260,9 @@ def _examinations(here: call.Call) -> list[tuple[str, Any]]:
         said = []
         for source in runtime.settings.sources:
             head = runtime.source(source).final_head()
-            said.append(f"{source.name}: final block {head.number if head else 'none'} (verification none: nothing is proven about the node)")
+            said.append(
+                f"{source.name}: final block {head.number if head else 'none'} (verification none: nothing is proven about the node)"
+            )
         return "; ".join(said) or "none declared"
 
     def outbox() -> str:

@@ -6,8 +6,8 @@
     StatusReportLine -> StatusReport -> Document  Detail -> Entry -> Statement -> Document
     Posting -> Voucher;  Move -> Voucher          Match -> Entry, Collection, Voucher;  Break names its subject
 
-Declarative classes and their constraints; no session, no query. ``state`` and ``version`` of Invoice, Collection, Batch and Mandate,
-and all of Move, Voucher and Posting are written by books alone.
+Declarative classes and their constraints; no session, no query. ``state`` and ``version`` of Invoice, Collection, Batch and
+Mandate, and all of Move, Voucher and Posting are written by books alone.
 """
 
 from bridge.model.audit import Audit

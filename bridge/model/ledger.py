@@ -1,7 +1,8 @@
-"""Money and its history: Move (a state changed), Voucher (a dated set of postings with its cause), Posting (debit, credit, cents).
+"""Money and its history: Move (a state changed), Voucher (a dated set of postings with its cause), Posting (debit, credit,
+cents).
 
-Rows of money are never updated or deleted; triggers on both engines refuse it (migrations/triggers). A Posting names a debit and a
-credit account, so it is balanced by construction; a Voucher knows how many postings it has and takes no later one.
+Rows of money are never updated or deleted; triggers on both engines refuse it (migrations/triggers). A Posting names a debit and
+a credit account, so it is balanced by construction; a Voucher knows how many postings it has and takes no later one.
 """
 
 from __future__ import annotations

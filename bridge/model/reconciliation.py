@@ -45,5 +45,12 @@ class Break(Base):
     ordinal: Mapped[int] = mapped_column(default=1)
     __table_args__ = (
         UniqueConstraint("kind", "subject", "ordinal"),
-        Index("uq_break_open", "kind", "subject", unique=True, sqlite_where=text("closed_at IS NULL"), postgresql_where=text("closed_at IS NULL")),
+        Index(
+            "uq_break_open",
+            "kind",
+            "subject",
+            unique=True,
+            sqlite_where=text("closed_at IS NULL"),
+            postgresql_where=text("closed_at IS NULL"),
+        ),
     )

@@ -44,7 +44,7 @@ def _wanted() -> Iterator[tuple[str, str, str, str]]:
 def _sqlite() -> Iterator[str]:
     for name, table, event, message in _wanted():
         yield f'DROP TRIGGER IF EXISTS "{name}"'
-        yield f"CREATE TRIGGER \"{name}\" BEFORE {event} ON \"{table}\" BEGIN SELECT RAISE(ABORT, '{message}'); END"
+        yield f'CREATE TRIGGER "{name}" BEFORE {event} ON "{table}" BEGIN SELECT RAISE(ABORT, \'{message}\'); END'
 
 
 def _postgresql() -> Iterator[str]:
@@ -52,7 +52,7 @@ def _postgresql() -> Iterator[str]:
              $$ BEGIN RAISE EXCEPTION '%', TG_ARGV[0] USING ERRCODE = '23514'; END $$"""
     for name, table, event, message in _wanted():
         yield f'DROP TRIGGER IF EXISTS "{name}" ON "{table}"'
-        yield f"CREATE TRIGGER \"{name}\" BEFORE {event} ON \"{table}\" FOR EACH ROW EXECUTE FUNCTION forbid('{message}')"
+        yield f'CREATE TRIGGER "{name}" BEFORE {event} ON "{table}" FOR EACH ROW EXECUTE FUNCTION forbid(\'{message}\')'
     for table in (*APPEND_ONLY, *NEVER_DELETED):  # row triggers do not see TRUNCATE
         yield f'DROP TRIGGER IF EXISTS "no_truncate_{table}" ON "{table}"'
         yield (

@@ -35,7 +35,9 @@ def run(session: Session, runtime: Runtime) -> list[Check]:
     return [_one(session, runtime, check_id, title, look) for check_id, (title, look) in CHECKS.items()]
 
 
-def _one(session: Session, runtime: Runtime, check_id: str, title: str, look: Callable[[Session, Runtime], Iterator[str]]) -> Check:
+def _one(
+    session: Session, runtime: Runtime, check_id: str, title: str, look: Callable[[Session, Runtime], Iterator[str]]
+) -> Check:
     try:
         problems = list(look(session, runtime))
     except BridgeError as problem:
@@ -59,7 +61,11 @@ def _bank(session: Session, runtime: Runtime) -> Iterator[str]:
 
 def _last_posted():  # type: ignore[no-untyped-def]
     other = Statement.__table__.alias("other")
-    return select(func.max(other.c.posted_no)).where(other.c.account_id == Statement.account_id, other.c.posting == "posted").scalar_subquery()
+    return (
+        select(func.max(other.c.posted_no))
+        .where(other.c.account_id == Statement.account_id, other.c.posting == "posted")
+        .scalar_subquery()
+    )
 
 
 def _clearing(session: Session, runtime: Runtime) -> Iterator[str]:
@@ -69,7 +75,10 @@ def _clearing(session: Session, runtime: Runtime) -> Iterator[str]:
     ):
         if clearing.pop(row_id, 0) != amount:
             yield f"{name} is in flight with another amount than its own"
-    names = {row_id: name for row_id, name in session.execute(select(Collection.id, Collection.end_to_end_id).where(Collection.id.in_(clearing)))}
+    names = {
+        row_id: name
+        for row_id, name in session.execute(select(Collection.id, Collection.end_to_end_id).where(Collection.id.in_(clearing)))
+    }
     for row_id in clearing:
         yield f"{names.get(row_id, row_id)} is not in flight, but Clearing holds a balance for it"
 
@@ -77,7 +86,9 @@ def _clearing(session: Session, runtime: Runtime) -> Iterator[str]:
 def _suspense(session: Session, runtime: Runtime) -> Iterator[str]:
     suspense = balances.by_subject(session, "Suspense")
     rows = session.execute(
-        select(Entry.id, Entry.open_cents).join(Statement, Statement.id == Entry.statement_id).where(Statement.posting == "posted", Entry.open_cents != 0)
+        select(Entry.id, Entry.open_cents)
+        .join(Statement, Statement.id == Entry.statement_id)
+        .where(Statement.posting == "posted", Entry.open_cents != 0)
     )
     for entry_id, open_cents in rows:
         if suspense.pop(entry_id, 0) != -open_cents:
@@ -128,7 +139,12 @@ def _documents(session: Session, runtime: Runtime) -> Iterator[str]:
 
 
 def _manifest(session: Session, runtime: Runtime) -> Iterator[str]:
-    exported = {m: (n, s) for m, n, s in session.execute(select(Batch.message_id, Batch.manifest_no, Batch.sha256).where(Batch.manifest_no.is_not(None)))}
+    exported = {
+        m: (n, s)
+        for m, n, s in session.execute(
+            select(Batch.message_id, Batch.manifest_no, Batch.sha256).where(Batch.manifest_no.is_not(None))
+        )
+    }
     lines = {line.message_id: (line.sequence, line.sha256) for line in folder.manifest(runtime.settings.folder("outbox"))}
     for message_id in sorted(set(exported) | set(lines)):
         if exported.get(message_id) != lines.get(message_id):
@@ -136,24 +152,44 @@ def _manifest(session: Session, runtime: Runtime) -> Iterator[str]:
 
 
 def _vouchers(session: Session, runtime: Runtime) -> Iterator[str]:
-    counted = select(Posting.voucher_id, func.count().label("n"), func.sum(Posting.amount_cents).label("cents")).group_by(Posting.voucher_id).subquery()
+    counted = (
+        select(Posting.voucher_id, func.count().label("n"), func.sum(Posting.amount_cents).label("cents"))
+        .group_by(Posting.voucher_id)
+        .subquery()
+    )
     rows = session.execute(
-        select(Voucher.idem_key, Voucher.posting_count, Voucher.amount_cents, counted.c.n, counted.c.cents).outerjoin(counted, counted.c.voucher_id == Voucher.id)
+        select(Voucher.idem_key, Voucher.posting_count, Voucher.amount_cents, counted.c.n, counted.c.cents).outerjoin(
+            counted, counted.c.voucher_id == Voucher.id
+        )
     )
     for key, count, cents, found, found_cents in rows:
         if (count, cents) != (found, int(found_cents or 0)):
             yield f"voucher {key} does not have the postings it was booked with"
-    homeless = select(func.count()).select_from(Posting).where(~select(Voucher.id).where(Voucher.id == Posting.voucher_id).exists())
+    homeless = (
+        select(func.count()).select_from(Posting).where(~select(Voucher.id).where(Voucher.id == Posting.voucher_id).exists())
+    )
     if session.scalar(homeless):
         yield "a posting has no voucher"
-    orphans = select(func.count()).select_from(Move).where(Move.voucher_id.is_not(None), ~select(Voucher.id).where(Voucher.id == Move.voucher_id).exists())
+    orphans = (
+        select(func.count())
+        .select_from(Move)
+        .where(Move.voucher_id.is_not(None), ~select(Voucher.id).where(Voucher.id == Move.voucher_id).exists())
+    )
     if session.scalar(orphans):
         yield "a move names a voucher that is gone"
 
 
 def _moves(session: Session, runtime: Runtime) -> Iterator[str]:
-    for noun, table, name in (("invoice", Invoice, Invoice.number), ("collection", Collection, Collection.end_to_end_id), ("batch", Batch, Batch.message_id)):
-        last = select(Move.to_state).where(Move.noun == noun, Move.noun_id == table.id, Move.version == table.version).scalar_subquery()
+    for noun, table, name in (
+        ("invoice", Invoice, Invoice.number),
+        ("collection", Collection, Collection.end_to_end_id),
+        ("batch", Batch, Batch.message_id),
+    ):
+        last = (
+            select(Move.to_state)
+            .where(Move.noun == noun, Move.noun_id == table.id, Move.version == table.version)
+            .scalar_subquery()
+        )
         for what, state, by_move in session.execute(select(name, table.state, last)):
             if state != by_move:
                 yield f"{noun} {what} is {state}, its last move says {by_move}"
@@ -161,7 +197,11 @@ def _moves(session: Session, runtime: Runtime) -> Iterator[str]:
 
 def _triggers(session: Session, runtime: Runtime) -> Iterator[str]:
     sqlite = session.get_bind().dialect.name == "sqlite"
-    query = "SELECT name FROM sqlite_master WHERE type = 'trigger'" if sqlite else "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal AND tgenabled <> 'D'"
+    query = (
+        "SELECT name FROM sqlite_master WHERE type = 'trigger'"
+        if sqlite
+        else "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal AND tgenabled <> 'D'"
+    )
     present = set(session.scalars(text(query)))
     for name in trigger_names():
         if name not in present:

@@ -43,12 +43,21 @@ class BalanceLine:
 def balance(session: Session, view: View) -> list[BalanceLine]:
     """The trial balance; debits and credits of all lines are equal by construction."""
     debits, credits = (_totals(session, view, column) for column in (Posting.debit_account, Posting.credit_account))
-    return [BalanceLine(name, debits[name], credits[name], debits[name] - credits[name]) for name in sorted(SUBJECTS) if debits[name] or credits[name]]
+    return [
+        BalanceLine(name, debits[name], credits[name], debits[name] - credits[name])
+        for name in sorted(SUBJECTS)
+        if debits[name] or credits[name]
+    ]
 
 
 def _totals(session: Session, view: View, column):  # type: ignore[no-untyped-def]
     totals: dict[str, int] = defaultdict(int)
-    statement = select(column, func.sum(Posting.amount_cents)).join(Voucher, Voucher.id == Posting.voucher_id).where(*view.conditions()).group_by(column)
+    statement = (
+        select(column, func.sum(Posting.amount_cents))
+        .join(Voucher, Voucher.id == Posting.voucher_id)
+        .where(*view.conditions())
+        .group_by(column)
+    )
     for name, cents in session.execute(statement):
         totals[name] = int(cents)
     return totals
@@ -58,11 +67,15 @@ def journal(session: Session, view: View, *, invoice: str | None = None) -> Iter
     """Every voucher by date, one line a posting side; ``invoice`` (a number) keeps those that touch it."""
     names = _Names.load(session)
     only = _of_invoice(session, invoice) if invoice is not None else None
-    vouchers = session.scalars(select(Voucher).where(*view.conditions()).order_by(Voucher.booked_on, Voucher.id).execution_options(yield_per=1000))
+    vouchers = session.scalars(
+        select(Voucher).where(*view.conditions()).order_by(Voucher.booked_on, Voucher.id).execution_options(yield_per=1000)
+    )
     for part in vouchers.partitions(1000):
         postings: dict[int, list[Posting]] = defaultdict(list)
         ids = [voucher.id for voucher in part]
-        for posting in session.scalars(select(Posting).where(Posting.voucher_id.in_(ids)).order_by(Posting.voucher_id, Posting.ordinal)):
+        for posting in session.scalars(
+            select(Posting).where(Posting.voucher_id.in_(ids)).order_by(Posting.voucher_id, Posting.ordinal)
+        ):
             postings[posting.voucher_id].append(posting)
         for voucher in part:
             own = [posting for posting in postings[voucher.id] if only is None or only.touches(posting)]
@@ -111,7 +124,8 @@ class _Touching:
     def touches(self, posting: Posting) -> bool:
         sides = ((posting.debit_account, posting.debit_subject), (posting.credit_account, posting.credit_subject))
         return any(
-            (SUBJECTS[account] == "invoice" and subject in self.invoices) or (SUBJECTS[account] == "collection" and subject in self.collections)
+            (SUBJECTS[account] == "invoice" and subject in self.invoices)
+            or (SUBJECTS[account] == "collection" and subject in self.collections)
             for account, subject in sides
         )
 

@@ -10,7 +10,23 @@ from datetime import date
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from bridge.model import Approval, BankAccount, Batch, Block, Break, Collection, DataKey, Detail, Document, Entry, Invoice, Mandate, Person, Source, Statement
+from bridge.model import (
+    Approval,
+    BankAccount,
+    Batch,
+    Block,
+    Break,
+    Collection,
+    DataKey,
+    Detail,
+    Document,
+    Entry,
+    Invoice,
+    Mandate,
+    Person,
+    Source,
+    Statement,
+)
 from bridge.model.parties import open_name
 from bridge.model.sealed import unseal
 from bridge.runtime import Runtime
@@ -87,7 +103,9 @@ def invoices(session: Session, *, state: str | None = None) -> list[InvoiceLine]
     """All invoices by number of row, or those in one state."""
     attempts: dict[int, list[tuple[Collection, str]]] = defaultdict(list)
     for collection, mandate_id in session.execute(
-        select(Collection, Mandate.mandate_id).join(Mandate, Mandate.id == Collection.mandate_id).order_by(Collection.invoice_id, Collection.attempt)
+        select(Collection, Mandate.mandate_id)
+        .join(Mandate, Mandate.id == Collection.mandate_id)
+        .order_by(Collection.invoice_id, Collection.attempt)
     ):
         attempts[collection.invoice_id].append((collection, mandate_id))
     rows = select(Invoice, Source.name).join(Source, Source.id == Invoice.source_id).order_by(Invoice.id)
@@ -103,7 +121,9 @@ def invoices(session: Session, *, state: str | None = None) -> list[InvoiceLine]
             debtor_ref=invoice.debtor_ref,
             mandate_id=attempts[invoice.id][-1][1] if attempts[invoice.id] else None,
             hold_reason=_hold_reason(invoice, attempts[invoice.id]),
-            collections=[CollectionLine(c.end_to_end_id, c.attempt, c.state, c.due_on, c.reason) for c, _ in attempts[invoice.id]],
+            collections=[
+                CollectionLine(c.end_to_end_id, c.attempt, c.state, c.due_on, c.reason) for c, _ in attempts[invoice.id]
+            ],
         )
         for invoice, source in session.execute(rows)
     ]
@@ -169,7 +189,12 @@ def mandates(session: Session, runtime: Runtime, *, names: bool = False) -> list
 
 def queue(session: Session, runtime: Runtime) -> list[QueueLine]:
     """Every line of a booked statement with something unexplained, oldest first."""
-    why = {subject: what for subject, what in session.execute(select(Break.subject, Break.what).where(Break.closed_at.is_(None), Break.subject.like("entry:%")))}
+    why = {
+        subject: what
+        for subject, what in session.execute(
+            select(Break.subject, Break.what).where(Break.closed_at.is_(None), Break.subject.like("entry:%"))
+        )
+    }
     rows = session.execute(
         select(Entry, Statement, Document, DataKey)
         .join(Statement, Statement.id == Entry.statement_id)
@@ -202,9 +227,14 @@ def _candidates(session: Session, entry: Entry) -> list[dict[str, object]]:
     """Collections that the line names, or in flight with exactly its amount: for a person to choose from, never by itself."""
     names = [name.upper() for name in session.scalars(select(Detail.end_to_end_id).where(Detail.entry_id == entry.id)) if name]
     found: list[dict[str, object]] = [
-        {"end_to_end_id": name, "evidence": ["EndToEndId"]} for name in session.scalars(select(Collection.end_to_end_id).where(Collection.end_to_end_key.in_(names)))
+        {"end_to_end_id": name, "evidence": ["EndToEndId"]}
+        for name in session.scalars(select(Collection.end_to_end_id).where(Collection.end_to_end_key.in_(names)))
     ]
     if not found and entry.open_cents > 0:
-        same = select(Collection.end_to_end_id).where(Collection.amount_cents == entry.open_cents, Collection.state.in_(("submitted", "accepted", "returned", "rejected")))
-        found = [{"end_to_end_id": name, "evidence": ["amount"]} for name in session.scalars(same.order_by(Collection.id).limit(5))]
+        same = select(Collection.end_to_end_id).where(
+            Collection.amount_cents == entry.open_cents, Collection.state.in_(("submitted", "accepted", "returned", "rejected"))
+        )
+        found = [
+            {"end_to_end_id": name, "evidence": ["amount"]} for name in session.scalars(same.order_by(Collection.id).limit(5))
+        ]
     return found

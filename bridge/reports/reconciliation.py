@@ -18,7 +18,22 @@ from bridge import balances
 from bridge.balances import View
 from bridge.chain import decoders
 from bridge.errors import BadInput
-from bridge.model import Account, BankAccount, Break, ChainLog, Collection, Cursor, Entry, Invoice, Match, Move, Posting, Source, Statement, Voucher
+from bridge.model import (
+    Account,
+    BankAccount,
+    Break,
+    ChainLog,
+    Collection,
+    Cursor,
+    Entry,
+    Invoice,
+    Match,
+    Move,
+    Posting,
+    Source,
+    Statement,
+    Voucher,
+)
 from bridge.records.invoice_log import InvoiceLog, RawLog
 from bridge.rules import proof
 from bridge.rules.proof import PARTS, InvoiceBalances, Split
@@ -163,7 +178,9 @@ def _billed(session: Session, view: View) -> _Logs:
     chain_ids = {source_id: chain_id for source_id, chain_id in session.execute(select(Source.id, Source.chain_id))}
     found = _Logs({}, {}, {}, {})
     rows = session.scalars(
-        select(ChainLog).where(*view.conditions(ChainLog.booked_on, ChainLog.recorded_at)).order_by(ChainLog.source_id, ChainLog.block_number, ChainLog.log_index)
+        select(ChainLog)
+        .where(*view.conditions(ChainLog.booked_on, ChainLog.recorded_at))
+        .order_by(ChainLog.source_id, ChainLog.block_number, ChainLog.log_index)
     )
     for row in rows:
         decoded = _decoded(row, chain_ids[row.source_id])
@@ -183,7 +200,18 @@ def _billed(session: Session, view: View) -> _Logs:
 
 def _decoded(row: ChainLog, chain_id: int) -> InvoiceLog | None:
     topics = tuple(row.topics[start : start + 32] for start in range(0, len(row.topics), 32))
-    raw = RawLog(chain_id, row.address, topics, row.data, row.block_number, row.block_hash, row.block_timestamp, row.tx_hash, row.tx_index, row.log_index)
+    raw = RawLog(
+        chain_id,
+        row.address,
+        topics,
+        row.data,
+        row.block_number,
+        row.block_hash,
+        row.block_timestamp,
+        row.tx_hash,
+        row.tx_index,
+        row.log_index,
+    )
     try:
         return decoders.decode(raw)
     except BadInput:
@@ -192,7 +220,9 @@ def _decoded(row: ChainLog, chain_id: int) -> InvoiceLog | None:
 
 def _balances(session: Session, view: View, logs: _Logs) -> dict[int, InvoiceBalances]:
     """Every invoice with a balance or a log in view."""
-    invoice_of = {collection_id: invoice_id for collection_id, invoice_id in session.execute(select(Collection.id, Collection.invoice_id))}
+    invoice_of = {
+        collection_id: invoice_id for collection_id, invoice_id in session.execute(select(Collection.id, Collection.invoice_id))
+    }
     clearing: Counter[int] = Counter()
     for collection_id, cents in balances.by_subject(session, "Clearing", view).items():
         clearing[invoice_of.get(collection_id, 0)] += cents
@@ -201,9 +231,20 @@ def _balances(session: Session, view: View, logs: _Logs) -> dict[int, InvoiceBal
     loss = _sums(session, view, "Loss", "Receivable", Posting.credit_subject)
     direct = _direct_debit(session, view, invoice_of)
     transfer = _facts(session, view, plus=("transfer",), minus=("refund",))
-    on_chain = _sums(session, view, "Token", "Receivable", Posting.credit_subject) - _sums(session, view, "Receivable", "Token", Posting.debit_subject)
+    on_chain = _sums(session, view, "Token", "Receivable", Posting.credit_subject) - _sums(
+        session, view, "Receivable", "Token", Posting.debit_subject
+    )
     states, last = _states(session, view)
-    everyone = set(logs.by_invoice) | set(receivable) | set(clearing) | set(direct) | set(transfer) | set(on_chain) | set(loss) | set(states)
+    everyone = (
+        set(logs.by_invoice)
+        | set(receivable)
+        | set(clearing)
+        | set(direct)
+        | set(transfer)
+        | set(on_chain)
+        | set(loss)
+        | set(states)
+    )
     found = {
         invoice_id: InvoiceBalances(
             billed_cents=logs.by_invoice.get(invoice_id, 0),
@@ -300,7 +341,9 @@ def _stated(session: Session, statements: list[Statement], view: View) -> tuple[
     first = statements[0]
     if (first.opening_on or first.closing_on or date.min) > view.as_of:
         return 0, None
-    until = select(func.sum(Entry.amount_cents)).where(Entry.statement_id.in_([s.id for s in statements]), Entry.booked_on <= view.as_of)
+    until = select(func.sum(Entry.amount_cents)).where(
+        Entry.statement_id.in_([s.id for s in statements]), Entry.booked_on <= view.as_of
+    )
     return (first.opening_cents or 0) + int(session.scalar(until) or 0), view.as_of
 
 
@@ -308,16 +351,22 @@ def _lines_off(session: Session, view: View, suspense: dict[int, int]) -> int:
     """How far each line's balance in Suspense misses what the matches leave open of it; sums are not netted."""
     conditions = [*view.conditions(Entry.booked_on, Statement.posted_at), Statement.posting == "posted"]
     rest: dict[int, int] = defaultdict(int)
-    for entry_id, cents in session.execute(select(Entry.id, Entry.amount_cents).join(Statement, Statement.id == Entry.statement_id).where(*conditions)):
+    for entry_id, cents in session.execute(
+        select(Entry.id, Entry.amount_cents).join(Statement, Statement.id == Entry.statement_id).where(*conditions)
+    ):
         rest[entry_id] += cents
     for entry_id, cents in session.execute(
-        select(Match.entry_id, func.sum(Match.amount_cents)).where(*view.conditions(Match.booked_on, Match.recorded_at)).group_by(Match.entry_id)
+        select(Match.entry_id, func.sum(Match.amount_cents))
+        .where(*view.conditions(Match.booked_on, Match.recorded_at))
+        .group_by(Match.entry_id)
     ):
         rest[entry_id] -= int(cents)
     return sum(abs(rest[entry_id] + suspense.get(entry_id, 0)) for entry_id in {*rest, *suspense})
 
 
-def _sources(session: Session, view: View, logs: _Logs, found: dict[int, InvoiceBalances], splits: dict[int, Split]) -> list[SourceLine]:
+def _sources(
+    session: Session, view: View, logs: _Logs, found: dict[int, InvoiceBalances], splits: dict[int, Split]
+) -> list[SourceLine]:
     lines = []
     for source in session.scalars(select(Source).order_by(Source.id)):
         own = [invoice_id for invoice_id, source_id in logs.source_of.items() if source_id == source.id]
@@ -329,7 +378,9 @@ def _sources(session: Session, view: View, logs: _Logs, found: dict[int, Invoice
                 billed_cents=sum(found[invoice_id].billed_cents for invoice_id in own),
                 parts={name: total[name] for name in PARTS},
                 difference_cents=sum(splits[invoice_id].difference_cents for invoice_id in own),
-                completeness=_completeness(session.get(Cursor, source.id), logs.fold.get(source.id, (0, START))) if view == balances.NOW else "not asked",
+                completeness=_completeness(session.get(Cursor, source.id), logs.fold.get(source.id, (0, START)))
+                if view == balances.NOW
+                else "not asked",
                 verification=source.verification,
             )
         )

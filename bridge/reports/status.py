@@ -73,7 +73,9 @@ def build(session: Session, runtime: Runtime) -> Status:
         to_approve=_batches(session, "sealed"),
         to_export=_batches(session, "approved"),
         to_upload=_batches(session, "exported"),
-        cut_off=min((calendar.presentation_window(due, profile)[1] for due, profile in zip(dues, profiles, strict=True)), default=None),
+        cut_off=min(
+            (calendar.presentation_window(due, profile)[1] for due, profile in zip(dues, profiles, strict=True)), default=None
+        ),
         earliest_due=min(dues, default=None),
         last_statement_on=session.scalar(select(func.max(Statement.closing_on)).where(Statement.posting == "posted")),
         sources=_sources(session),
@@ -81,8 +83,10 @@ def build(session: Session, runtime: Runtime) -> Status:
     )
 
 
-def _by_state(session: Session, noun: type[Invoice] | type[Collection]) -> dict[str, Amount]:
-    rows = session.execute(select(noun.state, func.count(), func.sum(noun.amount_cents)).group_by(noun.state).order_by(noun.state))
+def _by_state(session: Session, noun: type[Invoice | Collection]) -> dict[str, Amount]:
+    rows = session.execute(
+        select(noun.state, func.count(), func.sum(noun.amount_cents)).group_by(noun.state).order_by(noun.state)
+    )
     return {state: Amount(count, int(cents)) for state, count, cents in rows}
 
 
@@ -93,7 +97,12 @@ def _batches(session: Session, state: str) -> list[str]:
 def _sources(session: Session) -> list[SourceLine]:
     rows = session.execute(select(Source.name, Cursor).outerjoin(Cursor, Cursor.source_id == Source.id).order_by(Source.id))
     return [
-        SourceLine(name, cursor.block_number if cursor else None, cursor.moved_at if cursor else None, cursor.invoice_count if cursor else 0)
+        SourceLine(
+            name,
+            cursor.block_number if cursor else None,
+            cursor.moved_at if cursor else None,
+            cursor.invoice_count if cursor else 0,
+        )
         for name, cursor in rows
     ]
 

@@ -56,11 +56,18 @@ def _collection(session: Session, runtime: Runtime, collection: Collection) -> l
     )
     parts = ["## 2. The collection", told]
     batch = session.scalar(
-        select(Batch).join(Block, Block.batch_id == Batch.id).join(Member, Member.block_id == Block.id).where(Member.collection_id == collection.id)
+        select(Batch)
+        .join(Block, Block.batch_id == Batch.id)
+        .join(Member, Member.block_id == Block.id)
+        .where(Member.collection_id == collection.id)
     )
     if batch is not None:
         body = archive.fetch(session, runtime.keys, session.get_one(Document, batch.document_id)).decode()
-        found = re.search(rf"<DrctDbtTxInf>(?:(?!<DrctDbtTxInf>).)*<EndToEndId>{re.escape(collection.end_to_end_id)}</EndToEndId>.*?</DrctDbtTxInf>", body, re.DOTALL)
+        found = re.search(
+            rf"<DrctDbtTxInf>(?:(?!<DrctDbtTxInf>).)*<EndToEndId>{re.escape(collection.end_to_end_id)}</EndToEndId>.*?</DrctDbtTxInf>",
+            body,
+            re.DOTALL,
+        )
         parts += [
             "## 3. The debit in the file",
             f"File `{batch.file_name}` with SHA-256 `{batch.sha256}`:",
@@ -87,8 +94,14 @@ def _lines(session: Session, collection: Collection) -> str:
         .where(Match.collection_id == collection.id)
         .order_by(Entry.id)
     )
-    told = ["| statement | booked | line, EUR | of it for this collection | matched by | evidence |", "|---|---|---:|---:|---|---|"]
-    told += [f"| {name} | {entry.booked_on} | {_euro(entry.amount_cents)} | {_euro(cents)} | {rule} | {evidence} |" for entry, name, cents, rule, evidence in rows]
+    told = [
+        "| statement | booked | line, EUR | of it for this collection | matched by | evidence |",
+        "|---|---|---:|---:|---|---|",
+    ]
+    told += [
+        f"| {name} | {entry.booked_on} | {_euro(entry.amount_cents)} | {_euro(cents)} | {rule} | {evidence} |"
+        for entry, name, cents, rule, evidence in rows
+    ]
     return "\n".join(told)
 
 
@@ -104,7 +117,9 @@ def _moves(session: Session, invoice: Invoice) -> str:
     own = ((Move.noun == "invoice") & (Move.noun_id == invoice.id)) | ((Move.noun == "collection") & Move.noun_id.in_(ids))
     told = ["| what | news | from | to | booked | evidence | actor | reason |", "|---|---|---|---|---|---|---|---|"]
     for move in session.scalars(select(Move).where(own).order_by(Move.id)):
-        told.append(f"| {move.noun} | {move.news} | {move.from_state or ''} | {move.to_state} | {move.booked_on} | {move.evidence} | {move.actor} | {move.reason} |")
+        told.append(
+            f"| {move.noun} | {move.news} | {move.from_state or ''} | {move.to_state} | {move.booked_on} | {move.evidence} | {move.actor} | {move.reason} |"
+        )
     return "\n".join(told)
 
 

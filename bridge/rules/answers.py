@@ -1,8 +1,8 @@
 """What a status report (pain.002) says about each collection of a file. Pure.
 
-A rejection explains itself at exactly one level and is inherited downwards; PART is not. Only RJCT and CANC are negative; ACTC, ACCP,
-ACSP ... are not money; what is not listed is not confirmed. Source: ISO 20022 pain.002, EPC130-08; codes DUPL, DU01-DU05 and AM05
-concern a copy of a file and never move a collection.
+A rejection explains itself at exactly one level and is inherited downwards; PART is not. Only RJCT and CANC are negative; ACTC,
+ACCP, ACSP ... are not money; what is not listed is not confirmed. Source: ISO 20022 pain.002, EPC130-08; codes DUPL, DU01-DU05
+and AM05 concern a copy of a file and never move a collection.
 """
 
 from __future__ import annotations
@@ -72,6 +72,10 @@ def _strange(lines: Iterable[ReportLine], members: Mapping[str, str]) -> Iterabl
         elif line.status is not None and line.status not in NEGATIVE | POSITIVE | NOTHING_YET:
             yield line.id, "UNKNOWN_STATUS", f"the bank gives status {line.status}, which is not known"
         elif line.level == "debit" and (line.end_to_end_id or "").upper() not in members:
-            yield line.id, "NOT_IN_THIS_FILE", f"{line.end_to_end_id or 'a debit without EndToEndId'} does not stand in the file that the report is about"
+            yield (
+                line.id,
+                "NOT_IN_THIS_FILE",
+                f"{line.end_to_end_id or 'a debit without EndToEndId'} does not stand in the file that the report is about",
+            )
         elif line.level == "block" and (line.pmt_inf_id or "").upper() not in blocks:
             yield line.id, "NOT_IN_THIS_FILE", f"block {line.pmt_inf_id} does not stand in the file that the report is about"

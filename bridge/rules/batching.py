@@ -1,7 +1,7 @@
 """Which collections stand in which file and block, and what these are called. Pure.
 
-A file is one account, creditor and scheme ("mixing of different Local Instrument values is not allowed in the same message", EPC130-08);
-a block is one sequence and due date. Names are derived from what is in the file: never random, never reused.
+A file is one account, creditor and scheme ("mixing of different Local Instrument values is not allowed in the same message",
+EPC130-08); a block is one sequence and due date. Names are derived from what is in the file: never random, never reused.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """May this invoice be collected, and may this collection go out? Pure.
 
-What prevents forming a debit holds the *Invoice* (no Collection is opened); what makes a formed debit wait holds the *Collection*.
-Every refusal is a sentence a finance person can act on.
+What prevents forming a debit holds the *Invoice* (no Collection is opened); what makes a formed debit wait holds the
+*Collection*. Every refusal is a sentence a finance person can act on.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """The heart: what news, from which state, to which state, with which posting. Pure.
 
-Every pair of state and bank news is decided here: it moves, is ignored, is noted, waits, or is refused into a Break. A test walks all
-pairs. Source: ARCHITECTURE.md, "The life of a Collection"; the scheme's R-transactions are EPC016-06 (Core) and EPC222-07 (B2B).
+Every pair of state and bank news is decided here: it moves, is ignored, is noted, waits, or is refused into a Break. A test walks
+all pairs. Source: ARCHITECTURE.md, "The life of a Collection"; the scheme's R-transactions are EPC016-06 (Core) and EPC222-07
+(B2B).
 """
 
 from __future__ import annotations

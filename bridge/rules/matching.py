@@ -1,7 +1,7 @@
 """What explains a bank line. Pure.
 
-In order of certainty: a bank fee by its code; the EndToEndId of each detail; the PmtInfId or MsgId of a lump sum with count and sum.
-Exactly one candidate or a Break; zero tolerance except charges. Candidates come in upper case; nothing is guessed from text.
+In order of certainty: a bank fee by its code; the EndToEndId of each detail; the PmtInfId or MsgId of a lump sum with count and
+sum. Exactly one candidate or a Break; zero tolerance except charges. Candidates come in upper case; nothing is guessed from text.
 Source: EPC130-08 for references, DK Anlage 3 for GVC codes; fee shapes are those of ARCHITECTURE.md, "Matching".
 """
 
@@ -162,7 +162,14 @@ def _by_details(line: Line, seen: Pass) -> Result:
     if kept and explained and nothing_done:
         explained.append(Explained("FEE", "charges stated at the entry", line.booked_on, (Part("bank fee", kept),)))
     if any(_candidate(detail, seen) is None for detail in line.details):
-        opens.append(("UNKNOWN_DETAIL", f"entry:{line.id}", "a part of it names nothing that we know", "find out who paid, then explain the rest"))
+        opens.append(
+            (
+                "UNKNOWN_DETAIL",
+                f"entry:{line.id}",
+                "a part of it names nothing that we know",
+                "find out who paid, then explain the rest",
+            )
+        )
     return Result(tuple(explained), tuple(opens))
 
 
@@ -172,7 +179,9 @@ def _amount(line: Line, detail: DetailFacts) -> int | None:
     return line.amount_cents if len(line.details) == 1 else None
 
 
-def _one_detail(line: Line, detail: DetailFacts, candidate: Candidate, seen: Pass) -> Explained | tuple[str, str, str, str] | None:
+def _one_detail(
+    line: Line, detail: DetailFacts, candidate: Candidate, seen: Pass
+) -> Explained | tuple[str, str, str, str] | None:
     amount = _amount(line, detail)
     name = candidate.end_to_end_id
     if amount is None:
@@ -205,7 +214,9 @@ def _credit(line: Line, detail: DetailFacts, candidate: Candidate, amount: int) 
     return _explained("EndToEndId", line, detail, candidate, parts, opens)
 
 
-def _debit(line: Line, detail: DetailFacts, candidate: Candidate, amount: int, seen: Pass) -> Explained | tuple[str, str, str, str] | None:
+def _debit(
+    line: Line, detail: DetailFacts, candidate: Candidate, amount: int, seen: Pass
+) -> Explained | tuple[str, str, str, str] | None:
     fee = -amount - candidate.amount_cents
     if not _believable(fee, detail):
         return _amount_differs(line, candidate, amount)
@@ -247,7 +258,12 @@ def _believable(fee: int, detail: DetailFacts) -> bool:
 
 
 def _explained(
-    rule: str, line: Line, detail: DetailFacts, candidate: Candidate, parts: Sequence[Part], opens: tuple[tuple[str, str, str, str], ...]
+    rule: str,
+    line: Line,
+    detail: DetailFacts,
+    candidate: Candidate,
+    parts: Sequence[Part],
+    opens: tuple[tuple[str, str, str, str], ...],
 ) -> Explained:
     booked_on = max(line.booked_on, candidate.closes_on)
     return Explained(rule, f"EndToEndId {candidate.end_to_end_id}", booked_on, tuple(parts), detail.id, opens)
@@ -267,7 +283,10 @@ def _by_batch(line: Line, seen: Pass) -> Result:
     total = sum(member.amount_cents for member in members)
     to_settle = [member for member in members if member not in rejected]
     is_gross = gross == total and line.batch_count in (None, len(members))
-    is_net = gross == total - sum(member.amount_cents for member in known) and line.batch_count in (None, len(members) - len(known))
+    is_net = gross == total - sum(member.amount_cents for member in known) and line.batch_count in (
+        None,
+        len(members) - len(known),
+    )
     if not (is_gross or (is_net and len(known) == len(rejected))):
         what = f"{_euro(gross)} is neither all of the batch ({_euro(total)}) nor all but its known rejects"
         return Result(opens=(("BATCH_SUM", f"entry:{line.id}", what, "ask the bank for the details of this line"),))
@@ -301,12 +320,18 @@ def _not_confirmed(line: Line, candidate: Candidate) -> tuple[str, str, str, str
 
 
 def _amount_differs(line: Line, candidate: Candidate, amount: int) -> tuple[str, str, str, str]:
-    what = f"{candidate.end_to_end_id} is {_euro(candidate.amount_cents)}, the bank says {_euro(amount)}, and no charge explains it"
+    what = (
+        f"{candidate.end_to_end_id} is {_euro(candidate.amount_cents)}, the bank says {_euro(amount)}, and no charge explains it"
+    )
     return "AMOUNT_DIFF", f"entry:{line.id}", what, "ask the bank what the difference is"
 
 
 def _unknown(line: Line) -> tuple[str, str, str, str]:
-    kind, then = ("UNKNOWN_CREDIT", "find out who paid and for what") if line.open_cents > 0 else ("UNKNOWN_DEBIT", "find out who was paid and why")
+    kind, then = (
+        ("UNKNOWN_CREDIT", "find out who paid and for what")
+        if line.open_cents > 0
+        else ("UNKNOWN_DEBIT", "find out who was paid and why")
+    )
     return kind, f"entry:{line.id}", f"{_euro(line.open_cents)} on {line.booked_on} names nothing that we know", then
 
 

@@ -1,7 +1,8 @@
 """The proof: every invoice's amount, split over its parts, each from its own balance. Pure.
 
-One definition, quoted everywhere: cancelled, orphaned, paid by direct debit, paid by transfer, paid on chain, in flight, written off, held,
-returned and open, open, in this order. None is a remainder, so a lost log, a doubled posting or a deleted voucher shows as a difference.
+One definition, quoted everywhere: cancelled, orphaned, paid by direct debit, paid by transfer, paid on chain, in flight, written
+off, held, returned and open, open, in this order. None is a remainder, so a lost log, a doubled posting or a deleted voucher
+shows as a difference.
 """
 
 from __future__ import annotations
@@ -29,8 +30,9 @@ AT_THE_BANK = ("submitted", "accepted", "settled")
 class InvoiceBalances:
     """What each query found for one invoice, in cents.
 
-    ``billed_cents`` is decoded from the raw log; ``taken_back_cents`` is Billed / Receivable; the money is what lines and token logs
-    brought less what went back; ``state`` and ``last_collection`` are those of the Moves in view (None: no Move, no collection).
+    ``billed_cents`` is decoded from the raw log; ``taken_back_cents`` is Billed / Receivable; the money is what lines and token
+    logs brought less what went back; ``state`` and ``last_collection`` are those of the Moves in view (None: no Move, no
+    collection).
     """
 
     billed_cents: int = 0

@@ -14,7 +14,7 @@ from bridge.model.identifiers import SEPA_CHARACTERS
 # "Alternativ auch zulaessig" in Anlage 3 of the German DFUe agreement; EPC217-08 alone would turn Mueller into Muller.
 _GERMAN = {"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue", "ß": "ss", "ẞ": "SS"}
 
-_PUNCTUATION = dict(zip(";[]{}\\|`_~&\"", ",()()//'--+'", strict=True)) | {
+_PUNCTUATION = dict(zip(';[]{}\\|`_~&"', ",()()//'--+'", strict=True)) | {
     "¿": "?",
     # Not in the EPC table, but what office programs type.
     **dict.fromkeys("‘’‚‛“”„‟‹›′″", "'"),

@@ -1,8 +1,8 @@
 """Put what is due into files that two writers agree on, and seal them.
 
-A file is rendered from rows, measured, checked by the schema, by the scheme rules, by a second reader that counts, and by sepaxml, which
-builds the same collections on its own. Bytes, SHA-256, Batch, Blocks, Members and the Moves of the collections are one commit;
-after that the bytes are never rendered again.
+A file is rendered from rows, measured, checked by the schema, by the scheme rules, by a second reader that counts, and by
+sepaxml, which builds the same collections on its own. Bytes, SHA-256, Batch, Blocks, Members and the Moves of the collections are
+one commit; after that the bytes are never rendered again.
 """
 
 from __future__ import annotations
@@ -97,7 +97,11 @@ def _time_to_cut(session: Session, runtime: Runtime, account: Account, creditor:
     if not calendar.is_target_day(now.date()) or now.time() < time.fromisoformat(batch_at):
         return False
     cut_today = select(Batch.id).where(
-        Batch.account_id == account.id, Batch.creditor_id == creditor.id, Batch.cut_on == now.date(), Batch.created_by == ACTOR, Batch.state != "discarded"
+        Batch.account_id == account.id,
+        Batch.creditor_id == creditor.id,
+        Batch.cut_on == now.date(),
+        Batch.created_by == ACTOR,
+        Batch.state != "discarded",
     )
     return session.scalar(cut_today.limit(1)) is None
 
@@ -109,7 +113,9 @@ def _due(session: Session, runtime: Runtime, creditor: Creditor, profile: BankPr
         session.scalars(
             select(Collection)
             .join(Invoice, Invoice.id == Collection.invoice_id)
-            .where(Collection.state == "pending", Collection.account_id == creditor.account_id, Invoice.creditor_id == creditor.id)
+            .where(
+                Collection.state == "pending", Collection.account_id == creditor.account_id, Invoice.creditor_id == creditor.id
+            )
             .order_by(Collection.id)
         )
     )
@@ -119,20 +125,34 @@ def _due(session: Session, runtime: Runtime, creditor: Creditor, profile: BankPr
     by = Recorder(ACTOR, runtime.clock())
     books.apply(
         session,
-        [Unit(moves=(PlannedMove("collection", c.id, c.version, "held", "pending", "held", "rule", runtime.today(), reasons[c.id]),)) for c in open_now if c.id in reasons],
+        [
+            Unit(
+                moves=(
+                    PlannedMove("collection", c.id, c.version, "held", "pending", "held", "rule", runtime.today(), reasons[c.id]),
+                )
+            )
+            for c in open_now
+            if c.id in reasons
+        ],
         by,
     )
     going = [c for c in open_now if c.id not in reasons]
-    due = [Due(c.id, c.end_to_end_id, c.amount_cents, dates[c.id], c.account_id, creditor.id, c.scheme, c.sequence) for c in going]
+    due = [
+        Due(c.id, c.end_to_end_id, c.amount_cents, dates[c.id], c.account_id, creditor.id, c.scheme, c.sequence) for c in going
+    ]
     redated = sum(dates[c.id] != c.due_on for c in going)
     return due, Counter(held=len(reasons), redated=redated)
 
 
-def _seal(session: Session, runtime: Runtime, account: Account, profile: BankProfile, plan: PlannedFile, actor: str) -> Batch | list[PlannedFile]:
+def _seal(
+    session: Session, runtime: Runtime, account: Account, profile: BankProfile, plan: PlannedFile, actor: str
+) -> Batch | list[PlannedFile]:
     """Render, measure, check and store one file; gives two halves instead where its bytes are over the bank's limit."""
     creditor = session.get_one(Creditor, plan.creditor_id)
     cut_on = runtime.today()
-    cut_no = 1 + (session.scalar(select(func.max(Batch.cut_no)).where(Batch.account_id == account.id, Batch.cut_on == cut_on)) or 0)
+    cut_no = 1 + (
+        session.scalar(select(func.max(Batch.cut_no)).where(Batch.account_id == account.id, Batch.cut_on == cut_on)) or 0
+    )
     message_id = batching.message_id(creditor.name, cut_on, cut_no, plan)
     created_at = runtime.clock().astimezone(UTC).replace(microsecond=0)
     file = _debit_file(session, runtime, account, creditor, profile, plan, message_id, created_at)
@@ -189,7 +209,9 @@ def _check(file: DebitFile, body: bytes, profile: BankProfile) -> None:
     problems += [f"schema: {error}" for error in schema.validate(body, f"{NAMESPACE}{profile.version}")]
     facts = pain008.count(BytesIO(body))
     if (facts.counted, facts.counted_sum_cents) != (file.count, file.control_sum_cents):
-        problems.append(f"the bytes hold {facts.counted} debits of {facts.counted_sum_cents} cents, the plan {file.count} of {file.control_sum_cents}")
+        problems.append(
+            f"the bytes hold {facts.counted} debits of {facts.counted_sum_cents} cents, the plan {file.count} of {file.control_sum_cents}"
+        )
     if (facts.stated_count, facts.stated_sum_cents) != (facts.counted, facts.counted_sum_cents):
         problems.append("the head of the file states another count or sum than its debits add up to")
     if any((b.stated_count, b.stated_sum_cents) != (b.counted, b.counted_sum_cents) for b in facts.blocks):
@@ -303,7 +325,10 @@ def _members(session: Session, plan: PlannedFile, file: DebitFile, batch_id: int
         session.flush()
         session.execute(
             insert(Member),
-            [{"block_id": row.id, "collection_id": ids[debit.end_to_end_id], "ordinal": n} for n, debit in enumerate(block.debits)],
+            [
+                {"block_id": row.id, "collection_id": ids[debit.end_to_end_id], "ordinal": n}
+                for n, debit in enumerate(block.debits)
+            ],
         )
 
 

@@ -83,7 +83,9 @@ def _decide(session: Session, runtime: Runtime, invoices: Sequence[Invoice], now
                 "amount_cents": invoice.amount_cents,
                 "scheme": verdict.mandate.scheme,
                 "sequence": eligibility.sequence(verdict.mandate),
-                "due_on": calendar.due_on(invoice.due_on, now.astimezone(runtime.zone), runtime.profile(banks[creditor.account_id])),
+                "due_on": calendar.due_on(
+                    invoice.due_on, now.astimezone(runtime.zone), runtime.profile(banks[creditor.account_id])
+                ),
                 "recorded_at": now,
                 "state": "held" if verdict.hold else "pending",
                 "reason": verdict.hold,
@@ -144,5 +146,3 @@ def _release(runtime: Runtime, noun: str, noun_id: int, version: int, to_state: 
 
 def _collecting(runtime: Runtime, invoice: Invoice) -> PlannedMove:
     return PlannedMove("invoice", invoice.id, invoice.version, "collecting", "open", "collecting", "rule", runtime.today())
-
-

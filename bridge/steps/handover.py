@@ -1,7 +1,7 @@
 """Export what was approved; where a folder is the bank's, hand it over.
 
-The file in the outbox is the sealed bytes, never rendered again. Export may be repeated at any time and gives the same file; the ledger
-moves only at the hand-over (Clearing / Receivable, one voucher a batch).
+The file in the outbox is the sealed bytes, never rendered again. Export may be repeated at any time and gives the same file; the
+ledger moves only at the hand-over (Clearing / Receivable, one voucher a batch).
 """
 
 from __future__ import annotations
@@ -36,15 +36,17 @@ def run(runtime: Runtime) -> dict[str, int]:
     for message_id in _left_halfway(runtime):
         export(runtime, actor=ACTOR, message_id=message_id)
     for message_id in runtime.work(lambda session: _in_state(session, runtime, "exported", handover="folder")):
-        counts["submitted"] += runtime.work(lambda session, m=message_id: custody.submit(session, runtime, m, actor=ACTOR, evidence="folder"))  # type: ignore[misc]
+        counts["submitted"] += runtime.work(
+            lambda session, m=message_id: custody.submit(session, runtime, m, actor=ACTOR, evidence="folder")
+        )  # type: ignore[misc]
     return {name: counts[name] for name in ("approved", "exported", "submitted")}
 
 
 def export(runtime: Runtime, *, actor: str, message_id: str) -> Path:
     """Put the sealed file into the outbox and remember it in the manifest; returns its path.
 
-    In this order, so that a crash anywhere repeats harmlessly: number and state in the database, the manifest line, the file. A file
-    that is in nobody's manifest never stands in the outbox. Raises IllegalMove, IntegrityError, Unavailable, UnknownName.
+    In this order, so that a crash anywhere repeats harmlessly: number and state in the database, the manifest line, the file. A
+    file that is in nobody's manifest never stands in the outbox. Raises IllegalMove, IntegrityError, Unavailable, UnknownName.
     """
     outbox = runtime.settings.folder("outbox")
     custody.check_manifest(runtime)
@@ -57,9 +59,14 @@ def export(runtime: Runtime, *, actor: str, message_id: str) -> Path:
     return path
 
 
-def _in_state(session: Session, runtime: Runtime, state: str, *, approval: str | None = None, handover: str | None = None) -> list[str]:
+def _in_state(
+    session: Session, runtime: Runtime, state: str, *, approval: str | None = None, handover: str | None = None
+) -> list[str]:
     rows = session.execute(
-        select(Batch.message_id, Creditor.creditor_id).join(Creditor, Creditor.id == Batch.creditor_id).where(Batch.state == state).order_by(Batch.id)
+        select(Batch.message_id, Creditor.creditor_id)
+        .join(Creditor, Creditor.id == Batch.creditor_id)
+        .where(Batch.state == state)
+        .order_by(Batch.id)
     )
     found = []
     for message_id, creditor_id in rows:
@@ -80,7 +87,9 @@ def _left_halfway(runtime: Runtime) -> list[str]:
 def _approve_by_rule(session: Session, runtime: Runtime, message_id: str) -> int:
     batch = session.scalars(select(Batch).where(Batch.message_id == message_id)).one()
     custody.judge_again(session, runtime, batch)
-    move = PlannedMove("batch", batch.id, batch.version, "approved", "sealed", "approved", "config: approval = none", runtime.today())
+    move = PlannedMove(
+        "batch", batch.id, batch.version, "approved", "sealed", "approved", "config: approval = none", runtime.today()
+    )
     return len(books.apply(session, [Unit(moves=(move,))], Recorder(ACTOR, runtime.clock())).done)
 
 
@@ -93,14 +102,24 @@ def _mark(session: Session, runtime: Runtime, message_id: str, actor: str) -> tu
         custody.judge_again(session, runtime, batch)
         state = lifecycle.step("batch", message_id, batch.state, "exported")
         number = custody.next_manifest_no(session)
-        move = PlannedMove("batch", batch.id, batch.version, "exported", batch.state, state, "outbox", runtime.today(), sets=(("manifest_no", number),))
+        move = PlannedMove(
+            "batch",
+            batch.id,
+            batch.version,
+            "exported",
+            batch.state,
+            state,
+            "outbox",
+            runtime.today(),
+            sets=(("manifest_no", number),),
+        )
         books.apply(session, [Unit(moves=(move,))], Recorder(actor, runtime.clock()))
         session.refresh(batch)
     elif batch.state == "discarded":
         lifecycle.step("batch", message_id, batch.state, "exported")
     body = archive.fetch(session, runtime.keys, session.get_one(Document, batch.document_id))
     if sha256(body).hexdigest() != batch.sha256:
-        raise IntegrityError(f"{message_id}: the stored bytes are not those that were sealed; restore the database from your backup")
+        raise IntegrityError(
+            f"{message_id}: the stored bytes are not those that were sealed; restore the database from your backup"
+        )
     return body, custody.manifest_line(session, batch), batch.file_name
-
-

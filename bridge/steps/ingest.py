@@ -1,7 +1,8 @@
 """Read final logs from the cursor on and keep them as evidence; each becomes an invoice, once.
 
-One unit of work is one range of blocks: raw logs, invoices, their vouchers (Receivable / Billed) and the cursor are one commit, and the
-cursor advances by compare-and-swap. The claim key (chain id, contract, invoice id) carries the money; where a log stood is evidence.
+One unit of work is one range of blocks: raw logs, invoices, their vouchers (Receivable / Billed) and the cursor are one commit,
+and the cursor advances by compare-and-swap. The claim key (chain id, contract, invoice id) carries the money; where a log stood
+is evidence.
 """
 
 from __future__ import annotations
@@ -89,7 +90,9 @@ def _same_chain(session: Session, runtime: Runtime, settings: SourceSettings, so
     if now is not None and now.hash == cursor.block_hash:
         return True
     if now is None and settings.recorded is None:
-        raise Unavailable(f"source {settings.name}: the node does not know block {cursor.block_number:,}, up to which was read; is it still syncing?")
+        raise Unavailable(
+            f"source {settings.name}: the node does not know block {cursor.block_number:,}, up to which was read; is it still syncing?"
+        )
     what = f"block {cursor.block_number:,}, final when it was read, is another one now"
     then = "nothing more is read or collected from this source; find out what happened to the chain or the node"
     books.open_breaks(session, [("REORG_BELOW_FINAL", f"source:{row.id}", what, then)], _recorder(runtime), runtime.today())
@@ -125,7 +128,11 @@ def _store(
     rows = [_invoice_row(runtime, settings, source, log_id, one) for log_id, one in good]
     ids = books.admit(session, "invoice", rows, by, news="final")
     books.apply(session, [_billed(invoice_id, row) for invoice_id, row in zip(ids, rows, strict=True)], by)
-    breaks = [(one.kind, f"chain_log:{log_id}", one.refused, "ask the operator of the contract") for log_id, one in zip(log_ids, seen, strict=True) if one.refused]
+    breaks = [
+        (one.kind, f"chain_log:{log_id}", one.refused, "ask the operator of the contract")
+        for log_id, one in zip(log_ids, seen, strict=True)
+        if one.refused
+    ]
     runtime.fault("ingest: before the cursor")
     breaks += _advance(session, source, head, seen, stated, by, first, at_head=at_head)
     books.open_breaks(session, breaks, by, runtime.today())
@@ -233,7 +240,15 @@ def _billed(invoice_id: int, row: dict[str, Any]) -> Unit:
 
 
 def _advance(
-    session: Session, source: Source, head: Head, seen: Sequence[Seen], stated: Completeness | None, by: Recorder, first: int, *, at_head: bool
+    session: Session,
+    source: Source,
+    head: Head,
+    seen: Sequence[Seen],
+    stated: Completeness | None,
+    by: Recorder,
+    first: int,
+    *,
+    at_head: bool,
 ) -> list[tuple[str, str, str, str]]:
     """Move the cursor by compare-and-swap; returns a Break where the contract counts other invoices than we did."""
     cursor = session.get(Cursor, source.id)
@@ -255,7 +270,9 @@ def _advance(
         session.execute(insert(Cursor).values(source_id=source.id, version=1, **values))
     else:
         swapped = session.execute(
-            update(Cursor).where(Cursor.source_id == source.id, Cursor.version == cursor.version, Cursor.block_number == first - 1).values(version=cursor.version + 1, **values)
+            update(Cursor)
+            .where(Cursor.source_id == source.id, Cursor.version == cursor.version, Cursor.block_number == first - 1)
+            .values(version=cursor.version + 1, **values)
         )
         if swapped.rowcount != 1:  # type: ignore[attr-defined]
             raise LostRace(f"source {source.name} was read further by another worker")

@@ -1,7 +1,7 @@
 """Take bank files from the inbox, keep every byte, book every line of a statement.
 
-A file is removed from the inbox only after its bytes were stored and re-hashed; one that cannot be stored moves to inbox/failed/ with the
-reason beside it.
+A file is removed from the inbox only after its bytes were stored and re-hashed; one that cannot be stored moves to inbox/failed/
+with the reason beside it.
 """
 
 from __future__ import annotations

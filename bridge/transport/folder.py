@@ -1,7 +1,7 @@
 """The outbox and the inbox: folders beside bridge.toml.
 
-A file appears under its name whole or not at all (temp file, fsync, rename, fsync of the folder). ``manifest.jsonl`` remembers outside
-the database which files ever left: append-only and fsync'd, so that a restored backup can notice that it is too old.
+A file appears under its name whole or not at all (temp file, fsync, rename, fsync of the folder). ``manifest.jsonl`` remembers
+outside the database which files ever left: append-only and fsync'd, so that a restored backup can notice that it is too old.
 """
 
 from __future__ import annotations
@@ -71,7 +71,9 @@ def remember(folder: Path, line: ManifestLine) -> None:
     for other in known:
         if other.message_id == line.message_id or other.sequence == line.sequence:
             if other != line:
-                raise IntegrityError(f"{folder / MANIFEST} already remembers {other.message_id} as number {other.sequence} with other bytes")
+                raise IntegrityError(
+                    f"{folder / MANIFEST} already remembers {other.message_id} as number {other.sequence} with other bytes"
+                )
             return
     path = folder / MANIFEST
     folder.mkdir(parents=True, exist_ok=True)

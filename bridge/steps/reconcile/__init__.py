@@ -1,7 +1,7 @@
 """Explain every line; what cannot be explained is a break.
 
-Status reports first, then bank lines, again and again until nothing moves any more: files may come in any order, and a return that
-arrived before its credit finds it in the next round.
+Status reports first, then bank lines, again and again until nothing moves any more: files may come in any order, and a return
+that arrived before its credit finds it in the next round.
 """
 
 from __future__ import annotations

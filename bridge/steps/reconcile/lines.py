@@ -91,7 +91,9 @@ def _details(session: Session, entry_ids: Sequence[int]) -> dict[int, list[Detai
 
 def _vouchers_so_far(session: Session, entry_ids: Sequence[int]) -> Counter[int]:
     rows = session.execute(
-        select(Match.entry_id, func.count(Match.voucher_id.distinct())).where(Match.entry_id.in_(entry_ids)).group_by(Match.entry_id)
+        select(Match.entry_id, func.count(Match.voucher_id.distinct()))
+        .where(Match.entry_id.in_(entry_ids))
+        .group_by(Match.entry_id)
     )
     return Counter({entry_id: count for entry_id, count in rows})
 
@@ -124,11 +126,29 @@ def _unit(line: Line, explained: Explained, number: int) -> Unit:
         moves += _moves(part, explained, cause)
         collection_id = part.candidate.id if part.candidate else None
         matches.append(
-            PlannedMatch(line.id, part.cents, explained.rule, explained.evidence, explained.booked_on, explained.detail_id, collection_id, part.other_entry_id)
+            PlannedMatch(
+                line.id,
+                part.cents,
+                explained.rule,
+                explained.evidence,
+                explained.booked_on,
+                explained.detail_id,
+                collection_id,
+                part.other_entry_id,
+            )
         )
         if part.other_entry_id is not None:
             matches.append(
-                PlannedMatch(part.other_entry_id, -part.cents, explained.rule, explained.evidence, explained.booked_on, None, collection_id, line.id)
+                PlannedMatch(
+                    part.other_entry_id,
+                    -part.cents,
+                    explained.rule,
+                    explained.evidence,
+                    explained.booked_on,
+                    None,
+                    collection_id,
+                    line.id,
+                )
             )
     postings = tuple(_posting(line, part) for part in explained.parts)
     voucher = PlannedVoucher(f"line:{line.id}:{number}", _fact(explained.parts[0]), cause, explained.booked_on, postings)
@@ -144,9 +164,25 @@ def _moves(part: Part, explained: Explained, cause: str) -> list[PlannedMove]:
     news = part.fact.replace(" ", "_")
     target = _invoice_state(part, one)
     if part.to_state is not None:
-        moves.append(PlannedMove("collection", one.id, one.version, news, one.state, part.to_state, cause, explained.booked_on, part.reason))
+        moves.append(
+            PlannedMove(
+                "collection", one.id, one.version, news, one.state, part.to_state, cause, explained.booked_on, part.reason
+            )
+        )
     if target != one.invoice_state:
-        moves.append(PlannedMove("invoice", one.invoice_id, one.invoice_version, news, one.invoice_state, target, cause, explained.booked_on, part.reason))
+        moves.append(
+            PlannedMove(
+                "invoice",
+                one.invoice_id,
+                one.invoice_version,
+                news,
+                one.invoice_state,
+                target,
+                cause,
+                explained.booked_on,
+                part.reason,
+            )
+        )
     return moves
 
 

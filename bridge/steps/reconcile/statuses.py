@@ -35,7 +35,11 @@ def _unread(session: Session) -> list[int]:
 def _hear(session: Session, runtime: Runtime, report_id: int, actor: str) -> Counter[str]:
     report = session.get_one(StatusReport, report_id)
     batch = session.scalars(select(Batch).where(func.upper(Batch.message_id) == report.original_message_id.upper())).one()
-    stored = list(session.scalars(select(StatusReportLine).where(StatusReportLine.report_id == report_id).order_by(StatusReportLine.ordinal)))
+    stored = list(
+        session.scalars(
+            select(StatusReportLine).where(StatusReportLine.report_id == report_id).order_by(StatusReportLine.ordinal)
+        )
+    )
     members = _members(session, batch)
     reading = answers.read(
         [ReportLine(row.id, row.level, row.pmt_inf_id, row.end_to_end_id, row.status, row.reason) for row in stored],
@@ -50,7 +54,9 @@ def _hear(session: Session, runtime: Runtime, report_id: int, actor: str) -> Cou
     units, counts = _decide(session, report, batch, members, reading.said, outcome, breaks)
     applied = books.apply(session, units, by)
     if units and batch.state == "submitted":
-        answered = PlannedMove("batch", batch.id, batch.version, "answered", "submitted", "answered", f"status_report:{report.id}", runtime.today())
+        answered = PlannedMove(
+            "batch", batch.id, batch.version, "answered", "submitted", "answered", f"status_report:{report.id}", runtime.today()
+        )
         books.apply(session, [Unit(moves=(answered,))], by)
     for row in stored:
         if row.outcome != outcome[row.id] and row.outcome != "break":
@@ -102,7 +108,14 @@ def _decide(
             counts[one.news] += 1
         elif decision.verdict is Verdict.BREAK:
             what = f"the bank says {collection.end_to_end_id} was {one.news}, but it is {collection.state}"
-            breaks.append((decision.kind or "NEVER_SENT", f"status_report_line:{one.line_id}", what, "ask the bank where it has this debit from"))
+            breaks.append(
+                (
+                    decision.kind or "NEVER_SENT",
+                    f"status_report_line:{one.line_id}",
+                    what,
+                    "ask the bank where it has this debit from",
+                )
+            )
     for line_id, verdicts in heard.items():
         outcome[line_id] = _outcome(verdicts)
     if any(Verdict.WAIT in verdicts for verdicts in heard.values()):
@@ -129,20 +142,32 @@ def _submitted_on(session: Session, batch: Batch):  # type: ignore[no-untyped-de
 def _invoices(session: Session, invoice_ids: Sequence[int]) -> dict[int, tuple[int, str]]:
     found: dict[int, tuple[int, str]] = {}
     for start in range(0, len(invoice_ids), 500):
-        rows = session.execute(select(Invoice.id, Invoice.version, Invoice.state).where(Invoice.id.in_(invoice_ids[start : start + 500])))
+        rows = session.execute(
+            select(Invoice.id, Invoice.version, Invoice.state).where(Invoice.id.in_(invoice_ids[start : start + 500]))
+        )
         found |= {row_id: (version, state) for row_id, version, state in rows}
     return found
 
 
-def _unit(report: StatusReport, one: Said, collection: Collection, to_state: str, submitted_on, invoices: Mapping[int, tuple[int, str]]) -> Unit:  # type: ignore[no-untyped-def]
+def _unit(
+    report: StatusReport, one: Said, collection: Collection, to_state: str, submitted_on, invoices: Mapping[int, tuple[int, str]]
+) -> Unit:  # type: ignore[no-untyped-def]
     cause = f"status_report_line:{one.line_id}"
     booked_on = max(report.dated_on, submitted_on)
-    moves = [PlannedMove("collection", collection.id, collection.version, one.news, collection.state, to_state, cause, booked_on, one.reason)]
+    moves = [
+        PlannedMove(
+            "collection", collection.id, collection.version, one.news, collection.state, to_state, cause, booked_on, one.reason
+        )
+    ]
     if to_state != "rejected":
         return Unit(moves=tuple(moves))
     version, state = invoices[collection.invoice_id]
     if state != INVOICE_OF[to_state]:
-        moves.append(PlannedMove("invoice", collection.invoice_id, version, one.news, state, INVOICE_OF[to_state], cause, booked_on, one.reason))
+        moves.append(
+            PlannedMove(
+                "invoice", collection.invoice_id, version, one.news, state, INVOICE_OF[to_state], cause, booked_on, one.reason
+            )
+        )
     debit, credit = lifecycle.POSTINGS["rejected"]
     posting = PlannedPosting(debit, collection.invoice_id, credit, collection.id, collection.amount_cents)
     voucher = PlannedVoucher(f"rej:{collection.end_to_end_id}:1", "rejected", cause, booked_on, (posting,))

@@ -29,15 +29,27 @@ def age(session: Session, runtime: Runtime, actor: str) -> int:
         .order_by(Entry.id)
     )
     wanted = [
-        ("LINE_WAITING", f"entry:{entry_id}", f"{abs(cents) // 100}.{abs(cents) % 100:02d} EUR of {booked_on} waits for its counterpart", "ask the bank for it")
+        (
+            "LINE_WAITING",
+            f"entry:{entry_id}",
+            f"{abs(cents) // 100}.{abs(cents) % 100:02d} EUR of {booked_on} waits for its counterpart",
+            "ask the bank for it",
+        )
         for entry_id, cents, booked_on in lines
         if f"entry:{entry_id}" not in known
     ]
     late = session.execute(
-        select(Collection.end_to_end_id, Collection.due_on).where(Collection.state.in_(IN_FLIGHT_STATES), Collection.due_on < since).order_by(Collection.id)
+        select(Collection.end_to_end_id, Collection.due_on)
+        .where(Collection.state.in_(IN_FLIGHT_STATES), Collection.due_on < since)
+        .order_by(Collection.id)
     )
     wanted += [
-        ("NO_ANSWER", f"collection:{name}", f"{name} was due on {due_on} and the bank has booked nothing", "import the missing statements, or ask the bank")
+        (
+            "NO_ANSWER",
+            f"collection:{name}",
+            f"{name} was due on {due_on} and the bank has booked nothing",
+            "import the missing statements, or ask the bank",
+        )
         for name, due_on in late
     ]
     wanted += _rejected_but_paid(session, since)
@@ -66,7 +78,11 @@ def _rejected_but_paid(session: Session, since):  # type: ignore[no-untyped-def]
         if state == "settled":
             what = f"the bank rejected {name}, which it had credited, and no debit followed"
             wanted.append(("REJECT_AFTER_SETTLE", f"status_report_line:{line_id}", what, "ask the bank whether the money stays"))
-        session.execute(update(StatusReportLine).where(StatusReportLine.id == line_id).values(outcome="break" if state == "settled" else "ignored"))
+        session.execute(
+            update(StatusReportLine)
+            .where(StatusReportLine.id == line_id)
+            .values(outcome="break" if state == "settled" else "ignored")
+        )
     return wanted
 
 
@@ -74,5 +90,7 @@ def _answered(session: Session, by: Recorder) -> None:
     """A debit that was booked after all is no Break any more."""
     rows = session.execute(select(Break.subject).where(Break.kind == "NO_ANSWER", Break.closed_at.is_(None))).all()
     names = [subject.removeprefix("collection:") for (subject,) in rows]
-    done = session.scalars(select(Collection.end_to_end_id).where(Collection.end_to_end_id.in_(names), Collection.state.not_in(IN_FLIGHT_STATES)))
+    done = session.scalars(
+        select(Collection.end_to_end_id).where(Collection.end_to_end_id.in_(names), Collection.state.not_in(IN_FLIGHT_STATES))
+    )
     books.close_breaks(session, [f"collection:{name}" for name in done], by, "the bank has answered", kinds=["NO_ANSWER"])
