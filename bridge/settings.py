@@ -50,21 +50,21 @@ class _Part(BaseModel):
 
 
 class Database(_Part):
-    url: str = Field("sqlite:///bridge.db", description="sqlite:///FILE or postgresql://...", repr=False)
+    url: str = Field(default="sqlite:///bridge.db", description="sqlite:///FILE or postgresql://...", repr=False)
 
 
 class Broker(_Part):
-    url: str = Field("", description="redis://...; empty: embedded mode", repr=False)
+    url: str = Field(default="", description="redis://...; empty: embedded mode", repr=False)
 
 
 class Keys(_Part):
-    path: Path = Field(Path("bridge.keys"), description="the key file, mode 0600")
+    path: Path = Field(default=Path("bridge.keys"), description="the key file, mode 0600")
 
 
 class Retry(_Part):
-    reasons: tuple[str, ...] = Field((), description="reason codes after which a new attempt is made")
-    retries_max: int = Field(0, ge=0, description="attempts after the first")
-    days_min: int = Field(3, ge=0, description="TARGET days between the return and the new attempt")
+    reasons: tuple[str, ...] = Field(default=(), description="reason codes after which a new attempt is made")
+    retries_max: int = Field(default=0, ge=0, description="attempts after the first")
+    days_min: int = Field(default=3, ge=0, description="TARGET days between the return and the new attempt")
 
     @model_validator(mode="after")
     def _not_yet(self) -> Retry:
@@ -75,16 +75,18 @@ class Retry(_Part):
 
 class CollectionRules(_Part):
     batch_at: Annotated[str, AfterValidator(_clock_time)] = Field(
-        "09:00", description="files are cut once a bank day at this time; empty: on every run"
+        default="09:00", description="files are cut once a bank day at this time; empty: on every run"
     )
-    approval: Literal["four-eyes", "single", "none"] = Field("four-eyes", description="who must sign a file before it leaves")
+    approval: Literal["four-eyes", "single", "none"] = Field(
+        default="four-eyes", description="who must sign a file before it leaves"
+    )
     handover: Literal["portal", "folder"] = Field(
-        "portal", description="portal: a person confirms the upload; folder: writing to outbox is the hand-over"
+        default="portal", description="portal: a person confirms the upload; folder: writing to outbox is the hand-over"
     )
-    prenotification: str = Field("elsewhere", description="elsewhere: the invoice itself announces the debit")
-    prenotification_days: int = Field(14, ge=1, le=30, description="calendar days between the notice and the due date")
-    amount_max_cents: int = Field(5_000_000, ge=1, le=99_999_999_999, description="above: held for a person")
-    retry: Retry = Field(Retry(), description="when a failed collection is tried again")
+    prenotification: str = Field(default="elsewhere", description="elsewhere: the invoice itself announces the debit")
+    prenotification_days: int = Field(default=14, ge=1, le=30, description="calendar days between the notice and the due date")
+    amount_max_cents: int = Field(default=5_000_000, ge=1, le=99_999_999_999, description="above: held for a person")
+    retry: Retry = Field(default=Retry(), description="when a failed collection is tried again")
 
     @model_validator(mode="after")
     def _notices_elsewhere(self) -> CollectionRules:
@@ -113,11 +115,11 @@ class SourceSettings(_Part):
     creditor: str
     chain_id: int = Field(ge=1)
     contract: Annotated[str, AfterValidator(_lower_address)]
-    rpc: tuple[str, ...] = Field((), repr=False)
+    rpc: tuple[str, ...] = Field(default=(), repr=False)
     recorded: Path | None = None
-    start_block: int = Field(0, ge=0)
+    start_block: int = Field(default=0, ge=0)
     finality: Literal["finalized", "safe"] | int = "finalized"
-    hold_minutes: int = Field(60, ge=0)
+    hold_minutes: int = Field(default=60, ge=0)
     verification: str = "none"
     invoice_number: str = "{source}-{invoice_no:06d}"
     event: str = "InvoiceFinalized"
