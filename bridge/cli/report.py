@@ -37,6 +37,7 @@ WORDS = {
         "elsewhere": "pre-notification: sent elsewhere (the invoice itself announces the debit)",
         "nothing": "nothing needs a person",
         "needs": "needs a person",
+        "waiting": "waits for a person",
         "accounts": "bank accounts",
         "sources": "sources",
         "beyond": "customer credit {0}, in flight but not owed {1}, reclaim {2}, not ours {3}, charges {4}",
@@ -60,6 +61,7 @@ WORDS = {
         "elsewhere": "Vorabankündigung: anderswo (die Rechnung selbst kündigt den Einzug an)",
         "nothing": "nichts zu tun",
         "needs": "zu bearbeiten",
+        "waiting": "wartet auf jemanden",
         "accounts": "Bankkonten",
         "sources": "Quellen",
         "beyond": "Kundenguthaben {0}, unterwegs ohne Forderung {1}, Rückforderung {2}, fremd {3}, Gebühren {4}",
@@ -135,6 +137,9 @@ def show(found: Any, lang: str) -> None:
     )
     if "elsewhere" in found.prenotification:
         screen.lines(word["elsewhere"])
+    if found.waiting:
+        waiting = [(w.what, w.reason, w.invoices, screen.euro(w.cents), w.next) for w in found.waiting]
+        screen.table(word["waiting"], ("what", "why", "invoices", "EUR", "next"), waiting, right=("invoices", "EUR"))
     if found.breaks:
         screen.table(
             word["needs"],
@@ -142,5 +147,5 @@ def show(found: Any, lang: str) -> None:
             [(b.id, b.kind, b.age_days, b.what, b.next) for b in found.breaks],
             right=("id", "days"),
         )
-    else:
+    elif not found.waiting:
         screen.lines(word["nothing"])

@@ -37,6 +37,7 @@ from bridge.model import (
 from bridge.records.invoice_log import InvoiceLog, RawLog
 from bridge.rules import proof
 from bridge.rules.proof import PARTS, InvoiceBalances, Split
+from bridge.rules.reasons import meaning, next_step
 from bridge.runtime import Runtime
 
 START = b"\0" * 32
@@ -77,6 +78,17 @@ class BreakLine:
 
 
 @dataclass(frozen=True, slots=True)
+class WaitingLine:
+    """Invoices that wait for a person for one and the same reason. ``what`` is "held" or "returned"."""
+
+    what: str
+    reason: str
+    invoices: int
+    cents: int
+    next: str
+
+
+@dataclass(frozen=True, slots=True)
 class Reconciliation:
     """The report. ``difference_cents`` is zero, or something is wrong with the books."""
 
@@ -103,6 +115,7 @@ class Reconciliation:
     charges_cents: int
     sources: list[SourceLine]
     breaks: list[BreakLine]
+    waiting: list[WaitingLine]
     prenotification: list[str]
 
     @property
@@ -146,6 +159,7 @@ def build(session: Session, runtime: Runtime, view: View) -> Reconciliation:
         charges_cents=balances.total(session, "Charges", view),
         sources=_sources(session, view, logs, found, splits),
         breaks=breaks(session, view, runtime.today()),
+        waiting=_waiting(session, view, splits),
         prenotification=sorted({runtime.settings.rules_for(c.creditor_id).prenotification for c in runtime.settings.creditors}),
     )
 
@@ -307,6 +321,38 @@ def _states(session: Session, view: View) -> tuple[dict[int, str], dict[int, str
         if collection_id in by_noun["collection"]:
             last[invoice_id] = by_noun["collection"][collection_id]
     return by_noun["invoice"], last
+
+
+def _waiting(session: Session, view: View, splits: dict[int, Split]) -> list[WaitingLine]:
+    """Held, and returned but open: by reason, with the next step."""
+    groups: dict[tuple[str, str], list[int]] = defaultdict(list)
+    reasons = _reasons(session, view)
+    for invoice_id, one in splits.items():
+        for what, part in (("held", "held"), ("returned", "returned_open")):
+            if one.parts[part]:
+                groups[(what, reasons.get(invoice_id, ""))].append(one.parts[part])
+    return [
+        WaitingLine(
+            what=what,
+            reason=reason if what == "held" else meaning(reason),
+            invoices=len(cents),
+            cents=sum(cents),
+            next="remove the reason, or release it" if what == "held" else next_step(reason),
+        )
+        for (what, reason), cents in sorted(groups.items())
+    ]
+
+
+def _reasons(session: Session, view: View) -> dict[int, str]:
+    """Why each invoice, or its last attempt, came to where it is, by the Moves in view."""
+    invoice_of = {row_id: invoice_id for row_id, invoice_id in session.execute(select(Collection.id, Collection.invoice_id))}
+    found: dict[int, str] = {}
+    moves = select(Move.noun, Move.noun_id, Move.reason).where(
+        Move.noun.in_(("invoice", "collection")), Move.reason != "", *view.conditions(Move.booked_on, Move.recorded_at)
+    )
+    for noun, noun_id, reason in session.execute(moves.order_by(Move.id)):
+        found[noun_id if noun == "invoice" else invoice_of[noun_id]] = reason
+    return found
 
 
 def _sum(splits: Iterable[Split]) -> Counter[str]:

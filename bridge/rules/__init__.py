@@ -4,6 +4,6 @@ lifecycle    what news moves what state where, and what is posted
 eligibility  may this invoice be collected, may this collection go out
 batching     which collections stand in which file and block, and what these are called
 matching     what explains a bank line
-proof        every invoice's amount, split over its parts
+proof        every invoice's amount, split over its parts        reasons what a return code means and what to do
 calendar     TARGET days, cut-offs, due dates       scheme  what a pain.008 must obey       text  the SEPA character set
 """
