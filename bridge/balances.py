@@ -35,7 +35,7 @@ class View:
 NOW = View()
 
 
-def side(account: str, *, debit: bool, view: View = NOW, against: str | None = None) -> Select[Any]:
+def side(account: str, *, debit: bool, view: View = NOW, against: str | None = None) -> Select[int, int]:
     """subject, sum of one side of an account; ``against`` keeps only postings whose other side is that account."""
     own, subject = (Posting.debit_account, Posting.debit_subject) if debit else (Posting.credit_account, Posting.credit_subject)
     other = Posting.credit_account if debit else Posting.debit_account
