@@ -47,7 +47,7 @@ class StatusReportLine(Base):
 
 
 class Statement(Base):
-    """One account statement. It is posted only where it continues the ledger's balance; else it is parked, or refused with a reason."""
+    """One account statement. Posted only where it continues the ledger's balance; else parked, or refused with a reason."""
 
     __tablename__ = "statement"
     id: Mapped[int] = mapped_column(primary_key=True)
