@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -41,7 +42,7 @@ class Base(DeclarativeBase):
             "pk": "pk_%(table_name)s",
         }
     )
-    type_annotation_map = {  # noqa: RUF012  (SQLAlchemy's own spelling)
+    type_annotation_map = {  # noqa: RUF012 - SQLAlchemy's own spelling
         int: Id,
         str: Text,
         bytes: LargeBinary,
@@ -54,7 +55,7 @@ class Base(DeclarativeBase):
         return f"{type(self).__name__}(id={identity})"
 
 
-def one_of(column: str, values: object, name: str | None = None) -> CheckConstraint:
-    """A check that ``column`` is one of ``values`` (an iterable of plain names)."""
-    listed = ", ".join(f"'{value}'" for value in values)  # type: ignore[attr-defined]
+def one_of(column: str, values: Iterable[str], name: str | None = None) -> CheckConstraint:
+    """A check that ``column`` is one of ``values``, plain names."""
+    listed = ", ".join(f"'{value}'" for value in values)
     return CheckConstraint(f"{column} IN ({listed})", name=name or f"{column}_known")
