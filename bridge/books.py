@@ -14,9 +14,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from hashlib import sha256
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import CursorResult, Table, bindparam, insert, select, update
 from sqlalchemy.orm import Session
 
 from bridge.errors import IntegrityError, LostRace
@@ -198,7 +198,7 @@ def close_breaks(
         if kinds is not None:
             statement = statement.where(Break.kind.in_(sorted(kinds)))
         result = session.execute(statement.values(closed_at=by.at, closed_by=by.actor, resolution=resolution))
-        closed += result.rowcount  # type: ignore[attr-defined]
+        closed += cast("CursorResult[Any]", result).rowcount  # an UPDATE always gives one
     return closed
 
 
@@ -294,35 +294,34 @@ def _write_moves(session: Session, units: Sequence[Unit], vouchers: dict[str, in
 
 def _write_matches(session: Session, units: Sequence[Unit], vouchers: dict[str, int], by: Recorder) -> None:
     """Record what explains each line, and take it off the line's open part."""
-    rows = [
-        {
-            "entry_id": match.entry_id,
-            "detail_id": match.detail_id,
-            "collection_id": match.collection_id,
-            "other_entry_id": match.other_entry_id,
-            "amount_cents": match.amount_cents,
-            "rule": match.rule,
-            "evidence": match.evidence,
-            "voucher_id": vouchers[unit.voucher.idem_key],
-            "actor": by.actor,
-            "booked_on": match.booked_on,
-            "recorded_at": by.at,
-        }
-        for unit in units
-        if unit.voucher
-        for match in unit.matches
-    ]
-    if not rows:
+    explaining = [(match, vouchers[unit.voucher.idem_key]) for unit in units if unit.voucher for match in unit.matches]
+    if not explaining:
         return
-    session.execute(insert(Match), rows)
+    session.execute(insert(Match), [_match_row(match, voucher_id, by) for match, voucher_id in explaining])
     taken: dict[int, int] = defaultdict(int)
-    for row in rows:
-        taken[row["entry_id"]] += row["amount_cents"]
-    entry = Entry.__table__
+    for match, _ in explaining:
+        taken[match.entry_id] += match.amount_cents
+    entry = cast("Table", Entry.__table__)
     session.connection().execute(
-        entry.update().where(entry.c.id == bindparam("this")).values(open_cents=entry.c.open_cents - bindparam("taken")),  # type: ignore[attr-defined]
+        update(entry).where(entry.c.id == bindparam("this")).values(open_cents=entry.c.open_cents - bindparam("taken")),
         [{"this": entry_id, "taken": cents} for entry_id, cents in sorted(taken.items())],
     )
+
+
+def _match_row(match: PlannedMatch, voucher_id: int, by: Recorder) -> dict[str, Any]:
+    return {
+        "entry_id": match.entry_id,
+        "detail_id": match.detail_id,
+        "collection_id": match.collection_id,
+        "other_entry_id": match.other_entry_id,
+        "amount_cents": match.amount_cents,
+        "rule": match.rule,
+        "evidence": match.evidence,
+        "voucher_id": voucher_id,
+        "actor": by.actor,
+        "booked_on": match.booked_on,
+        "recorded_at": by.at,
+    }
 
 
 def _identity(move: PlannedMove) -> tuple[str, int]:
