@@ -62,7 +62,7 @@ class Charge:
 
 @dataclass(frozen=True, slots=True)
 class EntryDetail:
-    """One TxDtls. ``amount_cents`` is signed, None where the bank gives none; ``original_cents`` is what was collected, unsigned."""
+    """One TxDtls. ``amount_cents`` is signed, None where none is given; ``original_cents`` is what was collected, unsigned."""
 
     ordinal: int
     amount_cents: int | None
