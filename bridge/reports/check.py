@@ -1,12 +1,12 @@
-"""Every invariant, recomputed from the rows. Sums are never netted: what is wrong for one subject is not made right by another."""
+"""Every invariant, recomputed from the rows. Sums are never netted: one subject's error does not cancel another's."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from sqlalchemy import func, select, text
-from sqlalchemy.orm import Session
+from sqlalchemy import ScalarSelect, func, select, text
+from sqlalchemy.orm import Session, aliased
 
 from bridge import archive, balances
 from bridge.errors import BridgeError
@@ -53,17 +53,19 @@ def _bank(session: Session, runtime: Runtime) -> Iterator[str]:
         .where(Statement.posting == "posted")
         .where(Statement.posted_no == _last_posted())
     ):
-        if ledger.pop(account_id, 0) != cents:
+        booked = 0 if account_id is None else ledger.pop(account_id, 0)
+        if booked != cents:
             yield f"account {account_id}: the ledger and the closing balance of the last booked statement differ"
     for account_id in ledger:
         yield f"account {account_id}: the ledger has a balance, but no statement was booked"
 
 
-def _last_posted():  # type: ignore[no-untyped-def]
-    other = Statement.__table__.alias("other")
+def _last_posted() -> ScalarSelect[int | None]:
+    """The highest ``posted_no`` of the account of the statement that is looked at."""
+    other = aliased(Statement)
     return (
-        select(func.max(other.c.posted_no))
-        .where(other.c.account_id == Statement.account_id, other.c.posting == "posted")
+        select(func.max(other.posted_no))
+        .where(other.account_id == Statement.account_id, other.posting == "posted")
         .scalar_subquery()
     )
 
