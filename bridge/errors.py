@@ -6,6 +6,8 @@ arrived from outside are not exceptions but Breaks: rows that somebody works off
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 
 class BridgeError(Exception):
     """A refusal that a person can act on; the root of all others."""
@@ -25,9 +27,9 @@ class UnknownName(BridgeError):
     """A name is not in its registry; the message lists the known ones."""
 
     @classmethod
-    def among(cls, what: str, name: str, known: object) -> UnknownName:
+    def among(cls, what: str, name: str, known: Iterable[object]) -> UnknownName:
         """Say which name was asked for and which exist: ``bank profile 'dkb' is not one of: default``."""
-        listed = ", ".join(sorted(str(k) for k in known)) or "none yet"  # type: ignore[attr-defined]
+        listed = ", ".join(sorted(str(one) for one in known)) or "none yet"
         return cls(f"{what} {name!r} is not one of: {listed}")
 
 
