@@ -13,7 +13,7 @@ INVOICE_STATES = ("open", "collecting", "paid", "held", "cancelled", "orphaned",
 
 
 class Invoice(Base):
-    """An invoice, known by its claim key (chain id, contract, invoice id). ``number`` is what the debtor reads on his statement."""
+    """An invoice, known by its claim key (chain id, contract, invoice id). ``number`` is what the debtor reads."""
 
     __tablename__ = "invoice"
     id: Mapped[int] = mapped_column(primary_key=True)
