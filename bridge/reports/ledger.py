@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from bridge.balances import View
 from bridge.formats.hledger import JournalVoucher
@@ -50,7 +49,7 @@ def balance(session: Session, view: View) -> list[BalanceLine]:
     ]
 
 
-def _totals(session: Session, view: View, column):  # type: ignore[no-untyped-def]
+def _totals(session: Session, view: View, column: InstrumentedAttribute[str]) -> dict[str, int]:
     totals: dict[str, int] = defaultdict(int)
     statement = (
         select(column, func.sum(Posting.amount_cents))
@@ -134,8 +133,3 @@ def _of_invoice(session: Session, number: str) -> _Touching:
     invoices = frozenset(session.scalars(select(Invoice.id).where(Invoice.number_key == number.upper())))
     collections = frozenset(session.scalars(select(Collection.id).where(Collection.invoice_id.in_(invoices))))
     return _Touching(invoices, collections)
-
-
-def first_day(session: Session) -> date | None:
-    """The date of the first voucher."""
-    return session.scalar(select(func.min(Voucher.booked_on)))
