@@ -181,10 +181,15 @@ def mandates(session: Session, runtime: Runtime, *, names: bool = False) -> list
             agreement=row.agreement,
             account=shown,
             reason=row.reason,
-            debtor_name=open_name(runtime.keys.unwrap(key), person) if names and key else None,
+            debtor_name=_name(runtime, person, key) if names else None,
         )
         for row, person, shown, key in rows
     ]
+
+
+def _name(runtime: Runtime, person: Person, key: DataKey | None) -> str | None:
+    """None where the person's key was erased."""
+    return None if key is None else open_name(runtime.keys.unwrap(key), person)
 
 
 def queue(session: Session, runtime: Runtime) -> list[QueueLine]:
@@ -196,7 +201,7 @@ def queue(session: Session, runtime: Runtime) -> list[QueueLine]:
         )
     }
     rows = session.execute(
-        select(Entry, Statement, Document, DataKey)
+        select(Entry, DataKey)
         .join(Statement, Statement.id == Entry.statement_id)
         .join(Document, Document.id == Statement.document_id)
         .outerjoin(DataKey, DataKey.uid == Document.key_uid)
@@ -204,7 +209,7 @@ def queue(session: Session, runtime: Runtime) -> list[QueueLine]:
         .order_by(Entry.booked_on, Entry.id)
     )
     lines = []
-    for entry, _statement, _document, key_row in rows:
+    for entry, key_row in rows:
         words = _words(session, runtime, entry, key_row)
         reason = why.get(f"entry:{entry.id}", "it waits for its counterpart")
         lines.append(QueueLine(entry.id, entry.booked_on, entry.open_cents, words, reason, _candidates(session, entry)))
