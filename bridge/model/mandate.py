@@ -15,7 +15,7 @@ KINDS = ("recurrent", "one-off")
 
 
 class Mandate(Base):
-    """A mandate, known by (creditor key, mandate id); ``mandate_key`` is the id in upper case, because case must not distinguish."""
+    """A mandate, known by (creditor, mandate id). ``mandate_key`` is the id in upper case: case must not distinguish."""
 
     __tablename__ = "mandate"
     id: Mapped[int] = mapped_column(primary_key=True)
