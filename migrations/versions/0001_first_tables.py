@@ -182,11 +182,13 @@ def upgrade() -> None:
         sa.Column("credit_subject", ID, nullable=False),
         sa.Column("amount_cents", ID, nullable=False),
         sa.CheckConstraint(
-            "credit_account IN ('Bank', 'Billed', 'Charges', 'Clearing', 'Loss', 'NotOurs', 'Opening', 'Receivable', 'Suspense', 'Token')",
+            "credit_account IN ('Bank', 'Billed', 'Charges', 'Clearing', 'Loss', "
+            "'NotOurs', 'Opening', 'Receivable', 'Suspense', 'Token')",
             name=op.f("ck_posting_credit_account_known"),
         ),
         sa.CheckConstraint(
-            "debit_account IN ('Bank', 'Billed', 'Charges', 'Clearing', 'Loss', 'NotOurs', 'Opening', 'Receivable', 'Suspense', 'Token')",
+            "debit_account IN ('Bank', 'Billed', 'Charges', 'Clearing', 'Loss', "
+            "'NotOurs', 'Opening', 'Receivable', 'Suspense', 'Token')",
             name=op.f("ck_posting_debit_account_known"),
         ),
         sa.CheckConstraint("amount_cents > 0", name=op.f("ck_posting_amount_positive")),
@@ -515,7 +517,8 @@ def upgrade() -> None:
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("version", ID, nullable=False),
         sa.CheckConstraint(
-            "state IN ('pending', 'held', 'batched', 'submitted', 'accepted', 'settled', 'cancelled', 'rejected', 'returned', 'reversed', 'withdrawn')",
+            "state IN ('pending', 'held', 'batched', 'submitted', 'accepted', 'settled', "
+            "'cancelled', 'rejected', 'returned', 'reversed', 'withdrawn')",
             name=op.f("ck_collection_state_known"),
         ),
         sa.CheckConstraint("amount_cents > 0", name=op.f("ck_collection_amount_positive")),
