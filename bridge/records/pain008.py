@@ -56,7 +56,7 @@ class DebitBlock:
 
 @dataclass(frozen=True, slots=True)
 class DebitFile:
-    """One pain.008 message. ``created_at`` is aware; it is chosen once, when the batch is cut, so that rendering is repeatable."""
+    """One pain.008 message. ``created_at`` is aware, and chosen once when the batch is cut, so that rendering is repeatable."""
 
     message_id: str
     created_at: datetime
