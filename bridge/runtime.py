@@ -72,6 +72,7 @@ class Runtime:
 
     def work(self, unit: Callable[[Session], T]) -> T:
         """Run one unit of work and commit it; repeat it when another worker was first. Raises Unavailable after five tries."""
+        last: Exception | None = None
         for _ in range(TRIES):
             try:
                 with self.session() as session:
@@ -79,7 +80,7 @@ class Runtime:
             except (LostRace, IntegrityError, OperationalError) as problem:
                 if isinstance(problem, IntegrityError) and "never" in str(problem.orig):
                     raise  # a trigger spoke: repeating cannot help
-                last: Exception = problem
+                last = problem
         raise Unavailable(f"the database did not take the work in {TRIES} tries ({type(last).__name__}); try again") from last
 
 
@@ -146,7 +147,7 @@ def _prepare_sqlite(connection: Any, _: Any) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    # a deferred transaction that reads and then writes fails at once when another commits in between; the busy timeout does not help
+    # a deferred transaction that reads and then writes fails at once when another commits in between: busy_timeout does not help
     connection.exec_driver_sql("BEGIN" if connection.get_execution_options().get("reading") else "BEGIN IMMEDIATE")
 
 
@@ -184,7 +185,8 @@ def ready(engine: Engine) -> None:
         return
     if engine.dialect.name != "sqlite":
         raise ConfigError(
-            f"the database stands at migration {stands_at or 'none'}, this version needs {head_revision()}; run 'bridge db upgrade'"
+            f"the database stands at migration {stands_at or 'none'}, this version needs {head_revision()}; "
+            "run 'bridge db upgrade'"
         )
     upgrade(engine)
 
