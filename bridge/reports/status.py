@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from bridge import balances
-from bridge.model import Account, Batch, Break, Collection, Cursor, Entry, Invoice, Source, Statement
+from bridge.model import Account, Batch, Collection, Cursor, Entry, Invoice, Source, Statement
 from bridge.reports.reconciliation import BreakLine, breaks
 from bridge.rules import calendar
 from bridge.runtime import Runtime
@@ -95,18 +95,10 @@ def _batches(session: Session, state: str) -> list[str]:
 
 
 def _sources(session: Session) -> list[SourceLine]:
-    rows = session.execute(select(Source.name, Cursor).outerjoin(Cursor, Cursor.source_id == Source.id).order_by(Source.id))
-    return [
-        SourceLine(
-            name,
-            cursor.block_number if cursor else None,
-            cursor.moved_at if cursor else None,
-            cursor.invoice_count if cursor else 0,
-        )
-        for name, cursor in rows
-    ]
-
-
-def open_breaks(session: Session) -> int:
-    """How many Breaks are open."""
-    return session.scalar(select(func.count()).select_from(Break).where(Break.closed_at.is_(None))) or 0
+    """Every source; one that was never read has no cursor, so its columns are empty."""
+    rows = session.execute(
+        select(Source.name, Cursor.block_number, Cursor.moved_at, Cursor.invoice_count)
+        .outerjoin(Cursor, Cursor.source_id == Source.id)
+        .order_by(Source.id)
+    )
+    return [SourceLine(name, block, read_at, count or 0) for name, block, read_at, count in rows]
