@@ -19,7 +19,10 @@ from bridge.runtime import Runtime
 
 
 def of_invoice(session: Session, runtime: Runtime, number: str) -> str:
-    """A Markdown page. It names no block or transaction hash, so that the demo writes the same page every time. Raises UnknownName."""
+    """A Markdown page. It names no block or transaction hash, so that the demo writes the same page every time.
+
+    Raises UnknownName for a number that is no invoice's.
+    """
     invoice = session.scalar(select(Invoice).where(Invoice.number_key == number.upper()))
     if invoice is None:
         raise UnknownName(f"invoice {number!r} is not one that is known; 'bridge invoice list' shows them")
@@ -28,7 +31,8 @@ def of_invoice(session: Session, runtime: Runtime, number: str) -> str:
         "Written by `bridge demo`. Everything below is read back from the database; the parties are invented.",
         "## 1. The log",
         _log(session.get_one(ChainLog, invoice.chain_log_id)),
-        f"It is invoice {invoice.invoice_no} of its contract: {_euro(invoice.amount_cents)} EUR, to be collected from {invoice.due_on} on.",
+        f"It is invoice {invoice.invoice_no} of its contract: {_euro(invoice.amount_cents)} EUR, "
+        f"to be collected from {invoice.due_on} on.",
     ]
     collections = session.scalars(select(Collection).where(Collection.invoice_id == invoice.id).order_by(Collection.attempt))
     for collection in collections:
@@ -51,8 +55,9 @@ def _log(log: ChainLog) -> str:
 def _collection(session: Session, runtime: Runtime, collection: Collection) -> list[str]:
     mandate = session.get_one(Mandate, collection.mandate_id)
     told = (
-        f"Attempt {collection.attempt} is collection `{collection.end_to_end_id}`: {_euro(collection.amount_cents)} EUR under mandate "
-        f"{mandate.mandate_id}, scheme {collection.scheme}, sequence {collection.sequence}, due {collection.due_on}. It is {collection.state}."
+        f"Attempt {collection.attempt} is collection `{collection.end_to_end_id}`: {_euro(collection.amount_cents)} EUR "
+        f"under mandate {mandate.mandate_id}, scheme {collection.scheme}, sequence {collection.sequence}, "
+        f"due {collection.due_on}. It is {collection.state}."
     )
     parts = ["## 2. The collection", told]
     batch = session.scalar(
@@ -117,9 +122,8 @@ def _moves(session: Session, invoice: Invoice) -> str:
     own = ((Move.noun == "invoice") & (Move.noun_id == invoice.id)) | ((Move.noun == "collection") & Move.noun_id.in_(ids))
     told = ["| what | news | from | to | booked | evidence | actor | reason |", "|---|---|---|---|---|---|---|---|"]
     for move in session.scalars(select(Move).where(own).order_by(Move.id)):
-        told.append(
-            f"| {move.noun} | {move.news} | {move.from_state or ''} | {move.to_state} | {move.booked_on} | {move.evidence} | {move.actor} | {move.reason} |"
-        )
+        states = (move.noun, move.news, move.from_state or "", move.to_state, str(move.booked_on))
+        told += [f"| {' | '.join((*states, move.evidence, move.actor, move.reason))} |"]
     return "\n".join(told)
 
 
