@@ -9,38 +9,30 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from bridge import balances
 from bridge.balances import View
-from bridge.chain import decoders
-from bridge.errors import BadInput
 from bridge.model import (
     Account,
     BankAccount,
     Break,
-    ChainLog,
     Collection,
     Cursor,
     Entry,
-    Invoice,
     Match,
     Move,
-    Posting,
     Source,
     Statement,
-    Voucher,
 )
-from bridge.records.invoice_log import InvoiceLog, RawLog
+from bridge.reports import evidence
+from bridge.reports.evidence import START, Logs
 from bridge.rules import proof
 from bridge.rules.proof import PARTS, InvoiceBalances, Split
 from bridge.rules.reasons import meaning, next_step
 from bridge.runtime import Runtime
-
-START = b"\0" * 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +118,8 @@ class Reconciliation:
 
 def build(session: Session, runtime: Runtime, view: View) -> Reconciliation:
     """Build the report from the rows in view."""
-    logs = _billed(session, view)
-    found = _balances(session, view, logs)
+    logs = evidence.billed(session, view)
+    found = evidence.of_invoices(session, view, logs)
     splits = {invoice_id: proof.split(one) for invoice_id, one in found.items()}
     total = _sum(splits.values())
     accounts = _accounts(session, view)
@@ -174,153 +166,6 @@ def breaks(session: Session, view: View, today: date) -> list[BreakLine]:
     rows = session.scalars(select(Break).where(*wanted).order_by(Break.opened_on, Break.id))
     now = view.as_of or today
     return [BreakLine(row.id, row.kind, row.subject, max(0, (now - row.opened_on).days), row.what, row.next) for row in rows]
-
-
-@dataclass(frozen=True, slots=True)
-class _Logs:
-    """The stored raw logs in view, decoded anew: by invoice, those without one, and the fold of each source."""
-
-    by_invoice: dict[int, int]
-    source_of: dict[int, int]
-    homeless: dict[int, int]  # log id -> cents, of logs that should have an invoice
-    fold: dict[int, tuple[int, bytes]]
-
-
-def _billed(session: Session, view: View) -> _Logs:
-    """What was billed, decoded from the evidence and not read from the invoice rows."""
-    owner = {log_id: invoice_id for log_id, invoice_id in session.execute(select(Invoice.chain_log_id, Invoice.id))}
-    chain_ids = {source_id: chain_id for source_id, chain_id in session.execute(select(Source.id, Source.chain_id))}
-    found = _Logs({}, {}, {}, {})
-    rows = session.scalars(
-        select(ChainLog)
-        .where(*view.conditions(ChainLog.booked_on, ChainLog.recorded_at))
-        .order_by(ChainLog.source_id, ChainLog.block_number, ChainLog.log_index)
-    )
-    for row in rows:
-        decoded = _decoded(row, chain_ids[row.source_id])
-        if decoded is None:
-            continue
-        count, chain = found.fold.get(row.source_id, (0, START))
-        found.fold[row.source_id] = (count + 1, decoders.fold(chain, decoded))
-        if row.refused is not None:
-            continue
-        if row.id in owner:
-            found.by_invoice[owner[row.id]] = decoded.amount_minor
-            found.source_of[owner[row.id]] = row.source_id
-        else:
-            found.homeless[row.id] = decoded.amount_minor
-    return found
-
-
-def _decoded(row: ChainLog, chain_id: int) -> InvoiceLog | None:
-    topics = tuple(row.topics[start : start + 32] for start in range(0, len(row.topics), 32))
-    raw = RawLog(
-        chain_id,
-        row.address,
-        topics,
-        row.data,
-        row.block_number,
-        row.block_hash,
-        row.block_timestamp,
-        row.tx_hash,
-        row.tx_index,
-        row.log_index,
-    )
-    try:
-        return decoders.decode(raw)
-    except BadInput:
-        return None
-
-
-def _balances(session: Session, view: View, logs: _Logs) -> dict[int, InvoiceBalances]:
-    """Every invoice with a balance or a log in view."""
-    invoice_of = {
-        collection_id: invoice_id for collection_id, invoice_id in session.execute(select(Collection.id, Collection.invoice_id))
-    }
-    clearing: Counter[int] = Counter()
-    for collection_id, cents in balances.by_subject(session, "Clearing", view).items():
-        clearing[invoice_of.get(collection_id, 0)] += cents
-    receivable = balances.by_subject(session, "Receivable", view)
-    taken_back = _sums(session, view, "Billed", "Receivable", Posting.credit_subject)
-    loss = _sums(session, view, "Loss", "Receivable", Posting.credit_subject)
-    direct = _direct_debit(session, view, invoice_of)
-    transfer = _facts(session, view, plus=("transfer",), minus=("refund",))
-    on_chain = _sums(session, view, "Token", "Receivable", Posting.credit_subject) - _sums(
-        session, view, "Receivable", "Token", Posting.debit_subject
-    )
-    states, last = _states(session, view)
-    everyone = (
-        set(logs.by_invoice)
-        | set(receivable)
-        | set(clearing)
-        | set(direct)
-        | set(transfer)
-        | set(on_chain)
-        | set(loss)
-        | set(states)
-    )
-    found = {
-        invoice_id: InvoiceBalances(
-            billed_cents=logs.by_invoice.get(invoice_id, 0),
-            taken_back_cents=taken_back[invoice_id],
-            direct_debit_cents=direct[invoice_id],
-            transfer_cents=transfer[invoice_id],
-            on_chain_cents=on_chain[invoice_id],
-            clearing_cents=clearing[invoice_id],
-            loss_cents=loss[invoice_id],
-            receivable_cents=receivable.get(invoice_id, 0),
-            state=states.get(invoice_id),
-            last_collection=last.get(invoice_id),
-        )
-        for invoice_id in sorted(everyone)
-    }
-    return found | {-log_id: InvoiceBalances(billed_cents=cents) for log_id, cents in logs.homeless.items()}
-
-
-class _Cents(Counter[int]):
-    """Sums by subject that may be negative; a subject without a sum is zero."""
-
-    def __sub__(self, other: Any) -> _Cents:
-        return _Cents({subject: self[subject] - other[subject] for subject in {*self, *other}})
-
-
-def _sums(session: Session, view: View, debit: str, credit: str, subject: Any, *more: ColumnElement[bool]) -> _Cents:
-    statement = (
-        select(subject, func.sum(Posting.amount_cents))
-        .join(Voucher, Voucher.id == Posting.voucher_id)
-        .where(Posting.debit_account == debit, Posting.credit_account == credit, *view.conditions(), *more)
-        .group_by(subject)
-    )
-    return _Cents({found: int(cents) for found, cents in session.execute(statement)})
-
-
-def _direct_debit(session: Session, view: View, invoice_of: dict[int, int]) -> _Cents:
-    """Money that direct debits brought, less what was returned."""
-    money = _facts(session, view, plus=("late credit",), minus=("returned", "reversed", "late debit"))
-    for collection_id, cents in _sums(session, view, "Suspense", "Clearing", Posting.credit_subject).items():
-        money[invoice_of.get(collection_id, 0)] += cents
-    return money
-
-
-def _facts(session: Session, view: View, *, plus: tuple[str, ...], minus: tuple[str, ...]) -> _Cents:
-    """Suspense / Receivable of some facts less Receivable / Suspense of others, by invoice."""
-    came = _sums(session, view, "Suspense", "Receivable", Posting.credit_subject, Voucher.fact.in_(plus))
-    went = _sums(session, view, "Receivable", "Suspense", Posting.debit_subject, Voucher.fact.in_(minus))
-    return came - went
-
-
-def _states(session: Session, view: View) -> tuple[dict[int, str], dict[int, str]]:
-    """The state of every invoice, and of its last attempt, by the Moves in view."""
-    conditions = view.conditions(Move.booked_on, Move.recorded_at)
-    by_noun: dict[str, dict[int, str]] = {}
-    for noun in ("invoice", "collection"):
-        moves = select(Move.noun_id, Move.to_state).where(Move.noun == noun, *conditions).order_by(Move.noun_id, Move.version)
-        by_noun[noun] = {noun_id: state for noun_id, state in session.execute(moves)}
-    last = {}
-    for collection_id, invoice_id in session.execute(select(Collection.id, Collection.invoice_id).order_by(Collection.attempt)):
-        if collection_id in by_noun["collection"]:
-            last[invoice_id] = by_noun["collection"][collection_id]
-    return by_noun["invoice"], last
 
 
 def _waiting(session: Session, view: View, splits: dict[int, Split]) -> list[WaitingLine]:
@@ -411,7 +256,7 @@ def _lines_off(session: Session, view: View, suspense: dict[int, int]) -> int:
 
 
 def _sources(
-    session: Session, view: View, logs: _Logs, found: dict[int, InvoiceBalances], splits: dict[int, Split]
+    session: Session, view: View, logs: Logs, found: dict[int, InvoiceBalances], splits: dict[int, Split]
 ) -> list[SourceLine]:
     lines = []
     for source in session.scalars(select(Source).order_by(Source.id)):
