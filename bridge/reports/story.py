@@ -31,8 +31,10 @@ def of_invoice(session: Session, runtime: Runtime, number: str) -> str:
         "Written by `bridge demo`. Everything below is read back from the database; the parties are invented.",
         "## 1. The log",
         _log(session.get_one(ChainLog, invoice.chain_log_id)),
-        f"It is invoice {invoice.invoice_no} of its contract: {_euro(invoice.amount_cents)} EUR, "
-        f"to be collected from {invoice.due_on} on.",
+        (
+            f"It is invoice {invoice.invoice_no} of its contract: {_euro(invoice.amount_cents)} EUR, "
+            f"to be collected from {invoice.due_on} on."
+        ),
     ]
     collections = session.scalars(select(Collection).where(Collection.invoice_id == invoice.id).order_by(Collection.attempt))
     for collection in collections:
