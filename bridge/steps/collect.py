@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
+from typing import TypeVar
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from bridge import books, judging
@@ -18,6 +19,7 @@ from bridge.runtime import Runtime
 
 ACTOR = "collect"
 AT_ONCE = 500
+Held = TypeVar("Held", Invoice, Collection)
 
 
 def run(runtime: Runtime) -> dict[str, int]:
@@ -115,11 +117,11 @@ def _verdicts(session: Session, runtime: Runtime, invoices: Sequence[Invoice]) -
 def _look_again(session: Session, runtime: Runtime) -> Counter[str]:
     """What a rule held is judged again; what a person held waits for a person."""
     by = Recorder(ACTOR, runtime.clock())
-    invoices = list(session.scalars(_held_by_rule(Invoice, "invoice")))
+    invoices = list(session.scalars(_held_by_rule(Invoice)))
     again = _verdicts(session, runtime, invoices)
     ready = [invoice for invoice in invoices if again[invoice.id].mandate]
     moves = [_release(runtime, "invoice", invoice.id, invoice.version, "open") for invoice in ready]
-    collections = list(session.scalars(_held_by_rule(Collection, "collection")))
+    collections = list(session.scalars(_held_by_rule(Collection)))
     for creditor in session.scalars(select(Creditor)) if collections else ():
         own = [c for c in collections if session.get_one(Invoice, c.invoice_id).creditor_id == creditor.id]
         reasons = judging.why_not(session, own, runtime.settings.rules_for(creditor.creditor_id))
@@ -130,10 +132,10 @@ def _look_again(session: Session, runtime: Runtime) -> Counter[str]:
     return formed + Counter(released=len(moves))
 
 
-def _held_by_rule(noun, name):  # type: ignore[no-untyped-def]  # one select for two classes
+def _held_by_rule(noun: type[Held]) -> Select[Held]:
     """Held ones whose last Move was not a person's."""
-    last = select(Move.evidence).where(Move.noun == name, Move.noun_id == noun.id, Move.version == noun.version).scalar_subquery()
-    return select(noun).where(noun.state == "held", last != "person").order_by(noun.id)
+    moves = select(Move.evidence).where(Move.noun == noun.__tablename__, Move.noun_id == noun.id, Move.version == noun.version)
+    return select(noun).where(noun.state == "held", moves.scalar_subquery() != "person").order_by(noun.id)
 
 
 def _hold(runtime: Runtime, invoice: Invoice, why: str) -> PlannedMove:
