@@ -6,7 +6,6 @@ with the reason beside it.
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from pathlib import Path
 
@@ -49,4 +48,4 @@ def _set_aside(path: Path, why: str) -> None:
         number += 1
         target = failed / f"{path.stem}-{number}{path.suffix}"
     (failed / f"{target.name}.error.txt").write_text(why + "\n", encoding="utf-8")
-    os.replace(path, target)
+    path.replace(target)
