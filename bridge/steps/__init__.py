@@ -1,4 +1,7 @@
-"""What the bell rings: the table of contents of a night's work. Each step finds its work in the database and may be killed and rerun."""
+"""What the bell rings: the table of contents of a night's work.
+
+Each step finds its work in the database and may be killed and rerun.
+"""
 
 from __future__ import annotations
 
