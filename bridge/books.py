@@ -25,6 +25,7 @@ from bridge.model import Batch, Break, Collection, Entry, Invoice, Mandate, Matc
 NOUNS: dict[str, type[Any]] = {"invoice": Invoice, "collection": Collection, "batch": Batch, "mandate": Mandate}
 IN_ONE_STATEMENT = 500
 T = TypeVar("T")
+BreakRow = tuple[str, str, str, str]  # kind, subject, what, next
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +164,7 @@ def admit(
     return ids
 
 
-def open_breaks(session: Session, wanted: Iterable[tuple[str, str, str, str]], by: Recorder, today: date) -> int:
+def open_breaks(session: Session, wanted: Iterable[BreakRow], by: Recorder, today: date) -> int:
     """Open a Break for each (kind, subject, what, next) that has none open; returns how many were opened."""
     asked = {(kind, subject): (what, then) for kind, subject, what, then in wanted}
     known: dict[tuple[str, str], list[Break]] = defaultdict(list)
