@@ -4,26 +4,26 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from datetime import date
+from functools import partial
 
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from bridge import books
-from bridge.books import PlannedMove, PlannedPosting, PlannedVoucher, Recorder, Unit
+from bridge.books import BreakRow, PlannedMove, PlannedPosting, PlannedVoucher, Recorder, Unit
 from bridge.model import Batch, Block, Collection, Invoice, Member, Move, StatusReport, StatusReportLine
 from bridge.rules import answers, lifecycle
 from bridge.rules.answers import ReportLine, Said
 from bridge.rules.lifecycle import INVOICE_OF, Verdict
 from bridge.runtime import Runtime
 
-BreakRow = tuple[str, str, str, str]
-
 
 def hear_all(runtime: Runtime, actor: str) -> Counter[str]:
     """Every report with an unread or waiting line, one unit of work each."""
     counts: Counter[str] = Counter()
     for report_id in runtime.work(_unread):
-        counts += runtime.work(lambda session, r=report_id: _hear(session, runtime, r, actor))  # type: ignore[misc]
+        counts += runtime.work(partial(_hear, runtime=runtime, report_id=report_id, actor=actor))
     return counts
 
 
@@ -134,8 +134,8 @@ def _outcome(verdicts: Sequence[Verdict]) -> str:
     return "ignored"
 
 
-def _submitted_on(session: Session, batch: Batch):  # type: ignore[no-untyped-def]
-    """The date of the hand-over: nothing about the file is booked before it."""
+def _submitted_on(session: Session, batch: Batch) -> date | None:
+    """The date of the hand-over: nothing about the file is booked before it. None while nobody confirmed it."""
     return session.scalar(select(Move.booked_on).where(Move.noun == "batch", Move.noun_id == batch.id, Move.news == "submitted"))
 
 
@@ -150,8 +150,14 @@ def _invoices(session: Session, invoice_ids: Sequence[int]) -> dict[int, tuple[i
 
 
 def _unit(
-    report: StatusReport, one: Said, collection: Collection, to_state: str, submitted_on, invoices: Mapping[int, tuple[int, str]]
-) -> Unit:  # type: ignore[no-untyped-def]
+    report: StatusReport,
+    one: Said,
+    collection: Collection,
+    to_state: str,
+    submitted_on: date | None,
+    invoices: Mapping[int, tuple[int, str]],
+) -> Unit:
+    assert submitted_on is not None, "news moves a collection only after the hand-over of its file"
     cause = f"status_report_line:{one.line_id}"
     booked_on = max(report.dated_on, submitted_on)
     moves = [
