@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from bridge import books
-from bridge.books import PlannedMove, Recorder, Unit
+from bridge.books import BreakRow, PlannedMove, Recorder, Unit
 from bridge.model import Batch, Break, Collection, Entry, Statement, StatusReport, StatusReportLine
 from bridge.model.collection import IN_FLIGHT_STATES
 from bridge.rules import calendar
@@ -65,7 +67,7 @@ def close_batches(session: Session, runtime: Runtime, actor: str) -> None:
     books.apply(session, [Unit(moves=(move,)) for move in moves], Recorder(actor, runtime.clock()))
 
 
-def _rejected_but_paid(session: Session, since):  # type: ignore[no-untyped-def]
+def _rejected_but_paid(session: Session, since: date) -> list[BreakRow]:
     """A rejection noted in ``settled``: its debit must follow, or a person asks."""
     rows = session.execute(
         select(StatusReportLine.id, StatusReportLine.end_to_end_id, Collection.state)
@@ -73,7 +75,7 @@ def _rejected_but_paid(session: Session, since):  # type: ignore[no-untyped-def]
         .join(Collection, Collection.end_to_end_key == func.upper(StatusReportLine.end_to_end_id))
         .where(StatusReportLine.outcome == "noted", StatusReport.dated_on < since)
     ).all()
-    wanted = []
+    wanted: list[BreakRow] = []
     for line_id, name, state in rows:
         if state == "settled":
             what = f"the bank rejected {name}, which it had credited, and no debit followed"
