@@ -41,7 +41,7 @@ def of_batch(session: Session, entry: Entry) -> tuple[Candidate, ...]:
 
 
 def open_credits(session: Session, wanted: Sequence[Candidate]) -> dict[int, list[OpenCredit]]:
-    """For each rejected or withdrawn candidate, the credit lines with an open rest that contain it and were not used for it yet."""
+    """For each rejected or withdrawn candidate, the credit lines with an open rest that contain it and were not used for it."""
     failed = [candidate for candidate in wanted if candidate.state in ("rejected", "withdrawn")]
     if not failed:
         return {}
@@ -127,5 +127,6 @@ def _late(session: Session, collection_ids: Sequence[int]) -> dict[int, int]:
             .group_by(Match.collection_id)
         )
         for collection_id, cents in rows:
-            total[collection_id] += int(cents)
+            if collection_id is not None:  # the column may be empty; the condition above leaves that out
+                total[collection_id] += int(cents)
     return total
