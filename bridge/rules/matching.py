@@ -207,7 +207,7 @@ def _credit(line: Line, detail: DetailFacts, candidate: Candidate, amount: int) 
     parts = [Part("late credit" if late else "settled", candidate.amount_cents, candidate, decision.to_state)]
     if kept:
         parts.append(Part("bank fee", kept))
-    opens = ()
+    opens: tuple[tuple[str, str, str, str], ...] = ()
     if late:
         what = f"{candidate.end_to_end_id} was credited although it is {candidate.state}"
         opens = (("LATE_CREDIT", f"invoice:{candidate.invoice_id}", what, "see whether the customer must be refunded"),)
