@@ -64,10 +64,10 @@ def transliterate(text: str, *, german: bool = True) -> str:
     composed = unicodedata.normalize("NFC", text)
     if SEPA_CHARACTERS.issuperset(composed):
         return composed
-    return "".join(_plain(char, german) for char in composed)
+    return "".join(_plain(char, german=german) for char in composed)
 
 
-def _plain(char: str, german: bool) -> str:
+def _plain(char: str, *, german: bool) -> str:
     if char in SEPA_CHARACTERS:
         return char
     if german and char in _GERMAN:
@@ -80,4 +80,4 @@ def _plain(char: str, german: bool) -> str:
     if unicodedata.combining(char) or (unicodedata.category(char) in ("Cf", "Mn", "Me") and char != "\u00ad"):
         return ""
     base = unicodedata.normalize("NFD", char)[0]
-    return _plain(base, german) if base != char else "."
+    return _plain(base, german=german) if base != char else "."
