@@ -7,6 +7,7 @@ ledger moves only at the hand-over (Clearing / Receivable, one voucher a batch).
 from __future__ import annotations
 
 from collections import Counter
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
@@ -29,16 +30,15 @@ def run(runtime: Runtime) -> dict[str, int]:
     """Approve what needs nobody, export what is approved, hand over where the folder is the hand-over."""
     counts: Counter[str] = Counter()
     for message_id in runtime.work(lambda session: _in_state(session, runtime, "sealed", approval="none")):
-        counts["approved"] += runtime.work(lambda session, m=message_id: _approve_by_rule(session, runtime, m))  # type: ignore[misc]
+        counts["approved"] += runtime.work(partial(_approve_by_rule, runtime=runtime, message_id=message_id))
     for message_id in runtime.work(lambda session: _in_state(session, runtime, "approved")):
         export(runtime, actor=ACTOR, message_id=message_id)
         counts["exported"] += 1
     for message_id in _left_halfway(runtime):
         export(runtime, actor=ACTOR, message_id=message_id)
     for message_id in runtime.work(lambda session: _in_state(session, runtime, "exported", handover="folder")):
-        counts["submitted"] += runtime.work(
-            lambda session, m=message_id: custody.submit(session, runtime, m, actor=ACTOR, evidence="folder")
-        )  # type: ignore[misc]
+        submit = partial(custody.submit, runtime=runtime, message_id=message_id, actor=ACTOR, evidence="folder")
+        counts["submitted"] += runtime.work(submit)
     return {name: counts[name] for name in ("approved", "exported", "submitted")}
 
 
