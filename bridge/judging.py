@@ -14,6 +14,8 @@ from bridge.rules import eligibility
 from bridge.rules.eligibility import InvoiceFacts, MandateFacts
 from bridge.settings import CollectionRules
 
+AT_ONCE = 500  # a statement's list of ids stays short
+
 
 def invoice_facts(session: Session, invoices: Sequence[Invoice]) -> dict[int, InvoiceFacts]:
     """The facts of these invoices by id; an open Break on the invoice's source counts as one on the invoice."""
@@ -70,6 +72,20 @@ def released_by_person(session: Session, collection_ids: Sequence[int]) -> set[i
 
 def why_not(session: Session, collections: Sequence[Collection], rules: CollectionRules) -> dict[int, str]:
     """Why each collection may not go out, by its id; one that may is not in the answer."""
+    reasons: dict[int, str] = {}
+    for start in range(0, len(collections), AT_ONCE):
+        reasons |= _why_not(session, collections[start : start + AT_ONCE], rules)
+    return reasons
+
+
+def frozen_sources(session: Session) -> set[int]:
+    """Sources with an open Break: nothing of theirs is collected."""
+    subjects = session.scalars(select(Break.subject).where(Break.subject.like("source:%"), Break.closed_at.is_(None)))
+    known = set(session.scalars(select(Source.id)))
+    return {int(subject.split(":")[1]) for subject in subjects} & known
+
+
+def _why_not(session: Session, collections: Sequence[Collection], rules: CollectionRules) -> dict[int, str]:
     invoices = list(session.scalars(select(Invoice).where(Invoice.id.in_([collection.invoice_id for collection in collections]))))
     facts = invoice_facts(session, invoices)
     mandates = {
@@ -85,13 +101,6 @@ def why_not(session: Session, collections: Sequence[Collection], rules: Collecti
         if reason:
             reasons[collection.id] = reason
     return reasons
-
-
-def frozen_sources(session: Session) -> set[int]:
-    """Sources with an open Break: nothing of theirs is collected."""
-    subjects = session.scalars(select(Break.subject).where(Break.subject.like("source:%"), Break.closed_at.is_(None)))
-    known = set(session.scalars(select(Source.id)))
-    return {int(subject.split(":")[1]) for subject in subjects} & known
 
 
 def _presented(session: Session, mandate_ids: Sequence[int], but: Sequence[int] = ()) -> set[int]:
