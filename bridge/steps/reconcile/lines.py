@@ -9,8 +9,8 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from bridge import books
-from bridge.books import PlannedMatch, PlannedMove, PlannedPosting, PlannedVoucher, Recorder, Unit
-from bridge.model import Detail, Entry, Match, Statement
+from bridge.books import BreakRow, PlannedMatch, PlannedMove, PlannedPosting, PlannedVoucher, Recorder, Unit
+from bridge.model import Account, Detail, Entry, Match, Statement
 from bridge.rules import lifecycle, matching
 from bridge.rules.lifecycle import INVOICE_OF
 from bridge.rules.matching import Candidate, DetailFacts, Explained, Line, Part, Pass
@@ -34,8 +34,9 @@ def explain_all(runtime: Runtime, actor: str) -> Counter[str]:
 
 def _explain_chunk(session: Session, runtime: Runtime, after: int, actor: str) -> tuple[Counter[str], int]:
     entries = session.execute(
-        select(Entry, Statement.account_id)
+        select(Entry, Account.id)
         .join(Statement, Statement.id == Entry.statement_id)
+        .join(Account, Account.id == Statement.account_id)
         .where(Entry.open_cents != 0, Entry.id > after, Statement.posting == "posted")
         .order_by(Entry.id)
         .limit(AT_ONCE)
@@ -48,7 +49,7 @@ def _explain_chunk(session: Session, runtime: Runtime, after: int, actor: str) -
     found = Pass(by_name, candidates.open_credits(session, list(by_name.values())))
     numbers = _vouchers_so_far(session, [entry.id for entry, _ in entries])
     units: list[Unit] = []
-    breaks: list[tuple[str, str, str, str]] = []
+    breaks: list[BreakRow] = []
     counts: Counter[str] = Counter()
     for entry, account_id in entries:
         line = _line(session, entry, account_id, details.get(entry.id, ()), by_name)
