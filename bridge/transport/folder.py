@@ -27,7 +27,10 @@ class ManifestLine:
 
 
 def write(folder: Path, name: str, body: bytes) -> Path:
-    """Put ``body`` under ``folder/name``; a file that stands there must have the same bytes. Raises IntegrityError, Unavailable."""
+    """Put ``body`` under ``folder/name``; a file that stands there must have the same bytes.
+
+    Raises IntegrityError or Unavailable.
+    """
     target = folder / name
     if target.exists():
         if target.read_bytes() != body:
