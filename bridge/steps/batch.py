@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
+from functools import partial
 from hashlib import sha256
 from io import BytesIO
 
@@ -57,7 +58,8 @@ def cut(runtime: Runtime, *, actor: str, scheduled: bool) -> dict[str, int]:
     """Cut files now. Raises SealRefused where a file fails a check; then nothing of that file is stored."""
     counts: Counter[str] = Counter()
     for account_id in runtime.work(_account_ids):
-        counts += runtime.work(lambda session, a=account_id: _cut_account(session, runtime, a, actor, scheduled))  # type: ignore[misc]
+        cut_one = partial(_cut_account, runtime=runtime, account_id=account_id, actor=actor, scheduled=scheduled)
+        counts += runtime.work(cut_one)
     return {name: counts[name] for name in ("batches", "collections", "held", "redated")}
 
 
@@ -65,7 +67,7 @@ def _account_ids(session: Session) -> list[int]:
     return list(session.scalars(select(Account.id).order_by(Account.id)))
 
 
-def _cut_account(session: Session, runtime: Runtime, account_id: int, actor: str, scheduled: bool) -> Counter[str]:
+def _cut_account(session: Session, runtime: Runtime, account_id: int, *, actor: str, scheduled: bool) -> Counter[str]:
     account = session.get_one(Account, account_id)
     profile = runtime.profile(account.bank)
     counts: Counter[str] = Counter()
@@ -210,7 +212,8 @@ def _check(file: DebitFile, body: bytes, profile: BankProfile) -> None:
     facts = pain008.count(BytesIO(body))
     if (facts.counted, facts.counted_sum_cents) != (file.count, file.control_sum_cents):
         problems.append(
-            f"the bytes hold {facts.counted} debits of {facts.counted_sum_cents} cents, the plan {file.count} of {file.control_sum_cents}"
+            f"the bytes hold {facts.counted} debits of {facts.counted_sum_cents} cents, "
+            f"the plan {file.count} of {file.control_sum_cents}"
         )
     if (facts.stated_count, facts.stated_sum_cents) != (facts.counted, facts.counted_sum_cents):
         problems.append("the head of the file states another count or sum than its debits add up to")
