@@ -19,7 +19,7 @@ from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
 from bridge import archive, books
-from bridge.books import PlannedPosting, PlannedVoucher, Recorder, Unit
+from bridge.books import BreakRow, PlannedPosting, PlannedVoucher, Recorder, Unit
 from bridge.errors import BadInput
 from bridge.formats import detect
 from bridge.model import Account, BankAccount, Batch, Detail, Document, Entry, Statement, StatusReport, StatusReportLine
@@ -31,7 +31,6 @@ from bridge.runtime import Runtime
 
 ROWS_AT_ONCE = 500
 READ = ("pain.002", "camt.053")
-BreakRow = tuple[str, str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,11 +139,9 @@ def _statements(
             rows += len(chunk)
             _refuse_other_currency(statement, chunk)
         _judge(session, statement, total)
-    breaks: list[BreakRow] = []
-    for account_id in sorted(
-        {statement.account_id for statement in stored if statement.account_id and statement.posting == "parked"}
-    ):
-        new += post_chain(session, runtime, account_id, by)
+    parked = {statement.account_id for statement in stored if statement.account_id and statement.posting == "parked"}
+    for account_id in sorted(parked):
+        new += _post_chain(session, account_id, by)
     breaks = [
         _break_of(statement) for statement in stored if statement.posting != "posted" and not statement.reason.startswith("known")
     ]
@@ -216,9 +213,7 @@ def _keep_entries(session: Session, statement: Statement, entries: Sequence[Stat
     rows = [_entry_row(statement, entry, key) for entry in entries]
     ids = list(session.scalars(insert(Entry).returning(Entry.id, sort_by_parameter_order=True), rows))
     details = [
-        _detail_row(entry_id, entry, detail, key)
-        for entry_id, entry in zip(ids, entries, strict=True)
-        for detail in entry.details
+        _detail_row(entry_id, detail, key) for entry_id, entry in zip(ids, entries, strict=True) for detail in entry.details
     ]
     if details:
         session.execute(insert(Detail), details)
@@ -247,7 +242,7 @@ def _entry_row(statement: Statement, entry: StatementEntry, key: Key) -> dict[st
     }
 
 
-def _detail_row(entry_id: int, entry: StatementEntry, detail: EntryDetail, key: Key) -> dict[str, Any]:
+def _detail_row(entry_id: int, detail: EntryDetail, key: Key) -> dict[str, Any]:
     words = {
         "debtor": detail.debtor_name,
         "creditor": detail.creditor_name,
@@ -320,8 +315,11 @@ def _content(session: Session, statement: Statement) -> list[tuple[Any, ...]]:
     return [(statement.opening_cents, statement.closing_cents), *(tuple(line) for line in lines)]
 
 
-def post_chain(session: Session, runtime: Runtime, account_id: int, by: Recorder) -> int:
-    """Book every parked statement of an account that continues its chain, at either end, until none fits; returns the lines booked."""
+def _post_chain(session: Session, account_id: int, by: Recorder) -> int:
+    """Book every parked statement of an account that continues its chain, at either end, until none fits.
+
+    Returns how many lines were booked.
+    """
     booked = 0
     while True:
         posted = list(
