@@ -76,7 +76,8 @@ def _creditor(session: Session, runtime: Runtime, declared: CreditorSettings) ->
     used = session.scalar(select(func.count(Batch.id)).where(Batch.creditor_id == row.id))
     if used and (row.name != declared.name or row.creditor_id != identifier):
         raise ConfigError(
-            f"creditor {row.name!r}: its name and identifier were used in a sealed file and are not changed by editing bridge.toml"
+            f"creditor {row.name!r}: its name and identifier were used in a sealed file "
+            "and are not changed by editing bridge.toml"
         )
     row.name, row.creditor_id, row.account_id = declared.name, identifier, account.id
     _version(session, runtime, "creditor", key, declared.model_dump(mode="json"))
@@ -105,7 +106,8 @@ def _source(session: Session, runtime: Runtime, declared: SourceSettings) -> Non
         session.add(row)
     if (row.chain_id, row.contract, row.creditor_id) != (declared.chain_id, declared.contract, creditor.id):
         raise ConfigError(
-            f"source {declared.name!r}: chain, contract and creditor of a source never change; give the new contract a new source name"
+            f"source {declared.name!r}: chain, contract and creditor of a source never change; "
+            "give the new contract a new source name"
         )
     row.verification = declared.verification
     shown = declared.model_dump(mode="json", exclude={"rpc"}) | {"endpoints": len(declared.rpc)}
