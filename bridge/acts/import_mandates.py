@@ -31,8 +31,9 @@ from bridge.records.pain008 import Address
 from bridge.runtime import Runtime
 
 COLUMNS = (
-    "mandate_id", "creditor_id", "debtor_ref", "agreement", "scheme", "kind", "signed_on", "debtor_name", "iban", "bic", "email", "language",
-    "street", "building", "postcode", "town", "country", "ultimate_debtor", "b2b_confirmed_on", "prenotification_days", "last_presented_on",
+    "mandate_id", "creditor_id", "debtor_ref", "agreement", "scheme", "kind", "signed_on",
+    "debtor_name", "iban", "bic", "email", "language", "street", "building", "postcode", "town", "country",
+    "ultimate_debtor", "b2b_confirmed_on", "prenotification_days", "last_presented_on",
 )  # fmt: skip
 NEEDED = ("mandate_id", "debtor_ref", "signed_on", "debtor_name", "iban")
 BYTES_MAX = 50_000_000
@@ -81,7 +82,10 @@ class Outcome:
 
 
 def run(runtime: Runtime, actor: str, body: bytes, *, dry_run: bool) -> Outcome:
-    """Import a CSV. Raises BadInput for a file that cannot be read at all; bad lines are in the outcome, and then nothing is stored."""
+    """Import a CSV: all of it, or nothing where a line is bad; the outcome names such lines.
+
+    Raises BadInput for a file that cannot be read at all.
+    """
     lines = list(_lines(body))
     return runtime.work(lambda session: _import(session, runtime, actor, lines, body, dry_run=dry_run))
 
@@ -108,7 +112,8 @@ def _lines(body: bytes) -> Iterator[tuple[int, dict[str, str]]]:
                 continue
             if len(values) != len(header):
                 raise BadInput(
-                    f"line {reader.line_num} has {len(values)} fields, the header {len(header)}; is a quote or a separator missing?"
+                    f"line {reader.line_num} has {len(values)} fields, the header {len(header)}; "
+                    "is a quote or a separator missing?"
                 )
             yield reader.line_num, {name: value.strip() for name, value in zip(header, values, strict=True)}
     except csv.Error as problem:
