@@ -20,7 +20,10 @@ def add_to(app: typer.Typer) -> None:
     app.command("import", epilog="Examples:  bridge import statement.xml   ·   bridge import *.xml --json")(import_)
     app.command(
         "resolve",
-        epilog="Examples:  bridge resolve 7 --resolution 'refunded on 3 Dec'   ·   bridge resolve 7 --resolution 'not ours' --actor anna",
+        epilog=(
+            "Examples:  bridge resolve 7 --resolution 'refunded on 3 Dec'   ·   "
+            "bridge resolve 7 --resolution 'not ours' --actor anna"
+        ),
     )(resolve)
 
 
