@@ -111,7 +111,10 @@ def export(context: typer.Context, message_id: str) -> None:
 
 @app.command(
     "mark-uploaded",
-    epilog="Examples:  bridge batch mark-uploaded MSGID --actor anna   ·   bridge batch mark-uploaded MSGID --reference 4711 --sha256 1a2b3c4d --actor ben",
+    epilog=(
+        "Examples:  bridge batch mark-uploaded MSGID --actor anna   ·   "
+        "bridge batch mark-uploaded MSGID --reference 4711 --sha256 1a2b3c4d --actor ben"
+    ),
 )
 def mark_uploaded(
     context: typer.Context,
@@ -130,7 +133,10 @@ def mark_uploaded(
 
 
 @app.command(
-    epilog="Examples:  bridge batch discard MSGID --reason 'wrong date' --actor anna   ·   bridge batch reject MSGID --reason 'not ours' --actor ben"
+    epilog=(
+        "Examples:  bridge batch discard MSGID --reason 'wrong date' --actor anna   ·   "
+        "bridge batch reject MSGID --reason 'not ours' --actor ben"
+    )
 )
 def discard(context: typer.Context, message_id: str, reason: str = typer.Option("", "--reason")) -> None:
     """Give up a file that never left; its collections are free again."""
@@ -147,5 +153,8 @@ def discard(context: typer.Context, message_id: str, reason: str = typer.Option(
 
 app.command(
     "reject",
-    epilog="Examples:  bridge batch reject MSGID --reason 'not ours' --actor ben   ·   bridge batch reject MSGID --reason sum --actor anna",
+    epilog=(
+        "Examples:  bridge batch reject MSGID --reason 'not ours' --actor ben   ·   "
+        "bridge batch reject MSGID --reason sum --actor anna"
+    ),
 )(discard)
