@@ -71,7 +71,10 @@ def _move(context: typer.Context, number: str, news: str, reason: str) -> None:
 
 @app.command(
     "hold",
-    epilog="Examples:  bridge invoice hold plant-1-000007 --reason 'customer complains'   ·   bridge invoice hold P-7 --reason dispute --actor anna",
+    epilog=(
+        "Examples:  bridge invoice hold plant-1-000007 --reason 'customer complains'   ·   "
+        "bridge invoice hold P-7 --reason dispute --actor anna"
+    ),
 )
 def hold_(context: typer.Context, number: str, reason: str = typer.Option("", "--reason")) -> None:
     """It is not collected until somebody releases it."""
@@ -79,7 +82,10 @@ def hold_(context: typer.Context, number: str, reason: str = typer.Option("", "-
 
 
 @app.command(
-    epilog="Examples:  bridge invoice release plant-1-000007 --actor anna   ·   bridge invoice release P-7 --reason settled --actor ben"
+    epilog=(
+        "Examples:  bridge invoice release plant-1-000007 --actor anna   ·   "
+        "bridge invoice release P-7 --reason settled --actor ben"
+    )
 )
 def release(context: typer.Context, number: str, reason: str = typer.Option("", "--reason")) -> None:
     """Collect it after all; a limit does not hold it again."""
