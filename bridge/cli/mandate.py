@@ -101,7 +101,10 @@ def _move(context: typer.Context, mandate_id: str, news: str, reason: str) -> No
 
 
 @app.command(
-    epilog="Examples:  bridge mandate pause MND-0001 --reason 'asked by phone'   ·   bridge mandate pause MND-2 --reason dispute --actor anna"
+    epilog=(
+        "Examples:  bridge mandate pause MND-0001 --reason 'asked by phone'   ·   "
+        "bridge mandate pause MND-2 --reason dispute --actor anna"
+    )
 )
 def pause(context: typer.Context, mandate_id: str, reason: str = typer.Option("", "--reason")) -> None:
     """Nothing is collected under it until it is resumed."""
@@ -109,7 +112,10 @@ def pause(context: typer.Context, mandate_id: str, reason: str = typer.Option(""
 
 
 @app.command(
-    epilog="Examples:  bridge mandate resume MND-0001 --actor anna   ·   bridge mandate resume MND-2 --reason 'IBAN confirmed' --actor ben"
+    epilog=(
+        "Examples:  bridge mandate resume MND-0001 --actor anna   ·   "
+        "bridge mandate resume MND-2 --reason 'IBAN confirmed' --actor ben"
+    )
 )
 def resume(context: typer.Context, mandate_id: str, reason: str = typer.Option("", "--reason")) -> None:
     """Collect again; where a warning paused it, this accepts the warning."""
@@ -117,7 +123,10 @@ def resume(context: typer.Context, mandate_id: str, reason: str = typer.Option("
 
 
 @app.command(
-    epilog="Examples:  bridge mandate revoke MND-0001 --reason 'letter of 2 Dec'   ·   bridge mandate revoke MND-2 --reason moved --actor anna"
+    epilog=(
+        "Examples:  bridge mandate revoke MND-0001 --reason 'letter of 2 Dec'   ·   "
+        "bridge mandate revoke MND-2 --reason moved --actor anna"
+    )
 )
 def revoke(context: typer.Context, mandate_id: str, reason: str = typer.Option("", "--reason")) -> None:
     """End it for good; says what is already at the bank."""
