@@ -71,7 +71,10 @@ WORDS = {
 
 
 @app.command(
-    epilog="Examples:  bridge report reconciliation   ·   bridge report reconciliation -f json --as-of 2026-11-30 --known-at 2026-12-01T08:00"
+    epilog=(
+        "Examples:  bridge report reconciliation   ·   "
+        "bridge report reconciliation -f json --as-of 2026-11-30 --known-at 2026-12-01T08:00"
+    )
 )
 def reconciliation(
     context: typer.Context,
