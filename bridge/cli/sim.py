@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import typer
@@ -18,7 +18,10 @@ app = typer.Typer(
 
 
 @app.command(
-    epilog="Examples:  bridge sim bank outbox/MSGID.xml --day 2026-12-10   ·   bridge sim bank FILE --plan plant-1-000002-1=return:MD06:300 --into inbox"
+    epilog=(
+        "Examples:  bridge sim bank outbox/MSGID.xml --day 2026-12-10   ·   "
+        "bridge sim bank FILE --plan plant-1-000002-1=return:MD06:300 --into inbox"
+    )
 )
 def bank(
     context: typer.Context,
@@ -35,7 +38,7 @@ def bank(
 
     here = call.of(context)
     try:
-        first = date.fromisoformat(day) if day else date.today()
+        first = date.fromisoformat(day) if day else datetime.now().astimezone().date()
         body = file.read_bytes()
         wishes = dict(wish.split("=", 1) for wish in plan)
     except (ValueError, OSError) as problem:
