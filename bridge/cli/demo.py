@@ -40,7 +40,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def demo(
-    context: typer.Context, keep: Path = typer.Option(None, "--keep", help="Work in this folder and leave it there.")
+    context: typer.Context, keep: Path | None = typer.Option(None, "--keep", help="Work in this folder and leave it there.")
 ) -> None:
     """One-minute tour: in-process chain, SQLite, simulated bank, report."""
     here = call.of(context)
