@@ -125,7 +125,10 @@ def status(context: typer.Context) -> None:
             right=("count", "EUR"),
         )
         screen.lines(
-            f"unmatched lines: {found.unmatched.count} ({screen.euro(found.unmatched.cents)} EUR), parked statements: {found.parked_statements}",
+            (
+                f"unmatched lines: {found.unmatched.count} ({screen.euro(found.unmatched.cents)} EUR), "
+                f"parked statements: {found.parked_statements}"
+            ),
             f"to approve: {', '.join(found.to_approve) or '-'}",
             f"to export: {', '.join(found.to_export) or '-'}",
             f"to upload: {', '.join(found.to_upload) or '-'}",
@@ -260,9 +263,8 @@ def _examinations(here: call.Call) -> list[tuple[str, Any]]:
         said = []
         for source in runtime.settings.sources:
             head = runtime.source(source).final_head()
-            said.append(
-                f"{source.name}: final block {head.number if head else 'none'} (verification none: nothing is proven about the node)"
-            )
+            block = head.number if head else "none"
+            said.append(f"{source.name}: final block {block} (verification none: nothing is proven about the node)")
         return "; ".join(said) or "none declared"
 
     def outbox() -> str:
