@@ -1,7 +1,7 @@
 """Why a debit failed, in words, and what a person does next. Pure.
 
-Codes are ISO 20022 ExternalStatusReason / ExternalReturnReason as the SEPA schemes use them (EPC173-14); the German texts are the banks'
-usual wording. In Germany AM04 and MD07 reach the creditor as MS03, for data protection.
+Codes are ISO 20022 ExternalStatusReason / ExternalReturnReason as the SEPA schemes use them (EPC173-14); the German texts are
+the banks' usual wording. In Germany AM04 and MD07 reach the creditor as MS03, for data protection.
 """
 
 from __future__ import annotations
