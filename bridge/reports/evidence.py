@@ -1,4 +1,4 @@
-"""What each query of the proof finds for each invoice: the raw logs decoded anew, the money, what is in flight, what is owed, its state.
+"""What each query of the proof finds for each invoice: the logs decoded anew, the money, what is in flight or owed, the state.
 
 Each is a query of its own over postings, logs or Moves; none is worked out from the others.
 """
