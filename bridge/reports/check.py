@@ -107,6 +107,8 @@ def _proof(session: Session, runtime: Runtime) -> Iterator[str]:
         yield f"accounts miss {report.difference_accounts_cents} cents"
     if report.difference_lines_cents:
         yield f"lines miss {report.difference_lines_cents} cents"
+    if report.difference_clearing_cents:
+        yield f"what is in flight misses {report.difference_clearing_cents} cents"
 
 
 def _complete(session: Session, runtime: Runtime) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """The proof as a report: what the chain billed, where every cent of it is, and what the bank says.
 
-Each part is its own query over postings. The difference adds up, without netting, what invoices, accounts and lines each miss.
+Each part is its own query over postings. The difference adds up, without netting, what invoices, accounts, lines and debits in
+flight each miss.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from bridge.model import (
     Source,
     Statement,
 )
+from bridge.model.collection import IN_FLIGHT_STATES
 from bridge.reports import evidence
 from bridge.reports.evidence import START, Logs
 from bridge.rules import proof
@@ -100,6 +102,7 @@ class Reconciliation:
     difference_invoices_cents: int
     difference_accounts_cents: int
     difference_lines_cents: int
+    difference_clearing_cents: int
     accounts: list[AccountLine]
     clearing_cents: int
     suspense_cents: int
@@ -127,6 +130,7 @@ def build(session: Session, runtime: Runtime, view: View) -> Reconciliation:
     invoices_off = sum(one.difference_cents for one in splits.values())
     accounts_off = sum(abs(line.ledger_cents - line.statement_cents) for line in accounts)
     lines_off = _lines_off(session, view, suspense)
+    clearing_off = _clearing_off(session, view)
     return Reconciliation(
         as_of=view.as_of,
         known_at=view.known_at.isoformat() if view.known_at else None,
@@ -140,10 +144,11 @@ def build(session: Session, runtime: Runtime, view: View) -> Reconciliation:
         not_ours_cents=-balances.total(session, "NotOurs", view),
         suspense_credit_cents=sum(-cents for cents in suspense.values() if cents < 0),
         suspense_debit_cents=sum(cents for cents in suspense.values() if cents > 0),
-        difference_cents=invoices_off + accounts_off + lines_off,
+        difference_cents=invoices_off + accounts_off + lines_off + clearing_off,
         difference_invoices_cents=invoices_off,
         difference_accounts_cents=accounts_off,
         difference_lines_cents=lines_off,
+        difference_clearing_cents=clearing_off,
         accounts=accounts,
         clearing_cents=balances.total(session, "Clearing", view),
         suspense_cents=sum(suspense.values()),
@@ -253,6 +258,25 @@ def _lines_off(session: Session, view: View, suspense: dict[int, int]) -> int:
     ):
         rest[entry_id] -= int(cents)
     return sum(abs(rest[entry_id] + suspense.get(entry_id, 0)) for entry_id in {*rest, *suspense})
+
+
+def _clearing_off(session: Session, view: View) -> int:
+    """How far Clearing of each collection misses what its Moves say: its amount while it is at the bank, else nothing."""
+    last = (
+        select(Move.noun_id, func.max(Move.version).label("version"))
+        .where(Move.noun == "collection", *view.conditions(Move.booked_on, Move.recorded_at))
+        .group_by(Move.noun_id)
+        .subquery()
+    )
+    at_the_bank = (
+        select(Collection.id, Collection.amount_cents)
+        .join(Move, (Move.noun == "collection") & (Move.noun_id == Collection.id))
+        .join(last, (last.c.noun_id == Move.noun_id) & (last.c.version == Move.version))
+        .where(Move.to_state.in_(IN_FLIGHT_STATES))
+    )
+    expected = {collection_id: cents for collection_id, cents in session.execute(at_the_bank)}
+    clearing = balances.by_subject(session, "Clearing", view)
+    return sum(abs(expected.get(found, 0) - clearing.get(found, 0)) for found in {*expected, *clearing})
 
 
 def _sources(
