@@ -204,7 +204,10 @@ def close_breaks(
 
 
 def _move_states(session: Session, moves: Sequence[PlannedMove]) -> set[tuple[str, int]]:
-    """Update every noun whose version is the expected one; returns (noun, id) of the winners."""
+    """Update every noun whose version is the expected one; returns (noun, id) of the winners.
+
+    Objects in the session are not brought up to date: comparing each of them with each statement is quadratic (measured).
+    """
     groups: dict[tuple[Any, ...], list[int]] = defaultdict(list)
     for move in moves:
         groups[(move.noun, move.version, move.from_state, move.to_state, move.reason, move.sets)].append(move.noun_id)
@@ -214,7 +217,8 @@ def _move_states(session: Session, moves: Sequence[PlannedMove]) -> set[tuple[st
         values = {"state": to_state, "version": version + 1, "reason": reason, **dict(sets)}
         for some in _slices(ids):
             statement = update(table).where(table.id.in_(some), table.version == version, table.state == from_state)
-            won |= {(noun, found) for found in session.scalars(statement.values(values).returning(table.id))}
+            moved = statement.values(values).returning(table.id).execution_options(synchronize_session=False)
+            won |= {(noun, found) for found in session.scalars(moved)}
     return won
 
 
