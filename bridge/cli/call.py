@@ -64,7 +64,7 @@ class Call:
         return self.options.actor.strip()
 
     def view(self, as_of: str | None, known_at: str | None) -> View:
-        """The view of a report. Raises BadInput for a date or time that is none."""
+        """The view of a report; a time without a zone is of the plant's. Raises BadInput for a date or time that is none."""
         from datetime import UTC, date
 
         from bridge.balances import View
@@ -74,7 +74,7 @@ class Call:
             instant = datetime.fromisoformat(known_at) if known_at else None
         except ValueError:
             raise BadInput("--as-of takes a date like 2026-11-30, --known-at a time like 2026-11-30T18:00") from None
-        return View(day, instant.astimezone(UTC) if instant else None)
+        return View(day, self._in_zone(instant).astimezone(UTC) if instant else None)
 
     def say(self, text: str) -> None:
         """Chatter: to stderr, and not with --quiet."""
@@ -95,14 +95,17 @@ class Call:
     def _clock(self) -> Callable[[], datetime] | None:
         if self.options.clock is None:
             return None
-        from zoneinfo import ZoneInfo
-
         try:
             written = datetime.fromisoformat(self.options.clock)
         except ValueError:
             raise ConfigError(f"--clock takes a time like 2026-12-01T09:30, not {self.options.clock!r}") from None
-        at = written if written.tzinfo else written.replace(tzinfo=ZoneInfo(self.settings().timezone))
+        at = self._in_zone(written)
         return lambda: at
+
+    def _in_zone(self, written: datetime) -> datetime:
+        from zoneinfo import ZoneInfo
+
+        return written if written.tzinfo else written.replace(tzinfo=ZoneInfo(self.settings().timezone))
 
 
 def of(context: typer.Context) -> Call:
