@@ -16,8 +16,6 @@ from bridge.records.invoice_log import InvoiceLog, RawLog
 INVOICE_FINALIZED = "InvoiceFinalized(bytes32,bytes32,bytes32,uint64,uint128,bytes3,uint64,uint64,uint64,bytes32,bytes32)"
 INVOICE_FINALIZED_TOPIC = keccak(INVOICE_FINALIZED.encode())
 INVOICE_CANCELLED_TOPIC = keccak(b"InvoiceCancelled(bytes32,bytes32)")
-INVOICE_PAID_TOPIC = keccak(b"InvoicePaid(bytes32,address,address,uint256)")
-SETTLEMENT_ATTESTED_TOPIC = keccak(b"SettlementAttested(bytes32,uint8,bytes32)")
 
 AMOUNT_MAX_CENTS = 99_999_999_999  # pain.008 InstdAmt as the SEPA schemes bound it: 999,999,999.99 EUR
 # 2015-01-01 and 2100-01-01 UTC in unix seconds: before the first EVM chain, or milliseconds taken for seconds.
