@@ -11,9 +11,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from bridge.errors import IllegalMove
-from bridge.model.collection import FINAL_STATES, LIVE_STATES
-
-STATES = LIVE_STATES + FINAL_STATES
 
 
 class Verdict(StrEnum):
