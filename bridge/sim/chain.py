@@ -126,11 +126,6 @@ class DemoChain:
         self._stamp()
         cancel(self.provider, self._compiled, self.contract, invoice_id, reason)
 
-    def mine(self) -> None:
-        """One empty block on top."""
-        self._stamp()
-        ask(self.provider, "evm_mine", [])
-
     def wait_until(self, timestamp: int) -> None:
         """Let the next block be of this time (unix seconds), and the later ones follow it. Time never goes back: ValueError."""
         last = _int(ask(self.provider, "eth_getBlockByNumber", ["latest", False])["timestamp"])
