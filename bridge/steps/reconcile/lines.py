@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -25,8 +26,7 @@ def explain_all(runtime: Runtime, actor: str) -> Counter[str]:
     counts: Counter[str] = Counter()
     after = 0
     while True:
-        since = after
-        done, after = runtime.work(lambda session: _explain_chunk(session, runtime, since, actor))
+        done, after = runtime.work(partial(_explain_chunk, runtime=runtime, after=after, actor=actor))
         counts += done
         if not after:
             return counts
