@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from typing import TypeVar
 
 from sqlalchemy import Select, select
@@ -27,8 +28,7 @@ def run(runtime: Runtime) -> dict[str, int]:
     counts: Counter[str] = Counter()
     after = 0
     while True:
-        since = after
-        done, after = runtime.work(lambda session: _form(session, runtime, since))
+        done, after = runtime.work(partial(_form, runtime=runtime, after=after))
         counts += done
         if not after:
             break
