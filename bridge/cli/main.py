@@ -9,7 +9,6 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import click
 import typer
 
 from bridge.cli import bank, batch, chain, demo, invoice, ledger, mandate, report, sim, system
@@ -70,20 +69,20 @@ def run(arguments: list[str]) -> int:
     except BridgeError as refusal:
         print(f"bridge: {refusal}", file=sys.stderr)
         return refusal.exit_code
-    except click.exceptions.Abort:
+    except typer.Abort:
         print("bridge: stopped", file=sys.stderr)
         return 1
-    except click.exceptions.Exit as leaving:
+    except typer.Exit as leaving:
         return leaving.exit_code
-    except click.ClickException as usage:
-        usage.show()
+    except typer.TyperException as usage:
+        usage.show()  # type: ignore[attr-defined]  # typer brings its own click and publishes only this root of its errors
         return usage.exit_code
     except BrokenPipeError:
         return 0
 
 
 def hoist(arguments: Sequence[str]) -> tuple[Options, list[str]]:
-    """Take the global options from wherever they stand; what follows a lone ``--`` is left alone. Raises UsageError."""
+    """Take the global options from wherever they stand; what follows a lone ``--`` is left alone. Raises BadParameter."""
     options, rest = Options(), []
     words = iter(arguments)
     for word in words:
@@ -92,8 +91,8 @@ def hoist(arguments: Sequence[str]) -> tuple[Options, list[str]]:
             rest += [word, *words]
         elif name in TAKES_VALUE:
             value = value if has_value else next(words, "")
-            if not value:
-                raise click.UsageError(f"{name} needs a value")
+            if not value or (value.startswith("--") and not has_value):
+                raise typer.BadParameter(f"{name} needs a value")
             _set(options, name, value)
         elif word in FLAGS:
             setattr(options, word[2:], True)
@@ -107,7 +106,7 @@ def _set(options: Options, name: str, value: str) -> None:
         options.config = Path(value)
     elif name == "--lang":
         if value not in ("en", "de"):
-            raise click.UsageError("--lang is en or de")
+            raise typer.BadParameter("--lang is en or de")
         options.lang = value
     else:
         setattr(options, name[2:], value)
