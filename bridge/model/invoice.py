@@ -44,7 +44,7 @@ class Invoice(Base):
     __table_args__ = (
         UniqueConstraint("chain_id", "contract", "claim_id"),
         UniqueConstraint("creditor_id", "number_key"),
-        Index("ix_invoice_work", "state", "eligible_at"),
+        Index("ix_invoice_work", "state", "id"),
         one_of("state", INVOICE_STATES),
         CheckConstraint("amount_cents > 0", name="amount_positive"),
     )

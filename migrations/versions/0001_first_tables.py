@@ -497,7 +497,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("chain_log_id", name=op.f("uq_invoice_chain_log_id")),
         sa.UniqueConstraint("creditor_id", "number_key", name=op.f("uq_invoice_creditor_id_number_key")),
     )
-    op.create_index("ix_invoice_work", "invoice", ["state", "eligible_at"], unique=False)
+    op.create_index("ix_invoice_work", "invoice", ["state", "id"], unique=False)
     op.create_table(
         "collection",
         sa.Column("id", ID, nullable=False),
