@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from bridge.model import Posting, Voucher
 
 IN_ONE_STATEMENT = 500
+#: account, subject and sign of the two sides of a posting
+SIDES = ((Posting.debit_account, Posting.debit_subject, 1), (Posting.credit_account, Posting.credit_subject, -1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,25 +37,18 @@ class View:
 NOW = View()
 
 
-def side(account: str, *, debit: bool, view: View = NOW, against: str | None = None) -> Select[int, int]:
-    """subject, sum of one side of an account; ``against`` keeps only postings whose other side is that account."""
-    own, subject = (Posting.debit_account, Posting.debit_subject) if debit else (Posting.credit_account, Posting.credit_subject)
-    other = Posting.credit_account if debit else Posting.debit_account
-    statement = (
-        select(subject.label("subject"), func.sum(Posting.amount_cents).label("cents"))
-        .join(Voucher, Voucher.id == Posting.voucher_id)
-        .where(own == account, *view.conditions())
-        .group_by(subject)
-    )
-    return statement.where(other == against) if against else statement
-
-
-def by_subject(session: Session, account: str, view: View = NOW, *, against: str | None = None) -> dict[int, int]:
+def by_subject(session: Session, account: str, view: View = NOW) -> dict[int, int]:
     """Debits less credits of an account, for each subject whose balance is not zero."""
     balance: dict[int, int] = defaultdict(int)
-    for debit, sign in ((True, 1), (False, -1)):
-        for subject, cents in session.execute(side(account, debit=debit, view=view, against=against)):
-            balance[subject] += sign * int(cents)
+    for own, subject, sign in SIDES:
+        statement = (
+            select(subject, func.sum(Posting.amount_cents))
+            .join(Voucher, Voucher.id == Posting.voucher_id)
+            .where(own == account, *view.conditions())
+            .group_by(subject)
+        )
+        for found, cents in session.execute(statement):
+            balance[found] += sign * int(cents)
     return {subject: cents for subject, cents in balance.items() if cents}
 
 
@@ -72,10 +67,7 @@ def total(session: Session, account: str, view: View = NOW) -> int:
 
 
 def _add(session: Session, account: str, subjects: Sequence[int], balance: dict[int, int]) -> None:
-    for own, subject, sign in (
-        (Posting.debit_account, Posting.debit_subject, 1),
-        (Posting.credit_account, Posting.credit_subject, -1),
-    ):
+    for own, subject, sign in SIDES:
         statement = select(subject, func.sum(Posting.amount_cents)).where(own == account, subject.in_(subjects)).group_by(subject)
         for found, cents in session.execute(statement):
             balance[found] += sign * int(cents)
