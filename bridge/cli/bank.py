@@ -34,7 +34,7 @@ def import_(context: typer.Context, files: list[Path] = typer.Argument(..., help
 
     here = call.of(context)
     runtime = here.runtime()
-    actor = here.options.actor or "import"
+    actor = here.actor(runtime) if here.options.actor else "import"
     results: list[dict[str, Any]] = []
     for file in files:
         try:

@@ -15,6 +15,8 @@ import typer
 from bridge.errors import BadInput, ConfigError, NotAllowed
 
 if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
     from bridge.balances import View
     from bridge.runtime import Runtime
     from bridge.settings import Settings
@@ -37,6 +39,7 @@ class Call:
     """One invocation of a command."""
 
     options: Options = field(default_factory=Options)
+    engines: list[Engine] = field(default_factory=list)
 
     def runtime(self) -> Runtime:
         """The runtime of bridge.toml, its database at the newest migration and its declarations stored."""
@@ -46,9 +49,19 @@ class Call:
         from bridge.runtime import build, ready
 
         runtime = build(self.options.config, clock=self._clock())
-        ready(runtime.engine)
+        ready(self.opened(runtime.engine))
         declare.run(runtime)
         return replace(runtime, progress=self._progress)
+
+    def opened(self, engine: Engine) -> Engine:
+        """Remember an engine, so that ``close`` ends its connections."""
+        self.engines.append(engine)
+        return engine
+
+    def close(self) -> None:
+        """End every connection; SQLite then puts what stands in its write-ahead log into the database file."""
+        for engine in self.engines:
+            engine.dispose()
 
     def settings(self) -> Settings:
         from bridge.settings import load

@@ -114,7 +114,7 @@ class Tour:
         write_keys(self.folder / "bridge.keys")
         (self.folder / "bridge.toml").write_text(_config(chain), encoding="utf-8")
         runtime = build(self.folder / "bridge.toml", clock=lambda: self.now)
-        ready(runtime.engine)
+        ready(self.here.opened(runtime.engine))
         runtime = replace(runtime, source=lambda source: open_source(**chain.source(source.name)))
         declare.run(runtime)
         return runtime

@@ -62,9 +62,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def run(arguments: list[str]) -> int:
     """Run one command; returns its exit code."""
     command = typer.main.get_command(app)
+    call = Call()
     try:
-        options, rest = hoist(arguments)
-        result = command.main(args=rest, prog_name="bridge", standalone_mode=False, obj=Call(options))
+        call.options, rest = hoist(arguments)
+        result = command.main(args=rest, prog_name="bridge", standalone_mode=False, obj=call)
         return result if isinstance(result, int) else 0
     except BridgeError as refusal:
         print(f"bridge: {refusal}", file=sys.stderr)
@@ -79,6 +80,8 @@ def run(arguments: list[str]) -> int:
         return usage.exit_code
     except BrokenPipeError:
         return 0
+    finally:
+        call.close()
 
 
 def hoist(arguments: Sequence[str]) -> tuple[Options, list[str]]:

@@ -81,7 +81,7 @@ def init(context: typer.Context, folder: Path = typer.Argument(Path(), help="Whe
     if not (folder / "bridge.keys").exists():
         write_keys(folder / "bridge.keys")
     path.write_text(TEMPLATE, encoding="utf-8")
-    ready(build(path).engine)
+    ready(here.opened(build(path).engine))
     here.answer(
         {"config": str(path), "keys": str(folder / "bridge.keys")},
         lambda: screen.lines(f"wrote {path}; next: fill in account, creditor and source, then run 'bridge doctor'"),
@@ -221,7 +221,7 @@ def db_upgrade(context: typer.Context) -> None:
     from bridge.runtime import head_revision, open_engine, upgrade
 
     here = call.of(context)
-    upgrade(open_engine(here.settings()))
+    upgrade(here.opened(open_engine(here.settings())))
     here.answer({"revision": head_revision()}, lambda: screen.lines(f"the database is at migration {head_revision()}"))
 
 
@@ -231,7 +231,7 @@ def db_check(context: typer.Context) -> None:
     from bridge.runtime import head_revision, open_engine, revision
 
     here = call.of(context)
-    stands_at = revision(open_engine(here.settings()))
+    stands_at = revision(here.opened(open_engine(here.settings())))
     ok = stands_at == head_revision()
     here.answer(
         {"ok": ok, "revision": stands_at, "newest": head_revision()},
