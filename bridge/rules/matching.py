@@ -17,6 +17,9 @@ from bridge.rules.lifecycle import Verdict
 #: a return fee that the bank does not state apart is believed up to this; beyond it a person looks
 SILENT_FEE_MAX_CENTS = 3_000
 FEE_FAMILIES = ("CHRG", "FEES", "COMM")
+#: of the German codes 8xx only these are fees: 820 is a transfer between own accounts, 833 cash concentrating
+FEE_CODES = tuple(str(code) for code in range(801, 812))
+FAILED = ("rejected", "withdrawn")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,7 @@ class Line:
     batch_count: int | None
     details: tuple[DetailFacts, ...]
     members: tuple[Candidate, ...] = ()
+    members_settled: bool = False  # a lump sum that did its work: its rest waits for the debits of rejected members
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +128,8 @@ def explain(line: Line, seen: Pass) -> Result:
         return Result((Explained("FEE", f"bank code {line.bank_code or line.bank_code_own}", line.booked_on, (fee,)),))
     if any(_candidate(detail, seen) for detail in line.details if not detail.done):
         return _by_details(line, seen)
+    if line.members_settled:
+        return Result()
     if line.names_batch and line.members and line.amount_cents > 0:
         return _by_batch(line, seen)
     return Result(opens=(_unknown(line),))
@@ -133,7 +139,7 @@ def _is_fee(line: Line) -> bool:
     family = (line.bank_code or "").split("/")[-1]
     gvc = (line.bank_code_own or "").split("+")[1:2]
     named = any(detail.end_to_end_id and detail.end_to_end_id != "NOTPROVIDED" for detail in line.details)
-    return not named and (family in FEE_FAMILIES or any(len(code) == 3 and code.startswith("8") for code in gvc))
+    return not named and (family in FEE_FAMILIES or any(code in FEE_CODES for code in gvc))
 
 
 def _candidate(detail: DetailFacts, seen: Pass) -> Candidate | None:
@@ -221,7 +227,7 @@ def _debit(
     if not _believable(fee, detail):
         return _amount_differs(line, candidate, amount)
     decision = lifecycle.hear(candidate.state, "returned")
-    if candidate.state in ("rejected", "withdrawn"):
+    if candidate.state in FAILED:
         return _line_to_line(line, detail, candidate, fee, seen)
     if decision.verdict is not Verdict.MOVE:
         return _not_now(line, candidate, decision)
@@ -269,29 +275,34 @@ def _explained(
     return Explained(rule, f"EndToEndId {candidate.end_to_end_id}", booked_on, tuple(parts), detail.id, opens)
 
 
+def contained(line_gross_cents: int, count: int | None, booked_on: date, members: Sequence[Candidate]) -> tuple[Candidate, ...]:
+    """The members that a lump sum holds: all, or all but the rejects known when it was booked; empty where it is neither.
+
+    A member that was rejected later is among them: the bank credited it, and its debit is still to come.
+    """
+    known = {m.id for m in members if m.state in FAILED and m.rejected_on is not None and m.rejected_on <= booked_on}
+    for inside in (tuple(members), tuple(member for member in members if member.id not in known)):
+        if inside and count in (None, len(inside)) and line_gross_cents == sum(member.amount_cents for member in inside):
+            return inside
+    return ()
+
+
 def _by_batch(line: Line, seen: Pass) -> Result:
     """A lump sum: all members, or all but the rejects known when it was booked; anything else settles nothing."""
-    members = line.members
-    if any(member.invoice_id in seen.touched for member in members):
+    if any(member.invoice_id in seen.touched for member in line.members):
         return Result()
-    unsent = next((member for member in members if member.state == "batched"), None)
+    unsent = next((member for member in line.members if member.state == "batched"), None)
     if unsent is not None:
         return Result(opens=(_not_confirmed(line, unsent),))
-    gross = line.amount_cents - line.charges_cents
-    rejected = [member for member in members if member.state in ("rejected", "withdrawn")]
-    known = [member for member in rejected if member.rejected_on is not None and member.rejected_on <= line.booked_on]
-    total = sum(member.amount_cents for member in members)
-    to_settle = [member for member in members if member not in rejected]
-    is_gross = gross == total and line.batch_count in (None, len(members))
-    is_net = gross == total - sum(member.amount_cents for member in known) and line.batch_count in (
-        None,
-        len(members) - len(known),
-    )
-    if not (is_gross or (is_net and len(known) == len(rejected))):
+    if any(member.account_id != line.account_id for member in line.members):
+        what = f"a lump sum names {line.members[0].end_to_end_id} and others, which were collected on another account"
+        return Result(opens=(("OTHER_ACCOUNT", f"entry:{line.id}", what, "ask the bank why it came here"),))
+    inside = contained(line.amount_cents - line.charges_cents, line.batch_count, line.booked_on, line.members)
+    if not inside:
+        gross, total = line.amount_cents - line.charges_cents, sum(member.amount_cents for member in line.members)
         what = f"{_euro(gross)} is neither all of the batch ({_euro(total)}) nor all but its known rejects"
         return Result(opens=(("BATCH_SUM", f"entry:{line.id}", what, "ask the bank for the details of this line"),))
-    if line.open_cents != line.amount_cents:
-        return Result()  # its members are settled; the rest waits for the rejected ones' debits
+    to_settle = [member for member in inside if member.state not in FAILED]
     if any(lifecycle.hear(member.state, "settled") != lifecycle.hear("submitted", "settled") for member in to_settle):
         what = "a lump sum came for a batch of which a part was already credited"
         return Result(opens=(("SECOND_CREDIT", f"entry:{line.id}", what, "ask the bank; see whether it must be sent back"),))
@@ -302,7 +313,7 @@ def _by_batch(line: Line, seen: Pass) -> Result:
         parts.append(Part("bank fee", line.charges_cents))
     seen.touched.update(member.invoice_id for member in to_settle)
     booked_on = max(line.booked_on, *(member.closes_on for member in to_settle))
-    return Result((Explained("BATCH", f"{len(to_settle)} of {len(members)} members", booked_on, tuple(parts)),))
+    return Result((Explained("BATCH", f"{len(to_settle)} of {len(line.members)} members", booked_on, tuple(parts)),))
 
 
 def _not_now(line: Line, candidate: Candidate, decision: lifecycle.Decision) -> tuple[str, str, str, str] | None:

@@ -3,15 +3,31 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date
 
 from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session
 
 from bridge import balances
-from bridge.model import Batch, Block, Collection, Detail, Entry, Invoice, Match, Member, Move, Statement, Voucher
+from bridge.model import (
+    Batch,
+    Block,
+    Collection,
+    Detail,
+    Entry,
+    Invoice,
+    Match,
+    Member,
+    Move,
+    Statement,
+    StatusReport,
+    StatusReportLine,
+    Voucher,
+)
 from bridge.model.collection import FINAL_STATES
-from bridge.rules.matching import Candidate, OpenCredit
+from bridge.rules import matching
+from bridge.rules.matching import FAILED, Candidate, OpenCredit
 
 IN_ONE_STATEMENT = 500
 
@@ -42,51 +58,63 @@ def of_batch(session: Session, entry: Entry) -> tuple[Candidate, ...]:
 
 def open_credits(session: Session, wanted: Sequence[Candidate]) -> dict[int, list[OpenCredit]]:
     """For each rejected or withdrawn candidate, the credit lines with an open rest that contain it and were not used for it."""
-    failed = [candidate for candidate in wanted if candidate.state in ("rejected", "withdrawn")]
-    if not failed:
-        return {}
-    ids = [candidate.id for candidate in failed]
-    used = set(session.scalars(select(Match.collection_id).where(Match.collection_id.in_(ids), Match.rule == "LINE_TO_LINE")))
-    found: dict[int, list[OpenCredit]] = defaultdict(list)
-    for candidate in failed:
-        if candidate.id in used:
-            continue
-        for entry in _credits_containing(session, candidate):
-            found[candidate.id].append(OpenCredit(entry.id, entry.open_cents, entry.booked_on))
-    return found
+    failed = {candidate.id: candidate for candidate in wanted if candidate.state in FAILED}
+    for some in _slices(sorted(failed)):
+        used = select(Match.collection_id).where(Match.collection_id.in_(some), Match.rule == "LINE_TO_LINE")
+        for collection_id in session.scalars(used):
+            failed.pop(collection_id or 0, None)
+    found: dict[int, dict[int, OpenCredit]] = defaultdict(dict)
+    for some in _slices(sorted(failed)):
+        group = [failed[candidate_id] for candidate_id in some]
+        for candidate_id, entry in (*_naming(session, group), *_lump_sums(session, group)):
+            found[candidate_id][entry.id] = OpenCredit(entry.id, entry.open_cents, entry.booked_on)
+    return {candidate_id: [credits[entry_id] for entry_id in sorted(credits)] for candidate_id, credits in found.items()}
 
 
-def _credits_containing(session: Session, candidate: Candidate) -> list[Entry]:
-    """Open credit lines that name the candidate, or that are the gross sum of a block or file it stands in."""
-    place = session.execute(
-        select(Block.pmt_inf_id, Block.control_sum_cents, Batch.message_id, Batch.control_sum_cents)
+def _naming(session: Session, failed: Sequence[Candidate]) -> Iterator[tuple[int, Entry]]:
+    """Open credit lines with a detail that names one of these."""
+    by_key = {candidate.end_to_end_id.upper(): candidate for candidate in failed}
+    rows = session.execute(
+        select(Detail.end_to_end_id, Entry, Statement.account_id)
+        .join(Entry, Entry.id == Detail.entry_id)
+        .join(Statement, Statement.id == Entry.statement_id)
+        .where(Entry.open_cents > 0, Statement.posting == "posted", func.upper(Detail.end_to_end_id).in_(by_key))
+    )
+    for name, entry, account_id in rows:
+        candidate = by_key[(name or "").upper()]
+        if candidate.account_id == account_id:
+            yield candidate.id, entry
+
+
+def _lump_sums(session: Session, failed: Sequence[Candidate]) -> Iterator[tuple[int, Entry]]:
+    """Open lump sums of the blocks or files that these stand in, where the sum shows that it holds them."""
+    wanted = {candidate.id: candidate for candidate in failed}
+    places = session.execute(
+        select(func.upper(Block.pmt_inf_id), func.upper(Batch.message_id))
         .join(Member, Member.block_id == Block.id)
         .join(Batch, Batch.id == Block.batch_id)
-        .where(Member.collection_id == candidate.id)
-        .order_by(Block.id.desc())
-    ).first()
-    if place is None:
-        return []
-    pmt_inf_id, block_cents, message_id, batch_cents = place
-    gross = Entry.amount_cents - Entry.charges_cents
-    named = select(Detail.entry_id).where(func.upper(Detail.end_to_end_id) == candidate.end_to_end_id.upper())
-    contains = or_(
-        (func.upper(Entry.batch_pmt_inf_id) == pmt_inf_id.upper()) & (gross == block_cents),
-        (func.upper(Entry.batch_message_id) == message_id.upper()) & (gross == batch_cents),
-        Entry.id.in_(named),
+        .where(Member.collection_id.in_(wanted))
+        .distinct()
+    ).all()
+    named = or_(
+        func.upper(Entry.batch_pmt_inf_id).in_({block for block, _ in places}),
+        func.upper(Entry.batch_message_id).in_({file for _, file in places}),
     )
-    statement = (
-        select(Entry)
+    rows = session.execute(
+        select(Entry, Statement.account_id)
         .join(Statement, Statement.id == Entry.statement_id)
-        .where(Entry.open_cents > 0, Statement.posting == "posted", Statement.account_id == candidate.account_id, contains)
-        .order_by(Entry.id)
-    )
-    return list(session.scalars(statement))
+        .where(Entry.open_cents > 0, Statement.posting == "posted", named)
+    ).all()
+    for entry, account_id in rows:
+        gross = entry.amount_cents - entry.charges_cents
+        for member in matching.contained(gross, entry.batch_count, entry.booked_on, of_batch(session, entry)):
+            if member.id in wanted and member.account_id == account_id:
+                yield member.id, entry
 
 
 def _load(session: Session, condition: ColumnElement[bool]) -> list[Candidate]:
     rows = session.execute(
-        select(Collection, Invoice.version, Invoice.state, Move.booked_on)
+        select(Collection, Invoice.version, Invoice.state, Move.booked_on, Move.evidence)
         .join(Invoice, Invoice.id == Collection.invoice_id)
         .join(Move, (Move.noun == "collection") & (Move.noun_id == Collection.id) & (Move.version == Collection.version))
         .where(condition)
@@ -94,6 +122,7 @@ def _load(session: Session, condition: ColumnElement[bool]) -> list[Candidate]:
     ).all()
     settled = [collection for collection, *_ in rows if collection.state in ("settled", *FINAL_STATES)]
     late = _late(session, [collection.id for collection in settled])
+    rejected = _rejected_on(session, {c.id: evidence for c, *_, evidence in rows if c.state in FAILED})
     owed = balances.of_subjects(session, "Receivable", [collection.invoice_id for collection in settled])
     return [
         Candidate(
@@ -108,10 +137,10 @@ def _load(session: Session, condition: ColumnElement[bool]) -> list[Candidate]:
             invoice_state=invoice_state,
             receivable_cents=owed.get(collection.invoice_id, 0),
             closes_on=moved_on,
-            rejected_on=moved_on if collection.state in ("rejected", "withdrawn") else None,
+            rejected_on=rejected.get(collection.id, moved_on) if collection.state in FAILED else None,
             late_cents=late.get(collection.id, 0),
         )
-        for collection, invoice_version, invoice_state, moved_on in rows
+        for collection, invoice_version, invoice_state, moved_on, _ in rows
     ]
 
 
@@ -130,3 +159,25 @@ def _late(session: Session, collection_ids: Sequence[int]) -> dict[int, int]:
             if collection_id is not None:  # the column may be empty; the condition above leaves that out
                 total[collection_id] += int(cents)
     return total
+
+
+def _rejected_on(session: Session, evidence: dict[int, str]) -> dict[int, date]:
+    """The date of the status report behind each rejection: its Move may be later, where the upload was confirmed late."""
+    line_of = {
+        collection_id: int(cause.removeprefix("status_report_line:"))
+        for collection_id, cause in evidence.items()
+        if cause.startswith("status_report_line:")
+    }
+    dated: dict[int, date] = {}
+    for some in _slices(sorted(set(line_of.values()))):
+        rows = session.execute(
+            select(StatusReportLine.id, StatusReport.dated_on)
+            .join(StatusReport, StatusReport.id == StatusReportLine.report_id)
+            .where(StatusReportLine.id.in_(some))
+        )
+        dated |= {line_id: on for line_id, on in rows}
+    return {collection_id: dated[line_id] for collection_id, line_id in line_of.items()}
+
+
+def _slices(items: Sequence[int]) -> Iterator[Sequence[int]]:
+    return (items[start : start + IN_ONE_STATEMENT] for start in range(0, len(items), IN_ONE_STATEMENT))

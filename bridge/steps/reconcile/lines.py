@@ -48,11 +48,12 @@ def _explain_chunk(session: Session, runtime: Runtime, after: int, actor: str) -
     by_name = candidates.by_end_to_end(session, named)
     found = Pass(by_name, candidates.open_credits(session, list(by_name.values())))
     numbers = _vouchers_so_far(session, [entry.id for entry, _ in entries])
+    lump_sums = _settled_lump_sums(session, [entry.id for entry, _ in entries])
     units: list[Unit] = []
     breaks: list[BreakRow] = []
     counts: Counter[str] = Counter()
     for entry, account_id in entries:
-        line = _line(session, entry, account_id, details.get(entry.id, ()), by_name)
+        line = _line(session, entry, account_id, details.get(entry.id, ()), by_name, members_settled=entry.id in lump_sums)
         result = matching.explain(line, found)
         breaks += result.opens
         for explained in result.explained:
@@ -99,7 +100,19 @@ def _vouchers_so_far(session: Session, entry_ids: Sequence[int]) -> Counter[int]
     return Counter({entry_id: count for entry_id, count in rows})
 
 
-def _line(session: Session, entry: Entry, account_id: int, details: Sequence[DetailFacts], by_name: dict[str, Candidate]) -> Line:
+def _settled_lump_sums(session: Session, entry_ids: Sequence[int]) -> set[int]:
+    return set(session.scalars(select(Match.entry_id).where(Match.entry_id.in_(entry_ids), Match.rule == "BATCH")))
+
+
+def _line(
+    session: Session,
+    entry: Entry,
+    account_id: int,
+    details: Sequence[DetailFacts],
+    by_name: dict[str, Candidate],
+    *,
+    members_settled: bool,
+) -> Line:
     named = any((detail.end_to_end_id or "").upper() in by_name for detail in details)
     names_batch = bool(entry.batch_pmt_inf_id or entry.batch_message_id) and not named and entry.amount_cents > 0
     return Line(
@@ -114,7 +127,8 @@ def _line(session: Session, entry: Entry, account_id: int, details: Sequence[Det
         names_batch=names_batch,
         batch_count=entry.batch_count,
         details=tuple(details),
-        members=candidates.of_batch(session, entry) if names_batch else (),
+        members=candidates.of_batch(session, entry) if names_batch and not members_settled else (),
+        members_settled=members_settled,
     )
 
 
