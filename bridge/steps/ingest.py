@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 from bridge import books
 from bridge.books import PlannedPosting, PlannedVoucher, Recorder, Unit
 from bridge.chain import ChainSource, decoders
-from bridge.errors import BadInput, LostRace, Unavailable
+from bridge.errors import BadInput, BridgeError, ConfigError, LostRace, Unavailable
 from bridge.model import ChainLog, Cursor, Invoice, Source
 from bridge.records.invoice_log import Completeness, Head, InvoiceLog, RawLog
 from bridge.rules import lifecycle
@@ -29,6 +29,9 @@ from bridge.settings import SourceSettings
 
 ACTOR = "ingest"
 BLOCKS_AT_ONCE = 1_000
+IN_ONE_STATEMENT = 500
+INVOICE_NO_MAX = 2**63 - 1  # uint64 on chain, signed in every database
+NUMBER_MAX = 32  # with "-99" it stays within the 35 of an EndToEndId
 START = b"\0" * 32  # the running hash of a contract without an invoice
 
 
@@ -43,16 +46,20 @@ class Seen:
 
 
 def run(runtime: Runtime) -> dict[str, int]:
-    """Bring every source to its final head. A source that does not answer does not stop the others; it is reported at the end."""
+    """Bring every source to its final head. One that does not answer, or is no log, does not stop the others.
+
+    It is reported at the end: Unavailable where all that failed may work later, else BadInput or ConfigError.
+    """
     counts: Counter[str] = Counter(logs=0, invoices=0, refused=0)
-    silent: list[str] = []
+    failed: list[BridgeError] = []
     for settings in runtime.settings.sources:
         try:
             counts += _follow(runtime, settings)
-        except Unavailable as problem:
-            silent.append(str(problem))
-    if silent:
-        raise Unavailable("; ".join(silent))
+        except (Unavailable, BadInput, ConfigError) as problem:
+            failed.append(problem)
+    if failed:
+        worst = next((problem for problem in failed if not isinstance(problem, Unavailable)), failed[0])
+        raise type(worst)("; ".join(str(problem) for problem in failed)) from worst
     return {name: counts[name] for name in ("logs", "invoices", "refused")}
 
 
@@ -88,6 +95,8 @@ def _same_chain(session: Session, runtime: Runtime, settings: SourceSettings, so
         return True
     now = source.head_at(cursor.block_number)
     if now is not None and now.hash == cursor.block_hash:
+        why = "the block is again the one that was read"
+        books.close_breaks(session, [f"source:{row.id}"], _recorder(runtime), why, kinds=["REORG_BELOW_FINAL"])
         return True
     if now is None and settings.recorded is None:
         raise Unavailable(
@@ -119,9 +128,11 @@ def _store(
     *,
     at_head: bool,
 ) -> Counter[str]:
-    """One range in one commit."""
+    """One range in one commit; nothing where another worker has read it meanwhile."""
     source = _source(session, settings)
     by = _recorder(runtime)
+    if _next_block(session, settings) != first:
+        return Counter()
     seen = _new_only(session, source, [_look(raw) for raw in logs], settings)
     log_ids = _keep_logs(session, source, seen, by, runtime.zone)
     good = [(log_id, one) for log_id, one in zip(log_ids, seen, strict=True) if one.invoice and not one.refused]
@@ -147,17 +158,13 @@ def _look(raw: RawLog) -> Seen:
 
 
 def _new_only(session: Session, source: Source, seen: Sequence[Seen], settings: SourceSettings) -> list[Seen]:
-    """Logs not stored yet; a claim or number that exists already with another content is refused."""
-    spots = {(hash_, index) for hash_, index in session.execute(
-        select(ChainLog.block_hash, ChainLog.log_index).where(ChainLog.source_id == source.id, ChainLog.block_number.in_({one.raw.block_number for one in seen}))
-    )}  # fmt: skip
-    fresh = [one for one in seen if (one.raw.block_hash, one.raw.log_index) not in spots]
-    claims = set(session.scalars(select(Invoice.claim_id).where(
-        Invoice.chain_id == source.chain_id, Invoice.contract == source.contract, Invoice.claim_id.in_([_hex(one.invoice.invoice_id) for one in fresh if one.invoice])
-    )))  # fmt: skip
-    numbers = set(session.scalars(select(Invoice.number_key).where(
-        Invoice.creditor_id == source.creditor_id, Invoice.number_key.in_([settings.number(one.invoice.invoice_no).upper() for one in fresh if one.invoice])
-    )))  # fmt: skip
+    """Logs not stored yet; a claim or number that exists already, and a number that no bank would carry, is refused."""
+    fresh = _not_stored(session, source, seen)
+    logs = [one.invoice for one in fresh if one.invoice]
+    of_contract = (Invoice.chain_id == source.chain_id, Invoice.contract == source.contract)
+    claims = _taken(session, Invoice.claim_id, [_hex(log.invoice_id) for log in logs], *of_contract)
+    # across creditors: the EndToEndId made of it is unique in the whole database, whatever the source
+    numbers = _taken(session, Invoice.number_key, [settings.number(log.invoice_no).upper() for log in logs])
     checked = []
     for one in fresh:
         if one.invoice is None:
@@ -168,11 +175,33 @@ def _new_only(session: Session, source: Source, seen: Sequence[Seen], settings: 
             checked.append(Seen(one.raw, one.invoice, f"invoice id {claim[:10]}... was already finalized", "CLAIM_CONFLICT"))
         elif number in numbers:
             checked.append(Seen(one.raw, one.invoice, f"invoice number {number} is already taken", "NUMBER_CLASH"))
+        elif len(number) > NUMBER_MAX or one.invoice.invoice_no > INVOICE_NO_MAX:
+            what = f"invoice number {number} is longer than {NUMBER_MAX} characters, or above 2**63 - 1"
+            checked.append(Seen(one.raw, one.invoice, what))
         else:
             checked.append(one)
             claims.add(claim)
             numbers.add(number)
     return checked
+
+
+def _not_stored(session: Session, source: Source, seen: Sequence[Seen]) -> list[Seen]:
+    """Those whose place on the chain (block hash, log index) no stored log has."""
+    spots: set[tuple[bytes, int]] = set()
+    blocks = sorted({one.raw.block_number for one in seen})
+    for start in range(0, len(blocks), IN_ONE_STATEMENT):
+        some = ChainLog.block_number.in_(blocks[start : start + IN_ONE_STATEMENT])
+        found = session.execute(select(ChainLog.block_hash, ChainLog.log_index).where(ChainLog.source_id == source.id, some))
+        spots |= {(block_hash, log_index) for block_hash, log_index in found}
+    return [one for one in seen if (one.raw.block_hash, one.raw.log_index) not in spots]
+
+
+def _taken(session: Session, column: Any, values: Sequence[str], *conditions: Any) -> set[str]:
+    """Which of these values an invoice has already."""
+    found: set[str] = set()
+    for start in range(0, len(values), IN_ONE_STATEMENT):
+        found |= set(session.scalars(select(column).where(*conditions, column.in_(values[start : start + IN_ONE_STATEMENT]))))
+    return found
 
 
 def _keep_logs(session: Session, source: Source, seen: Sequence[Seen], by: Recorder, zone: ZoneInfo) -> list[int]:
@@ -262,10 +291,11 @@ def _advance(
         "block_hash": head.hash,
         "invoice_count": count,
         "invoice_chain": chain,
-        "stated_count": stated.invoice_count if stated else None,
-        "stated_chain": stated.invoice_chain if stated else None,
         "moved_at": by.at,
     }
+    if at_head:  # on the way there nobody was asked, and what the contract said last is not forgotten
+        values["stated_count"] = stated.invoice_count if stated else None
+        values["stated_chain"] = stated.invoice_chain if stated else None
     if cursor is None:
         session.execute(insert(Cursor).values(source_id=source.id, version=1, **values))
     else:
@@ -279,7 +309,11 @@ def _advance(
     if stated is None and at_head and had_proof:
         then = "nothing of this source is collected; ask the node, or find out what happened to the contract"
         return [("PROOF_LOST", f"source:{source.id}", "the contract no longer says how many invoices it finalized", then)]
-    if stated is None or (stated.invoice_count, stated.invoice_chain) == (count, chain):
+    if stated is None:
+        return []
+    if (stated.invoice_count, stated.invoice_chain) == (count, chain):
+        why = "the contract counts what was read"
+        books.close_breaks(session, [f"source:{source.id}"], by, why, kinds=["PROOF_LOST", "SOURCE_INCOMPLETE"])
         return []
     what = f"the contract counts {stated.invoice_count} invoices at block {head.number:,}, the logs {count}; or their running hash differs"
     return [("SOURCE_INCOMPLETE", f"source:{source.id}", what, "nothing of this source is collected; compare with another node")]

@@ -1,0 +1,260 @@
+"""A place where the bridge runs: a folder with bridge.toml, keys, a real SQLite database, recorded logs and a clock that is set by hand.
+
+Nothing here decides anything: it writes what a person, a chain or a bank would have put there, and reads rows back.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import event, select, text
+
+from bridge.acts import declare, import_mandates
+from bridge.acts.import_mandates import Outcome
+from bridge.chain import ChainSource, decoders
+from bridge.chain.recorded import RecordedSource
+from bridge.model import Base, Batch, Break, Collection, Invoice
+from bridge.model.sealed import Sealed
+from bridge.records.invoice_log import Completeness, Head
+from bridge.runtime import Runtime, build, ready, write_keys
+
+NOW = datetime(2026, 11, 23, 8, 30, tzinfo=UTC)  # a Monday, 9:30 in Berlin, half an hour before the bank's cut-off
+DUE = date(2026, 12, 1)  # a Tuesday; the bank takes its file from 17 to 27 November, 10:00
+CHAIN_ID = 31337
+CONTRACT = "0x00000000000000000000000000000000000000c0"
+OTHER_CONTRACT = "0x00000000000000000000000000000000000000d0"
+CREDITOR_ID = "DE98ZZZ09999999999"  # the official test identifier
+OTHER_CREDITOR_ID = "AT61ZZZ01234567890"
+OWN_IBAN = "DE02120300000000202051"
+OTHER_IBAN = "DE02500105170137075030"
+DEBTOR_IBAN = "DE89370400440532013000"
+TOPIC = "0xdd70e00b35e2d27bc3c0ed11327442befbf342cb9a4558756b3bffa699eb9b64"
+RANDOM_COLUMNS = {"uid", "key_uid", "wrapped", "wrapped_by"}
+
+TOML = """\
+timezone = "Europe/Berlin"
+[[accounts]]
+id = "main"
+iban = "DE02120300000000202051"
+bank = "default"
+[[creditors]]
+name = "Musterwerk Maschinen GmbH"
+creditor_id = "DE98ZZZ09999999999"
+account = "main"
+"""
+SOURCE = """\
+[[sources]]
+name = "{name}"
+creditor = "{creditor}"
+chain_id = 31337
+contract = "{contract}"
+recorded = "{name}.jsonl"
+hold_minutes = {hold}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Bill:
+    """One finalized invoice as the contract would log it; ``block`` 0 means: one block for each number."""
+
+    no: int
+    cents: int = 10_000
+    debtor: int = 1
+    agreement: int = 1
+    due: int = int(datetime(2026, 12, 1, 12, tzinfo=UTC).timestamp())
+    block: int = 0
+    currency: bytes = b"EUR"
+    claim: int = 0
+
+
+def log_line(bill: Bill, *, contract: str = CONTRACT, block_hash: int = 0) -> dict[str, Any]:
+    """The log of a bill as eth_getLogs returns it, with blockTimestamp."""
+    block = bill.block or 100 + bill.no
+    start = int(datetime(2026, 11, 9, tzinfo=UTC).timestamp())
+    words = [
+        bill.no.to_bytes(32, "big"),
+        bill.cents.to_bytes(32, "big"),
+        bill.currency.ljust(32, b"\0"),
+        start.to_bytes(32, "big"),
+        (start + 7 * 86_400).to_bytes(32, "big"),
+        bill.due.to_bytes(32, "big"),
+        bytes([4]) * 32,
+        bytes([5]) * 32,
+    ]
+    topics = [TOPIC, _word(bill.claim or bill.no), _word(bill.debtor), _word(bill.agreement)]
+    return {
+        "address": contract,
+        "topics": topics,
+        "data": "0x" + b"".join(words).hex(),
+        "blockNumber": hex(block),
+        "blockHash": _word(block_hash or 1_000_000 + block),
+        "blockTimestamp": hex(int(datetime(2026, 11, 20, 12, tzinfo=UTC).timestamp()) + block),
+        "transactionHash": _word(2_000_000 + bill.no),
+        "transactionIndex": "0x0",
+        "logIndex": hex(bill.no % 100_000),
+    }
+
+
+def mandate_line(debtor: int = 1, *, mandate_id: str = "", **changed: str) -> dict[str, str]:
+    """A good line of a mandate file."""
+    line = {
+        "mandate_id": mandate_id or f"MND-{debtor:04d}",
+        "creditor_id": CREDITOR_ID,
+        "debtor_ref": _word(debtor),
+        "signed_on": "2026-06-01",
+        "debtor_name": f"Debtor {debtor} GmbH",
+        "iban": DEBTOR_IBAN,
+    }
+    return {**line, **changed}
+
+
+def csv_of(*lines: dict[str, str], separator: str = ";") -> bytes:
+    names = list(dict.fromkeys(name for line in lines for name in line))
+    rows = [separator.join(names), *(separator.join(line.get(name, "") for name in names) for line in lines)]
+    return ("\n".join(rows) + "\n").encode()
+
+
+class Place:
+    """A folder in which the bridge runs. ``now`` is what its clock says."""
+
+    def __init__(self, folder: Path, *, now: datetime = NOW, hold: int = 0, collection: str = "", sources: int = 1) -> None:
+        self.folder, self.now = folder, now
+        for name in ("inbox", "outbox"):
+            (folder / name).mkdir(parents=True, exist_ok=True)
+        if not (folder / "bridge.toml").exists():
+            write_keys(folder / "bridge.keys")
+            contracts = [CONTRACT, OTHER_CONTRACT]
+            blocks = [
+                SOURCE.format(name=f"plant-{n + 1}", creditor=CREDITOR_ID, contract=contracts[n], hold=hold)
+                for n in range(sources)
+            ]
+            (folder / "bridge.toml").write_text(TOML + "".join(blocks) + "[collection]\n" + (collection or 'batch_at = ""\n'))
+            for n in range(sources):
+                (folder / f"plant-{n + 1}.jsonl").touch()
+        self.open()
+
+    def open(self, **fields: Any) -> Runtime:
+        """Build the runtime anew, as the next process would."""
+        runtime = build(self.folder / "bridge.toml", clock=lambda: self.now)
+        ready(runtime.engine)
+        self.runtime = replace(runtime, **fields)
+        declare.run(self.runtime)
+        return self.runtime
+
+    def rewrite(self, before: str, after: str) -> Runtime:
+        """Edit bridge.toml and open it again."""
+        path = self.folder / "bridge.toml"
+        old = path.read_text()
+        assert before in old
+        path.write_text(old.replace(before, after))
+        return self.open()
+
+    def bill(self, *bills: Bill, source: str = "plant-1") -> None:
+        """Append bills to a source's recorded logs."""
+        contract = CONTRACT if source == "plant-1" else OTHER_CONTRACT
+        with (self.folder / f"{source}.jsonl").open("a") as file:
+            file.writelines(json.dumps(log_line(bill, contract=contract)) + "\n" for bill in bills)
+
+    def mandates(self, *lines: dict[str, str], actor: str = "clara") -> Outcome:
+        """Import mandates; each line must be good."""
+        outcome = import_mandates.run(self.runtime, actor, csv_of(*(lines or (mandate_line(),))), dry_run=False)
+        assert outcome.bad == ()
+        return outcome
+
+    def profile(self, **values: Any) -> None:
+        """A bank profile of the place's own; what is not named is as in BankProfile."""
+        folder = self.folder / "templates" / "banks"
+        folder.mkdir(parents=True, exist_ok=True)
+        lines = [f"{name} = {json.dumps(value)}" for name, value in {"title": "Test bank", **values}.items()]
+        (folder / "default.toml").write_text("\n".join(lines) + "\n")
+
+    def rows(self, model: Any, *conditions: Any) -> list[Any]:
+        with self.runtime.reading() as session:
+            found = list(session.scalars(select(model).where(*conditions).order_by(next(iter(model.__table__.primary_key)))))
+            session.expunge_all()
+            return found
+
+    def reasons(self) -> dict[str, str]:
+        """Invoice number -> why it is held, as an invoice or as a collection; "" where it is not."""
+        held = {row.invoice_id: row.reason for row in self.rows(Collection) if row.state == "held"}
+        return {row.number: held.get(row.id, row.reason if row.state == "held" else "") for row in self.rows(Invoice)}
+
+    def breaks(self, *, open_only: bool = True) -> list[tuple[str, str]]:
+        """(kind, subject) of the Breaks."""
+        return [(row.kind, row.subject) for row in self.rows(Break) if not open_only or row.closed_at is None]
+
+    def batches(self) -> list[Batch]:
+        return self.rows(Batch)
+
+    def ledger(self, account: str) -> int:
+        """Debits less credits of a ledger account, in cents, by plain SQL."""
+        sides = "SELECT sum(CASE WHEN debit_account = :a THEN amount_cents ELSE 0 END) - sum(CASE WHEN credit_account = :a"
+        with self.runtime.engine.connect() as connection:
+            statement = text(sides + " THEN amount_cents ELSE 0 END) FROM posting")
+            return int(connection.execute(statement, {"a": account}).scalar() or 0)
+
+    def variables_max(self, count: int) -> None:
+        """Let the database take at most so many values in one statement, as an old SQLite or a large month would."""
+        import sqlite3
+
+        @event.listens_for(self.runtime.engine, "connect")
+        def _limit(connection: sqlite3.Connection, _: Any) -> None:
+            connection.setlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER, count)
+
+        self.runtime.engine.dispose()
+
+    def dump(self, *but: str) -> dict[str, list[tuple[Any, ...]]]:
+        """Every row of every table, without what is random or a moment: keys, ciphertexts, instants; and without ``but``."""
+        found = {}
+        with self.runtime.engine.connect() as connection:
+            for table in Base.metadata.sorted_tables:
+                columns = [
+                    column
+                    for column in table.columns
+                    if not isinstance(column.type, Sealed)
+                    and not column.name.endswith("_at")
+                    and column.name not in RANDOM_COLUMNS
+                ]
+                if table.name not in {"audit", "data_key", *but}:
+                    found[table.name] = sorted((tuple(row) for row in connection.execute(select(*columns))), key=repr)
+        return found
+
+
+class Stated:
+    """A recorded source whose contract also says how many invoices it finalized: those of ``bills``, or nothing for None."""
+
+    def __init__(self, inner: ChainSource, stated: Sequence[Any] | None) -> None:
+        self.inner, self.stated = inner, stated
+        self.name, self.chain_id = inner.name, inner.chain_id
+
+    def final_head(self) -> Head | None:
+        return self.inner.final_head()
+
+    def head_at(self, number: int) -> Head | None:
+        return self.inner.head_at(number)
+
+    def logs(self, first: int, last: int) -> list[Any]:
+        return self.inner.logs(first, last)
+
+    def completeness(self, at: Head) -> Completeness | None:  # noqa: ARG002 - the protocol's
+        if self.stated is None:
+            return None
+        chain = bytes(32)
+        for raw in self.stated:
+            chain = decoders.fold(chain, decoders.decode(raw))
+        return Completeness(len(self.stated), chain)
+
+
+def stating(place: Place, stated: Sequence[Any] | None) -> Runtime:
+    """The place's runtime, its contract counting the logs ``stated``."""
+    path = place.folder / "plant-1.jsonl"
+    return replace(place.runtime, source=lambda s: Stated(RecordedSource(s.name, path, s.chain_id, s.contract), stated))
+
+
+def _word(number: int) -> str:
+    return f"0x{number:064x}"
