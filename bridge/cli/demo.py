@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import shutil
+import sys
 import tempfile
 import time
+from contextlib import nullcontext, redirect_stdout
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -16,6 +18,7 @@ from bridge.cli import call, report, screen
 from bridge.errors import BridgeError, ConfigError
 
 if TYPE_CHECKING:
+    from bridge.reports.reconciliation import Reconciliation
     from bridge.runtime import Runtime
     from bridge.sim.bank import SimBank
 
@@ -51,15 +54,17 @@ def demo(
     folder.mkdir(parents=True, exist_ok=True)
     try:
         tour = Tour(folder.resolve(), here)
-        tour.run()
-        screen.lines(
-            "",
-            f"Done in {time.monotonic() - started:.1f} s."
-            + (
-                f" Everything is in {folder}: try 'bridge status --config {folder}/bridge.toml'."
-                if keep
-                else " Run it with --keep DIR to look around afterwards."
-            ),
+        with redirect_stdout(sys.stderr) if here.options.json else nullcontext():
+            tour.run()
+        seconds = round(time.monotonic() - started, 1)
+        more = (
+            f" Everything is in {folder}: try 'bridge status --config {folder}/bridge.toml'."
+            if keep
+            else " Run it with --keep DIR to look around afterwards."
+        )
+        here.answer(
+            {"seconds": seconds, "folder": str(keep) if keep else None, "report": tour.report},
+            lambda: screen.lines("", f"Done in {seconds} s.{more}"),
         )
     finally:
         if keep is None:
@@ -73,6 +78,7 @@ class Tour:
         self.folder, self.here = folder, here
         self.now = datetime(2026, 11, 23, 8, 30, tzinfo=UTC)
         self.chapter = 0
+        self.report: Reconciliation | None = None
 
     def run(self) -> None:
         chain, invoices = self.machines_work()
@@ -213,6 +219,7 @@ class Tour:
         with runtime.reading() as session:
             found = reconciliation.build(session, runtime, NOW)
             checks = check.run(session, runtime)
+        self.report = found
         self.say("The accountant reads the report")
         report.show(found, self.here.options.lang)
         wrong = [one for one in checks if not one.ok]
