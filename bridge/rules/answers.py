@@ -50,24 +50,41 @@ class Reading:
 def read(lines: Sequence[ReportLine], members: Mapping[str, str]) -> Reading:
     """Read a report about one file. ``members`` maps each EndToEndId (upper case) of the file to its PmtInfId (upper case)."""
     strange = list(_strange(lines, members))
-    passed_over = {line_id for line_id, _, _ in strange}
+    passed_over = {line_id for line_id, _, _ in strange} | _below_a_copy(lines)
     usable = [line for line in lines if line.id not in passed_over and line.status in NEGATIVE | POSITIVE]
     group = [line for line in usable if line.level == "group"]
     blocks = {line.pmt_inf_id.upper(): line for line in usable if line.level == "block" and line.pmt_inf_id}
     debits = {line.end_to_end_id.upper(): line for line in usable if line.level == "debit" and line.end_to_end_id}
-    spoken_for = {line.end_to_end_id.upper() for line in lines if line.level == "debit" and line.end_to_end_id and line.status}
+    own_word = {line.end_to_end_id.upper() for line in lines if line.level == "debit" and line.end_to_end_id and line.status}
+    block_word = {line.pmt_inf_id.upper() for line in lines if line.level == "block" and line.pmt_inf_id and line.status}
     said = []
     for key, block in members.items():
-        line = debits.get(key) or (None if key in spoken_for else blocks.get(block) or (group[0] if group else None))
+        line = debits.get(key)
+        if line is None and key not in own_word:
+            line = blocks.get(block)
+            if line is None and block not in block_word:
+                line = group[0] if group else None
         if line is not None:
             said.append(Said(line.id, key, "rejected" if line.status in NEGATIVE else "accepted", line.reason or ""))
     return Reading(tuple(said), tuple(strange))
 
 
+def _is_copy(line: ReportLine) -> bool:
+    return line.reason in COPY_REASONS and line.status in NEGATIVE
+
+
+def _below_a_copy(lines: Sequence[ReportLine]) -> set[int]:
+    """The lines below a file or block that the bank calls a copy."""
+    if any(_is_copy(line) for line in lines if line.level == "group"):
+        return {line.id for line in lines if line.level != "group"}
+    blocks = {(line.pmt_inf_id or "").upper() for line in lines if line.level == "block" and _is_copy(line)}
+    return {line.id for line in lines if line.level == "debit" and (line.pmt_inf_id or "").upper() in blocks}
+
+
 def _strange(lines: Iterable[ReportLine], members: Mapping[str, str]) -> Iterable[tuple[int, str, str]]:
     blocks = set(members.values())
     for line in lines:
-        if line.reason in COPY_REASONS and line.status in NEGATIVE:
+        if _is_copy(line):
             yield line.id, "COPY_REJECTED", f"the bank calls it a copy ({line.reason}); the first file stands as it was"
         elif line.status is not None and line.status not in NEGATIVE | POSITIVE | NOTHING_YET:
             yield line.id, "UNKNOWN_STATUS", f"the bank gives status {line.status}, which is not known"
