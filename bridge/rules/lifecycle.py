@@ -94,7 +94,7 @@ BANK_NEWS: dict[str, dict[str, Decision]] = {
         "submitted": _WAIT,  # a debit before its credit waits for it
         "accepted": _WAIT,
         "settled": _to("returned"),
-        "cancelled": _NEVER_SENT,
+        "cancelled": _LATE_DEBIT,  # of a late credit; beyond that a person
         "rejected": _WAIT,  # for the credit of the rejected member
         "returned": _LATE_DEBIT,
         "reversed": _LATE_DEBIT,
