@@ -1,4 +1,4 @@
-"""A report of the past says what it said then: ``--known-at`` what was known at a time, ``--as-of`` what was booked until a day."""
+"""A report of the past says what it said then: ``--known-at`` what was known then, ``--as-of`` what was booked until a day."""
 
 from __future__ import annotations
 
