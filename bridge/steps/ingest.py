@@ -100,7 +100,8 @@ def _same_chain(session: Session, runtime: Runtime, settings: SourceSettings, so
         return True
     if now is None and settings.recorded is None:
         raise Unavailable(
-            f"source {settings.name}: the node does not know block {cursor.block_number:,}, up to which was read; is it still syncing?"
+            f"source {settings.name}: the node does not know block {cursor.block_number:,}, up to which was read;"
+            " is it still syncing?"
         )
     what = f"block {cursor.block_number:,}, final when it was read, is another one now"
     then = "nothing more is read or collected from this source; find out what happened to the chain or the node"
@@ -315,7 +316,10 @@ def _advance(
         why = "the contract counts what was read"
         books.close_breaks(session, [f"source:{source.id}"], by, why, kinds=["PROOF_LOST", "SOURCE_INCOMPLETE"])
         return []
-    what = f"the contract counts {stated.invoice_count} invoices at block {head.number:,}, the logs {count}; or their running hash differs"
+    what = (
+        f"the contract counts {stated.invoice_count} invoices at block {head.number:,}, the logs {count};"
+        " or their running hash differs"
+    )
     return [("SOURCE_INCOMPLETE", f"source:{source.id}", what, "nothing of this source is collected; compare with another node")]
 
 
