@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeVar
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -14,6 +15,9 @@ from bridge.rules import eligibility
 from bridge.rules.eligibility import InvoiceFacts, MandateFacts
 from bridge.settings import CollectionRules
 
+IN_ONE_STATEMENT = 500
+T = TypeVar("T")
+
 AT_ONCE = 500  # a statement's list of ids stays short
 
 
@@ -22,14 +26,15 @@ def invoice_facts(session: Session, invoices: Sequence[Invoice]) -> dict[int, In
     ids = [invoice.id for invoice in invoices]
     owed = balances.of_subjects(session, "Receivable", ids)
     attempts: dict[int, int] = defaultdict(int)
-    for invoice_id in session.scalars(select(Collection.invoice_id).where(Collection.invoice_id.in_(ids))):
-        attempts[invoice_id] += 1
+    for some in _slices(ids):
+        for invoice_id in session.scalars(select(Collection.invoice_id).where(Collection.invoice_id.in_(some))):
+            attempts[invoice_id] += 1
     subjects = {f"invoice:{i}" for i in ids} | {f"source:{invoice.source_id}" for invoice in invoices}
     breaks: dict[str, list[str]] = defaultdict(list)
-    for kind, subject in session.execute(
-        select(Break.kind, Break.subject).where(Break.subject.in_(subjects), Break.closed_at.is_(None))
-    ):
-        breaks[subject].append(kind)
+    for names in _slices(sorted(subjects)):
+        found = select(Break.kind, Break.subject).where(Break.subject.in_(names), Break.closed_at.is_(None))
+        for kind, subject in session.execute(found):
+            breaks[subject].append(kind)
     return {
         invoice.id: InvoiceFacts(
             id=invoice.id,
@@ -51,7 +56,9 @@ def invoice_facts(session: Session, invoices: Sequence[Invoice]) -> dict[int, In
 
 def mandates_of(session: Session, debtor_refs: Iterable[str]) -> dict[str, list[MandateFacts]]:
     """The mandates of these debtors, by debtor."""
-    rows = list(session.scalars(select(Mandate).where(Mandate.debtor_ref.in_(sorted(set(debtor_refs))))))
+    rows: list[Mandate] = []
+    for some in _slices(sorted(set(debtor_refs))):
+        rows += session.scalars(select(Mandate).where(Mandate.debtor_ref.in_(some)))
     presented = _presented(session, [row.id for row in rows if row.kind == "one-off"])
     found: dict[str, list[MandateFacts]] = defaultdict(list)
     for row in rows:
@@ -61,17 +68,18 @@ def mandates_of(session: Session, debtor_refs: Iterable[str]) -> dict[str, list[
 
 def released_by_person(session: Session, collection_ids: Sequence[int]) -> set[int]:
     """Which of these collections a person released: a limit holds these no more."""
-    return set(
-        session.scalars(
-            select(Move.noun_id).where(
-                Move.noun == "collection", Move.noun_id.in_(collection_ids), Move.news == "released", Move.evidence == "person"
-            )
-        )
-    )
+    found: set[int] = set()
+    released = (Move.noun == "collection", Move.news == "released", Move.evidence == "person")
+    for some in _slices(collection_ids):
+        found |= set(session.scalars(select(Move.noun_id).where(*released, Move.noun_id.in_(some))))
+    return found
 
 
 def why_not(session: Session, collections: Sequence[Collection], rules: CollectionRules) -> dict[int, str]:
-    """Why each collection may not go out, by its id; one that may is not in the answer."""
+    """Why each of these collections may not go out together, by its id; one that may is not in the answer.
+
+    A one-off mandate carries one debit (EPC016-06, sequence OOFF): the first of two takes it.
+    """
     reasons: dict[int, str] = {}
     for start in range(0, len(collections), AT_ONCE):
         reasons |= _why_not(session, collections[start : start + AT_ONCE], rules)
@@ -86,18 +94,24 @@ def frozen_sources(session: Session) -> set[int]:
 
 
 def _why_not(session: Session, collections: Sequence[Collection], rules: CollectionRules) -> dict[int, str]:
-    invoices = list(session.scalars(select(Invoice).where(Invoice.id.in_([collection.invoice_id for collection in collections]))))
+    invoices: list[Invoice] = []
+    for some in _slices([collection.invoice_id for collection in collections]):
+        invoices += session.scalars(select(Invoice).where(Invoice.id.in_(some)))
     facts = invoice_facts(session, invoices)
-    mandates = {
-        row.id: row for row in session.scalars(select(Mandate).where(Mandate.id.in_([c.mandate_id for c in collections])))
-    }
+    mandates: dict[int, Mandate] = {}
+    for some in _slices(sorted({collection.mandate_id for collection in collections})):
+        mandates |= {row.id: row for row in session.scalars(select(Mandate).where(Mandate.id.in_(some)))}
     released = released_by_person(session, [collection.id for collection in collections])
     used_by = _presented(session, [row.id for row in mandates.values() if row.kind == "one-off"], but=[c.id for c in collections])
-    reasons = {}
+    reasons: dict[int, str] = {}
+    taken: set[int] = set()
     for collection in collections:
         limit = 99_999_999_999 if collection.id in released else rules.amount_max_cents
         mandate = _mandate_facts(mandates[collection.mandate_id], presented=collection.mandate_id in used_by)
         reason = eligibility.may_go_out(facts[collection.invoice_id], mandate, amount_max_cents=limit)
+        if not reason and mandate.kind == "one-off":
+            reason = f"one-off mandate {mandate.mandate_id} is used by another debit of this file" if mandate.id in taken else ""
+            taken.add(mandate.id)
         if reason:
             reasons[collection.id] = reason
     return reasons
@@ -105,18 +119,18 @@ def _why_not(session: Session, collections: Sequence[Collection], rules: Collect
 
 def _presented(session: Session, mandate_ids: Sequence[int], but: Sequence[int] = ()) -> set[int]:
     """Which of these mandates were ever used in a file that was not discarded, by another collection than ``but``."""
-    if not mandate_ids:
-        return set()
-    statement = (
-        select(Collection.mandate_id)
-        .join(Member, Member.collection_id == Collection.id)
-        .join(Block, Block.id == Member.block_id)
-        .join(Batch, Batch.id == Block.batch_id)
-        .where(Collection.mandate_id.in_(mandate_ids), Batch.state != "discarded")
-    )
-    if but:
-        statement = statement.where(Collection.id.not_in(but))
-    return set(session.scalars(statement))
+    used: set[int] = set()
+    excepted = set(but)
+    for some in _slices(mandate_ids):
+        statement = (
+            select(Collection.mandate_id, Collection.id)
+            .join(Member, Member.collection_id == Collection.id)
+            .join(Block, Block.id == Member.block_id)
+            .join(Batch, Batch.id == Block.batch_id)
+            .where(Collection.mandate_id.in_(some), Batch.state != "discarded")
+        )
+        used |= {mandate_id for mandate_id, collection_id in session.execute(statement) if collection_id not in excepted}
+    return used
 
 
 def _mandate_facts(row: Mandate, *, presented: bool) -> MandateFacts:
@@ -134,3 +148,7 @@ def _mandate_facts(row: Mandate, *, presented: bool) -> MandateFacts:
         b2b_confirmed_on=row.b2b_confirmed_on,
         presented=presented,
     )
+
+
+def _slices(items: Sequence[T]) -> Iterator[Sequence[T]]:
+    return (items[start : start + IN_ONE_STATEMENT] for start in range(0, len(items), IN_ONE_STATEMENT))

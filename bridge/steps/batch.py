@@ -109,15 +109,16 @@ def _time_to_cut(session: Session, runtime: Runtime, account: Account, creditor:
 
 
 def _due(session: Session, runtime: Runtime, creditor: Creditor, profile: BankProfile) -> tuple[list[Due], Counter[str]]:
-    """The pending collections whose presentation window is open; one whose window has passed gets a later date first."""
+    """The pending collections whose presentation window is open; one whose window has passed gets a later date first.
+
+    They go to the account the creditor has now, whichever it had when they were formed.
+    """
     now = runtime.clock().astimezone(runtime.zone)
     pending = list(
         session.scalars(
             select(Collection)
             .join(Invoice, Invoice.id == Collection.invoice_id)
-            .where(
-                Collection.state == "pending", Collection.account_id == creditor.account_id, Invoice.creditor_id == creditor.id
-            )
+            .where(Collection.state == "pending", Invoice.creditor_id == creditor.id)
             .order_by(Collection.id)
         )
     )
@@ -140,7 +141,8 @@ def _due(session: Session, runtime: Runtime, creditor: Creditor, profile: BankPr
     )
     going = [c for c in open_now if c.id not in reasons]
     due = [
-        Due(c.id, c.end_to_end_id, c.amount_cents, dates[c.id], c.account_id, creditor.id, c.scheme, c.sequence) for c in going
+        Due(c.id, c.end_to_end_id, c.amount_cents, dates[c.id], creditor.account_id, creditor.id, c.scheme, c.sequence)
+        for c in going
     ]
     redated = sum(dates[c.id] != c.due_on for c in going)
     return due, Counter(held=len(reasons), redated=redated)
@@ -346,7 +348,7 @@ def _batched(session: Session, runtime: Runtime, plan: PlannedFile, batch_id: in
     moves = tuple(
         PlannedMove(
             "collection", member.id, versions[member.id], "batched", "pending", "batched", f"batch:{message_id}", runtime.today(),
-            sets=(("batch_id", batch_id), ("due_on", member.due_on)),
+            sets=(("batch_id", batch_id), ("account_id", member.account_id), ("due_on", member.due_on)),
         )
         for member in members.values()
     )  # fmt: skip
