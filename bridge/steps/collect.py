@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
@@ -115,21 +115,49 @@ def _verdicts(session: Session, runtime: Runtime, invoices: Sequence[Invoice]) -
 
 
 def _look_again(session: Session, runtime: Runtime) -> Counter[str]:
-    """What a rule held is judged again; what a person held waits for a person."""
+    """What a rule held is judged again, and says today's reason; what a person held waits for a person."""
     by = Recorder(ACTOR, runtime.clock())
     invoices = list(session.scalars(_held_by_rule(Invoice)))
     again = _verdicts(session, runtime, invoices)
     ready = [invoice for invoice in invoices if again[invoice.id].mandate]
     moves = [_release(runtime, "invoice", invoice.id, invoice.version, "open") for invoice in ready]
+    _say_anew(session, runtime, "invoice", {i: again[i.id].refuse for i in invoices if not again[i.id].mandate}, by)
     collections = list(session.scalars(_held_by_rule(Collection)))
-    for creditor in session.scalars(select(Creditor)) if collections else ():
-        own = [c for c in collections if session.get_one(Invoice, c.invoice_id).creditor_id == creditor.id]
-        reasons = judging.why_not(session, own, runtime.settings.rules_for(creditor.creditor_id))
-        moves += [_release(runtime, "collection", c.id, c.version, "pending") for c in own if c.id not in reasons]
+    reasons = _reasons(session, runtime, collections)
+    moves += [_release(runtime, "collection", c.id, c.version, "pending") for c in collections if not reasons[c.id]]
+    _say_anew(session, runtime, "collection", {c: reasons[c.id] for c in collections if reasons[c.id]}, by)
     books.apply(session, [Unit(moves=(move,)) for move in moves], by)
     session.expire_all()
     formed = _decide(session, runtime, [session.get_one(Invoice, i.id) for i in ready], runtime.clock()) if ready else Counter()
     return formed + Counter(released=len(moves))
+
+
+def _reasons(session: Session, runtime: Runtime, collections: Sequence[Collection]) -> dict[int, str]:
+    """Why each collection may not go out, by its id; "" where it may."""
+    creditors = {creditor.id: creditor.creditor_id for creditor in session.scalars(select(Creditor))}
+    owners: dict[int, int] = {}
+    for start in range(0, len(collections), AT_ONCE):
+        some = [collection.invoice_id for collection in collections[start : start + AT_ONCE]]
+        rows = session.execute(select(Invoice.id, Invoice.creditor_id).where(Invoice.id.in_(some)))
+        owners |= {invoice_id: creditor_id for invoice_id, creditor_id in rows}
+    found = dict.fromkeys([collection.id for collection in collections], "")
+    for creditor_id, name in creditors.items():
+        own = [collection for collection in collections if owners[collection.invoice_id] == creditor_id]
+        found |= judging.why_not(session, own, runtime.settings.rules_for(name)) if own else {}
+    return found
+
+
+def _say_anew(session: Session, runtime: Runtime, noun: str, reasons: Mapping[Any, str], by: Recorder) -> None:
+    """Held things whose reason is another one now: released and held again, so that every reason is a Move."""
+    changed = {row: why for row, why in reasons.items() if why != row.reason}
+    free = "open" if noun == "invoice" else "pending"
+    released = [_release(runtime, noun, row.id, row.version, free) for row in changed]
+    held = [
+        PlannedMove(noun, row.id, row.version + 1, "held", free, "held", "rule", runtime.today(), why)
+        for row, why in changed.items()
+    ]
+    for moves in (released, held):
+        books.apply(session, [Unit(moves=(move,)) for move in moves], by)
 
 
 def _held_by_rule(noun: type[Held]) -> Select[Held]:
