@@ -7,6 +7,7 @@ ledger moves only at the hand-over (Clearing / Receivable, one voucher a batch).
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Iterable
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
@@ -16,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from bridge import archive, books, custody
 from bridge.books import PlannedMove, Recorder, Unit
-from bridge.errors import IntegrityError, UnknownName
+from bridge.errors import BridgeError, IllegalMove, IntegrityError, NotAllowed, UnknownName
 from bridge.model import Batch, Creditor, Document
 from bridge.rules import lifecycle
 from bridge.runtime import Runtime
@@ -27,18 +28,31 @@ ACTOR = "handover"
 
 
 def run(runtime: Runtime) -> dict[str, int]:
-    """Approve what needs nobody, export what is approved, hand over where the folder is the hand-over."""
+    """Approve what needs nobody, export what is approved, hand over where the folder is the hand-over.
+
+    A file that may not leave does not stop the others; it is reported at the end. Raises IntegrityError before anything is sent
+    where the manifest knows more than the database; NotAllowed or IntegrityError for the files that stay; Unavailable.
+    """
+    custody.check_manifest(runtime)
     counts: Counter[str] = Counter()
-    for message_id in runtime.work(lambda session: _in_state(session, runtime, "sealed", approval="none")):
-        counts["approved"] += runtime.work(partial(_approve_by_rule, runtime=runtime, message_id=message_id))
-    for message_id in runtime.work(lambda session: _in_state(session, runtime, "approved")):
-        export(runtime, actor=ACTOR, message_id=message_id)
-        counts["exported"] += 1
-    for message_id in _left_halfway(runtime):
-        export(runtime, actor=ACTOR, message_id=message_id)
-    for message_id in runtime.work(lambda session: _in_state(session, runtime, "exported", handover="folder")):
-        submit = partial(custody.submit, runtime=runtime, message_id=message_id, actor=ACTOR, evidence="folder")
-        counts["submitted"] += runtime.work(submit)
+    stayed: list[BridgeError] = []
+
+    def each(what: str, message_ids: Iterable[str], act: Callable[[str], object]) -> None:
+        for message_id in message_ids:
+            try:
+                act(message_id)
+            except (NotAllowed, IllegalMove, IntegrityError) as problem:
+                stayed.append(problem)
+            else:
+                counts[what] += 1
+
+    found = partial(_in_state, runtime)
+    each("approved", found("sealed", approval="none"), partial(_approve_by_rule, runtime))
+    each("exported", found("approved"), lambda message_id: export(runtime, actor=ACTOR, message_id=message_id))
+    each("again", _left_halfway(runtime), lambda message_id: export(runtime, actor=ACTOR, message_id=message_id))
+    each("submitted", found("exported", handover="folder"), partial(_hand_over, runtime))
+    if stayed:
+        raise type(stayed[0])("; ".join(str(problem) for problem in stayed)) from stayed[0]
     return {name: counts[name] for name in ("approved", "exported", "submitted")}
 
 
@@ -59,15 +73,15 @@ def export(runtime: Runtime, *, actor: str, message_id: str) -> Path:
     return path
 
 
-def _in_state(
-    session: Session, runtime: Runtime, state: str, *, approval: str | None = None, handover: str | None = None
-) -> list[str]:
-    rows = session.execute(
-        select(Batch.message_id, Creditor.creditor_id)
-        .join(Creditor, Creditor.id == Batch.creditor_id)
-        .where(Batch.state == state)
-        .order_by(Batch.id)
-    )
+def _in_state(runtime: Runtime, state: str, *, approval: str | None = None, handover: str | None = None) -> list[str]:
+    """MsgIds of the files in this state, oldest first; only those whose creditor has this approval and hand-over, if given."""
+    with runtime.reading() as session:
+        rows = session.execute(
+            select(Batch.message_id, Creditor.creditor_id)
+            .join(Creditor, Creditor.id == Batch.creditor_id)
+            .where(Batch.state == state)
+            .order_by(Batch.id)
+        ).all()
     found = []
     for message_id, creditor_id in rows:
         rules = runtime.settings.rules_for(creditor_id)
@@ -80,17 +94,31 @@ def _left_halfway(runtime: Runtime) -> list[str]:
     """Exported in the database, but a crash came before the manifest line or the file."""
     outbox = runtime.settings.folder("outbox")
     remembered = {line.message_id for line in folder.manifest(outbox)}
-    exported = runtime.work(lambda session: _in_state(session, runtime, "exported"))
+    exported = _in_state(runtime, "exported")
     return [message_id for message_id in exported if message_id not in remembered or not (outbox / f"{message_id}.xml").exists()]
 
 
-def _approve_by_rule(session: Session, runtime: Runtime, message_id: str) -> int:
+def _approve_by_rule(runtime: Runtime, message_id: str) -> None:
+    runtime.work(lambda session: _approve(session, runtime, message_id))
+
+
+def _approve(session: Session, runtime: Runtime, message_id: str) -> None:
     batch = session.scalars(select(Batch).where(Batch.message_id == message_id)).one()
     custody.judge_again(session, runtime, batch)
+    state = lifecycle.step("batch", message_id, batch.state, "approved")
     move = PlannedMove(
-        "batch", batch.id, batch.version, "approved", "sealed", "approved", "config: approval = none", runtime.today()
+        "batch", batch.id, batch.version, "approved", batch.state, state, "config: approval = none", runtime.today()
     )
-    return len(books.apply(session, [Unit(moves=(move,))], Recorder(ACTOR, runtime.clock())).done)
+    books.apply(session, [Unit(moves=(move,))], Recorder(ACTOR, runtime.clock()))
+
+
+def _hand_over(runtime: Runtime, message_id: str) -> None:
+    """The folder is the bank's: a file that stands there, remembered in the manifest, is handed over. Raises IntegrityError."""
+    outbox = runtime.settings.folder("outbox")
+    remembered = {line.message_id for line in folder.manifest(outbox)}
+    if message_id not in remembered or not (outbox / f"{message_id}.xml").exists():
+        raise IntegrityError(f"{message_id} does not stand in {outbox}, so it is not handed over")
+    runtime.work(lambda session: custody.submit(session, runtime, message_id, actor=ACTOR, evidence="folder"))
 
 
 def _mark(session: Session, runtime: Runtime, message_id: str, actor: str) -> tuple[bytes, ManifestLine, str]:

@@ -6,10 +6,13 @@ outside the database which files ever left: append-only and fsync'd, so that a r
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from bridge.errors import IntegrityError, Unavailable
 
@@ -36,7 +39,7 @@ def write(folder: Path, name: str, body: bytes) -> Path:
         if target.read_bytes() != body:
             raise IntegrityError(f"{target} was changed after it was written; move it away and export again")
         return target
-    temporary = folder / f".{name}.tmp"
+    temporary = folder / f".{name}.{os.getpid()}.tmp"  # two processes may export at once
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with temporary.open("wb") as file:
@@ -46,7 +49,8 @@ def write(folder: Path, name: str, body: bytes) -> Path:
         temporary.replace(target)
         _sync(folder)
     except OSError as problem:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
         raise Unavailable(f"{target} could not be written: {problem.strerror}") from problem
     return target
 
@@ -69,25 +73,52 @@ def manifest(folder: Path) -> list[ManifestLine]:
 
 
 def remember(folder: Path, line: ManifestLine) -> None:
-    """Append a line unless the manifest already has it. Raises IntegrityError where the same file stands there otherwise."""
-    known = manifest(folder)
-    for other in known:
+    """Append a line unless the manifest already has it; one process at a time.
+
+    Raises IntegrityError where the same file stands there otherwise, Unavailable where the line cannot be written.
+    """
+    path = folder / MANIFEST
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with path.open("a+b") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            if not _stands_there(path, line):
+                _append(file, line)
+        _sync(folder)
+    except OSError as problem:
+        raise Unavailable(f"{path} could not be written: {problem.strerror}") from problem
+
+
+def _stands_there(path: Path, line: ManifestLine) -> bool:
+    for other in manifest(path.parent):
         if other.message_id == line.message_id or other.sequence == line.sequence:
             if other != line:
-                raise IntegrityError(
-                    f"{folder / MANIFEST} already remembers {other.message_id} as number {other.sequence} with other bytes"
-                )
-            return
-    path = folder / MANIFEST
-    folder.mkdir(parents=True, exist_ok=True)
-    whole = "".join(json.dumps(asdict(other)) + "\n" for other in known)
-    if path.exists() and path.read_text(encoding="utf-8") != whole:
-        path.write_text(whole, encoding="utf-8")  # a torn last line: its export repeats now
-    with path.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(asdict(line)) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    _sync(folder)
+                raise IntegrityError(f"{path} already remembers {other.message_id} as number {other.sequence} with other bytes")
+            return True
+    return False
+
+
+def _append(file: BinaryIO, line: ManifestLine) -> None:
+    """Write one line at the end. What a crash left of a torn one goes first: its export repeats and writes it again."""
+    file.seek(0)
+    whole = file.read()
+    if not whole.endswith(b"\n"):
+        torn = whole.rpartition(b"\n")[2]
+        if _reads(torn):
+            file.write(b"\n")
+        else:
+            file.truncate(len(whole) - len(torn))
+    file.write((json.dumps(asdict(line)) + "\n").encode())
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def _reads(line: bytes) -> bool:
+    try:
+        ManifestLine(**json.loads(line))
+    except (ValueError, TypeError):
+        return False
+    return True
 
 
 def _sync(folder: Path) -> None:
