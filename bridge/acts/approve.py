@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from bridge import audit_trail, books, custody
 from bridge.books import PlannedMove, Recorder, Unit
 from bridge.errors import IllegalMove, NotAllowed, UnknownName
-from bridge.model import Approval, Batch, Creditor, Mandate
+from bridge.model import Approval, Batch, Block, Collection, Creditor, Mandate, Member
 from bridge.rules import lifecycle
 from bridge.runtime import Runtime
 
@@ -48,18 +48,23 @@ def _sign(session: Session, runtime: Runtime, actor: str, message_id: str, sha25
     signed = list(session.scalars(select(Approval.actor).where(Approval.batch_id == batch.id).order_by(Approval.id)))
     creditor = session.get_one(Creditor, batch.creditor_id)
     needed = SIGNATURES[runtime.settings.rules_for(creditor.creditor_id).approval]
-    if actor not in signed:
+    involved = _involved(session, batch) if needed > 1 else {}
+    if _person(actor) not in {_person(one) for one in signed}:
         if batch.state != "sealed":
             raise IllegalMove(f"{message_id} is {batch.state}; only a sealed file is approved")
-        if needed > 1:
-            _refuse_involved(session, batch, actor)
+        if _person(actor) in MACHINES:
+            raise NotAllowed(f"{actor} is a machine and counts as nobody; named people approve {message_id}")
+        if _person(actor) in involved:
+            raise NotAllowed(f"{actor} {involved[_person(actor)]} and cannot be one of the two who approve it")
         custody.judge_again(session, runtime, batch)
         session.execute(insert(Approval).values(batch_id=batch.id, sha256=batch.sha256, actor=actor, recorded_at=runtime.clock()))
         signed.append(actor)
         audit_trail.note(
             session, at=runtime.clock(), actor=actor, act="batch approve", object=f"batch:{message_id}", detail=batch.sha256
         )
-    if batch.state == "sealed" and len(signed) >= needed:
+    # who edited a mandate after signing is not one of the two any more: whoever signs then is looked at again
+    counting = [one for one in signed if _person(one) not in involved]
+    if batch.state == "sealed" and len(counting) >= needed:
         state = lifecycle.step("batch", message_id, batch.state, "approved")
         move = PlannedMove(
             "batch",
@@ -70,26 +75,26 @@ def _sign(session: Session, runtime: Runtime, actor: str, message_id: str, sha25
             state,
             "person",
             runtime.today(),
-            f"signed by {', '.join(signed)}",
+            f"signed by {', '.join(counting)}",
         )
         books.apply(session, [Unit(moves=(move,))], Recorder(actor, runtime.clock()))
-    return Signed(message_id, batch.sha256, tuple(signed), max(0, needed - len(signed)))
+    return Signed(message_id, batch.sha256, tuple(signed), max(0, needed - len(counting)))
 
 
-def _refuse_involved(session: Session, batch: Batch, actor: str) -> None:
-    if actor.lower() in MACHINES:
-        raise NotAllowed(f"{actor} is a machine and counts as nobody; two named people approve {batch.message_id}")
-    if batch.created_by == actor:
-        raise NotAllowed(f"{actor} cut {batch.message_id} and cannot be one of the two who approve it")
-    mandates = {collection.mandate_id for collection in custody.members(session, batch)}
+def _involved(session: Session, batch: Batch) -> dict[str, str]:
+    """Who made the file what it is, and by what: these do not approve it."""
     editors = (
-        set(session.scalars(select(Mandate.edited_by).where(Mandate.id.in_(mandates)).distinct()))
-        if len(mandates) <= 500
-        else set()
+        select(Mandate.edited_by)
+        .join(Collection, Collection.mandate_id == Mandate.id)
+        .join(Member, Member.collection_id == Collection.id)
+        .join(Block, Block.id == Member.block_id)
+        .where(Block.batch_id == batch.id)
+        .distinct()
     )
-    if len(mandates) > 500:
-        editors = {mandate.edited_by for mandate_id in mandates if (mandate := session.get(Mandate, mandate_id))}
-    if actor in editors:
-        raise NotAllowed(
-            f"{actor} was the last to edit a mandate in {batch.message_id} and cannot be one of the two who approve it"
-        )
+    found = {_person(editor): f"was the last to edit a mandate in {batch.message_id}" for editor in session.scalars(editors)}
+    return found | {_person(batch.created_by): f"cut {batch.message_id}"}
+
+
+def _person(actor: str) -> str:
+    """A name as it counts: "Anna" and "anna " are one person."""
+    return actor.strip().casefold()
