@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
 from urllib.parse import quote
 from urllib.request import Request, urlopen
 
@@ -40,9 +41,10 @@ class MockBank:
     def __init__(self, url: str) -> None:
         self._url = url
 
-    def ask(self, path: str, body: bytes | None = None, *, kind: str = "application/json") -> Any:
+    def ask(self, path: str, body: bytes | None = None, *, kind: str = "application/json", method: str | None = None) -> Any:
         """POST a body, or GET without one; the JSON that comes back."""
-        request = Request(self._url + path, data=body, headers={"Content-Type": kind} if body is not None else {})
+        headers = {"Content-Type": kind} if body is not None else {}
+        request = Request(self._url + path, data=body, headers=headers, method=method)
         with urlopen(request, timeout=START_SECONDS) as answer:
             return json.load(answer)
 
@@ -175,3 +177,35 @@ def test_nothing_of_it_needs_a_person(leg: Leg) -> None:
 
     assert report["breaks"] == []
     assert {one["result"] for one in again} == {"known"}
+
+
+def test_a_bank_on_a_bad_day_is_not_believed(tmp_path: Path) -> None:
+    """A repeated upload is a copy and moves nothing; a statement with a hole books nothing; what we do not read yet is refused.
+
+    All of it is kept and needs a person, the money stays in flight, and the books still add up.
+    """
+    plant = Plant(tmp_path)
+    message_id, sealed = sealed_file(plant)
+    with mock_bank() as bank:
+        bank.ask("/payments", sealed, kind="application/xml")
+        plant.ok("batch", "mark-uploaded", message_id, "--actor", "anna", clock="2026-10-05T09:35")
+        with pytest.raises(HTTPError, match="422") as again:
+            bank.ask("/payments", sealed, kind="application/xml")
+        again.value.close()
+        bank.ask("/_mock/accounts/OURS", b'{"behaviour": "statement-gap"}', method="PATCH")
+        bank.ask("/_mock/advance?to=2026-10-15", b"")
+        bank.ask("/_mock/accounts/OURS/report", b"")
+        bank.ask("/_mock/advance?to=2026-10-17", b"")
+        files = [*bank.mail("pain.002"), *(body for body in bank.mail("camt.053") if OWN_IBAN.encode() in body)]
+        unread = _kept(plant, "unread.xml", bank.mail("camt.052")[0])
+    names = [_kept(plant, f"{number:02d}.xml", body) for number, body in enumerate(files, 1)]
+    plant.ok("import", *names, clock=EVENING)
+    refused = plant.here("import", unread, "--json", clock=EVENING)
+
+    report = plant.ok("report", "reconciliation", "-f", "json", clock=EVENING).json
+    assert sorted(one["kind"] for one in report["breaks"]) == ["COPY_REJECTED", "STATEMENT_GAP", "STATEMENT_REFUSED"]
+    assert (report["parts"]["in_flight"], report["difference_cents"]) == (12_345 + 20_000 + 7_001 + 99, 0)
+    assert report["accounts"][0]["ledger_cents"] == 100_000
+    assert (refused.code, refused.json[0]["result"]) == (1, "failed")
+    assert "camt.052, which is not read yet" in refused.json[0]["message"]
+    assert plant.here("check", clock=EVENING).code == 0
