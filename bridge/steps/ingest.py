@@ -11,11 +11,12 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from functools import partial
+from typing import Any, cast
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import insert, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, CursorResult, insert, select, update
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from bridge import books
 from bridge.books import PlannedPosting, PlannedVoucher, Recorder, Unit
@@ -82,8 +83,8 @@ def _follow(runtime: Runtime, settings: SourceSettings) -> Counter[str]:
         logs = source.logs(first, last)
         at_head = last == head.number
         stated = source.completeness(head) if at_head else None
-        at_end = upto
-        counts += runtime.work(lambda session: _store(session, runtime, settings, logs, at_end, stated, first, at_head=at_head))
+        one_range = partial(_store, runtime=runtime, settings=settings, logs=logs, head=upto, stated=stated, first=first)
+        counts += runtime.work(partial(one_range, at_head=at_head))
         runtime.progress(f"{settings.name}: block {last:,} of {head.number:,}")
 
 
@@ -197,7 +198,9 @@ def _not_stored(session: Session, source: Source, seen: Sequence[Seen]) -> list[
     return [one for one in seen if (one.raw.block_hash, one.raw.log_index) not in spots]
 
 
-def _taken(session: Session, column: Any, values: Sequence[str], *conditions: Any) -> set[str]:
+def _taken(
+    session: Session, column: InstrumentedAttribute[str], values: Sequence[str], *conditions: ColumnElement[bool]
+) -> set[str]:
     """Which of these values an invoice has already."""
     found: set[str] = set()
     for start in range(0, len(values), IN_ONE_STATEMENT):
@@ -305,7 +308,7 @@ def _advance(
             .where(Cursor.source_id == source.id, Cursor.version == cursor.version, Cursor.block_number == first - 1)
             .values(version=cursor.version + 1, **values)
         )
-        if swapped.rowcount != 1:  # type: ignore[attr-defined]
+        if cast("CursorResult[Any]", swapped).rowcount != 1:  # an UPDATE always gives one
             raise LostRace(f"source {source.name} was read further by another worker")
     if stated is None and at_head and had_proof:
         then = "nothing of this source is collected; ask the node, or find out what happened to the contract"
