@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from bridge.settings import Settings
 
 
+AS_OF = typer.Option("", "--as-of", help="What was booked until this date.")
+KNOWN_AT = typer.Option("", "--known-at", help="What was known at this time.")
+
+
 @dataclass(slots=True)
 class Options:
     """The global options of interface.md."""

@@ -7,12 +7,11 @@ import io
 import typer
 
 from bridge.cli import call, screen
+from bridge.cli.call import AS_OF, KNOWN_AT
 
 app = typer.Typer(
     no_args_is_help=True, help="The books.", epilog="Examples:  bridge ledger balance   ·   bridge ledger journal > books.journal"
 )
-AS_OF = typer.Option("", "--as-of", help="What was booked until this date.")
-KNOWN_AT = typer.Option("", "--known-at", help="What was known at this time.")
 
 
 @app.command(epilog="Examples:  bridge ledger balance   ·   bridge ledger balance --as-of 2026-11-30")

@@ -8,7 +8,7 @@ from typing import Any
 import typer
 
 from bridge.cli import call, screen
-from bridge.cli.ledger import AS_OF, KNOWN_AT
+from bridge.cli.call import AS_OF, KNOWN_AT
 from bridge.errors import UnknownName
 
 app = typer.Typer(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from bridge.cli import call, screen
+from bridge.cli.call import AS_OF, KNOWN_AT
 from bridge.errors import BridgeError, ConfigError, UnknownName
 
 if TYPE_CHECKING:
@@ -102,14 +103,14 @@ def doctor(context: typer.Context) -> None:
     raise typer.Exit(0 if ok else 4)
 
 
-def status(context: typer.Context) -> None:
+def status(context: typer.Context, as_of: str = AS_OF, known_at: str = KNOWN_AT) -> None:
     """One screen: what needs a person, what is due, at the bank, unmatched, and the next cut-off."""
     from bridge.reports import status as report
 
     here = call.of(context)
     runtime = here.runtime()
     with runtime.reading() as session:
-        found = report.build(session, runtime)
+        found = report.build(session, runtime, here.view(as_of, known_at))
 
     def show() -> None:
         screen.table(
@@ -141,7 +142,9 @@ def status(context: typer.Context) -> None:
             rows = [(b.id, b.kind, b.age_days, b.what, b.next) for b in found.breaks]
             screen.table("needs a person", ("id", "kind", "days", "what", "next"), rows, right=("id", "days"))
         else:
-            screen.lines("nothing needs you")
+            screen.lines(
+                f"{found.needs_a_person} held or between two hands; no break" if found.needs_a_person else "nothing needs you"
+            )
 
     here.answer(found, show)
 
@@ -201,14 +204,14 @@ def one_pass(here: call.Call, runtime: Runtime, names: list[str]) -> int:
     return code
 
 
-def check(context: typer.Context) -> None:
+def check(context: typer.Context, as_of: str = AS_OF, known_at: str = KNOWN_AT) -> None:
     """Recompute every invariant from the rows."""
     from bridge.reports import check as report
 
     here = call.of(context)
     runtime = here.runtime()
     with runtime.reading() as session:
-        found = report.run(session, runtime)
+        found = report.run(session, runtime, here.view(as_of, known_at))
     ok = all(one.ok for one in found)
     rows = [("ok" if one.ok else "WRONG", one.id, one.title, one.detail) for one in found]
     here.answer({"ok": ok, "checks": found}, lambda: screen.table("check", ("", "id", "invariant", "detail"), rows))

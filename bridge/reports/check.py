@@ -9,11 +9,12 @@ from sqlalchemy import ScalarSelect, func, select, text
 from sqlalchemy.orm import Session, aliased
 
 from bridge import archive, balances
+from bridge.balances import View
 from bridge.errors import BridgeError
 from bridge.model import Batch, Block, Collection, Document, Entry, Invoice, Member, Move, Posting, Statement, Voucher
 from bridge.model.collection import IN_FLIGHT_STATES
 from bridge.model.triggers import names as trigger_names
-from bridge.reports import reconciliation
+from bridge.reports import evidence, reconciliation
 from bridge.runtime import Runtime
 from bridge.transport import folder
 
@@ -30,9 +31,18 @@ class Check:
     detail: str
 
 
-def run(session: Session, runtime: Runtime) -> list[Check]:
-    """Recompute everything; a check that cannot be computed has failed."""
-    return [_one(session, runtime, check_id, title, look) for check_id, (title, look) in CHECKS.items()]
+def run(session: Session, runtime: Runtime, view: View = balances.NOW) -> list[Check]:
+    """Recompute everything; a check that cannot be computed has failed. A view of the past has the checks of IN_THE_PAST."""
+    if view == balances.NOW:
+        return [_one(session, runtime, check_id, title, look) for check_id, (title, look) in CHECKS.items()]
+    return [_one(session, runtime, check_id, CHECKS[check_id][0], _seen(look, view)) for check_id, look in IN_THE_PAST.items()]
+
+
+def _seen(look: Callable[[Session, Runtime, View], Iterator[str]], view: View) -> Callable[[Session, Runtime], Iterator[str]]:
+    def in_view(session: Session, runtime: Runtime) -> Iterator[str]:
+        return look(session, runtime, view)
+
+    return in_view
 
 
 def _one(
@@ -199,6 +209,33 @@ def _moves(session: Session, runtime: Runtime) -> Iterator[str]:
                 yield f"{noun} {what} is {state}, its last move says {by_move}"
 
 
+def _past_bank(session: Session, runtime: Runtime, view: View) -> Iterator[str]:
+    for line in reconciliation.build(session, runtime, view).accounts:
+        if line.ledger_cents != line.statement_cents:
+            yield f"account {line.name}: the ledger and the statement differ"
+
+
+def _past_clearing(session: Session, runtime: Runtime, view: View) -> Iterator[str]:
+    clearing = balances.by_subject(session, "Clearing", view)
+    state = evidence.states(session, view, "collection")
+    for row_id, name, amount in session.execute(select(Collection.id, Collection.end_to_end_id, Collection.amount_cents)):
+        expected = amount if state.get(row_id) in IN_FLIGHT_STATES else 0
+        if clearing.get(row_id, 0) != expected:
+            yield f"{name}: Clearing is not what was in flight"
+
+
+def _past_suspense(session: Session, runtime: Runtime, view: View) -> Iterator[str]:
+    missing = reconciliation.build(session, runtime, view).difference_lines_cents
+    if missing:
+        yield f"lines miss {missing} cents"
+
+
+def _past_proof(session: Session, runtime: Runtime, view: View) -> Iterator[str]:
+    missing = reconciliation.build(session, runtime, view).difference_invoices_cents
+    if missing:
+        yield f"invoices miss {missing} cents"
+
+
 def _triggers(session: Session, runtime: Runtime) -> Iterator[str]:
     sqlite = session.get_bind().dialect.name == "sqlite"
     query = (
@@ -224,4 +261,11 @@ CHECKS: dict[str, tuple[str, Callable[[Session, Runtime], Iterator[str]]]] = {
     "vouchers": ("every voucher has the postings it was booked with", _vouchers),
     "moves": ("every state is the one its last move says", _moves),
     "triggers": ("the triggers that protect rows of money are there", _triggers),
+}
+#: what can be asked of a past date or time: everything that is read from vouchers, matches and moves
+IN_THE_PAST: dict[str, Callable[[Session, Runtime, View], Iterator[str]]] = {
+    "bank": _past_bank,
+    "clearing": _past_clearing,
+    "suspense": _past_suspense,
+    "proof": _past_proof,
 }

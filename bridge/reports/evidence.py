@@ -156,15 +156,20 @@ def _facts(session: Session, view: View, *, plus: tuple[str, ...], minus: tuple[
     return came - went
 
 
-def _states(session: Session, view: View) -> tuple[dict[int, str], dict[int, str]]:
-    """The state of every invoice, and of its last attempt, by the Moves in view."""
+def states(session: Session, view: View, noun: str) -> dict[int, str]:
+    """The state of every invoice, collection, batch or mandate, by the Moves in view."""
     conditions = view.conditions(Move.booked_on, Move.recorded_at)
-    by_noun: dict[str, dict[int, str]] = {}
-    for noun in ("invoice", "collection"):
-        moves = select(Move.noun_id, Move.to_state).where(Move.noun == noun, *conditions).order_by(Move.noun_id, Move.version)
-        by_noun[noun] = {noun_id: state for noun_id, state in session.execute(moves)}
-    last = {}
-    for collection_id, invoice_id in session.execute(select(Collection.id, Collection.invoice_id).order_by(Collection.attempt)):
-        if collection_id in by_noun["collection"]:
-            last[invoice_id] = by_noun["collection"][collection_id]
-    return by_noun["invoice"], last
+    moves = select(Move.noun_id, Move.to_state).where(Move.noun == noun, *conditions).order_by(Move.noun_id, Move.version)
+    return {noun_id: state for noun_id, state in session.execute(moves)}
+
+
+def _states(session: Session, view: View) -> tuple[dict[int, str], dict[int, str]]:
+    """The state of every invoice, and of its last attempt."""
+    of_collections = states(session, view, "collection")
+    attempts = select(Collection.id, Collection.invoice_id).order_by(Collection.attempt)
+    last = {
+        invoice_id: of_collections[collection_id]
+        for collection_id, invoice_id in session.execute(attempts)
+        if collection_id in of_collections
+    }
+    return states(session, view, "invoice"), last

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -9,7 +10,9 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from bridge import balances
-from bridge.model import Account, Batch, Collection, Cursor, Entry, Invoice, Source, Statement
+from bridge.balances import View
+from bridge.model import Account, Batch, Collection, Cursor, Invoice, Source, Statement
+from bridge.reports import evidence
 from bridge.reports.reconciliation import BreakLine, breaks
 from bridge.rules import calendar
 from bridge.runtime import Runtime
@@ -54,44 +57,65 @@ class Status:
         return len(self.breaks) + held + len(self.to_approve) + len(self.to_export) + len(self.to_upload)
 
 
-def build(session: Session, runtime: Runtime) -> Status:
-    """Read the screen."""
+def build(session: Session, runtime: Runtime, view: View = balances.NOW) -> Status:
+    """Read the screen; for a view of the past by its Moves and vouchers, with the cut-off of the clock and no chain cursor."""
     now = runtime.clock().astimezone(runtime.zone)
     profiles = [runtime.profile(bank) for bank in session.scalars(select(Account.bank).order_by(Account.id))]
     dues = [calendar.earliest_due(now, profile) for profile in profiles]
-    open_lines = session.execute(
-        select(func.count(), func.sum(func.abs(Entry.open_cents)))
-        .join(Statement, Statement.id == Entry.statement_id)
-        .where(Entry.open_cents != 0, Statement.posting == "posted")
-    ).one()
+    suspense = balances.by_subject(session, "Suspense", view)
+    batches = _batches(session, view)
+    posted = [Statement.posting == "posted", *view.conditions(Statement.closing_on, Statement.posted_at)]
     return Status(
         today=runtime.today(),
-        invoices=_by_state(session, Invoice),
-        collections=_by_state(session, Collection),
-        unmatched=Amount(open_lines[0], int(open_lines[1] or 0)),
-        parked_statements=session.scalar(select(func.count()).select_from(Statement).where(Statement.posting == "parked")) or 0,
-        to_approve=_batches(session, "sealed"),
-        to_export=_batches(session, "approved"),
-        to_upload=_batches(session, "exported"),
+        invoices=_by_state(session, view, Invoice),
+        collections=_by_state(session, view, Collection),
+        unmatched=Amount(len(suspense), sum(map(abs, suspense.values()))),
+        parked_statements=_parked(session, view),
+        to_approve=batches["sealed"],
+        to_export=batches["approved"],
+        to_upload=batches["exported"],
         cut_off=min(
             (calendar.presentation_window(due, profile)[1] for due, profile in zip(dues, profiles, strict=True)), default=None
         ),
         earliest_due=min(dues, default=None),
-        last_statement_on=session.scalar(select(func.max(Statement.closing_on)).where(Statement.posting == "posted")),
-        sources=_sources(session),
-        breaks=breaks(session, balances.NOW, runtime.today()),
+        last_statement_on=session.scalar(select(func.max(Statement.closing_on)).where(*posted)),
+        sources=_sources(session) if view == balances.NOW else [],
+        breaks=breaks(session, view, runtime.today()),
     )
 
 
-def _by_state(session: Session, noun: type[Invoice | Collection]) -> dict[str, Amount]:
-    rows = session.execute(
-        select(noun.state, func.count(), func.sum(noun.amount_cents)).group_by(noun.state).order_by(noun.state)
-    )
-    return {state: Amount(count, int(cents)) for state, count, cents in rows}
+def _by_state(session: Session, view: View, noun: type[Invoice | Collection]) -> dict[str, Amount]:
+    if view == balances.NOW:
+        rows = select(noun.state, func.count(), func.sum(noun.amount_cents)).group_by(noun.state).order_by(noun.state)
+        return {state: Amount(count, int(cents)) for state, count, cents in session.execute(rows)}
+    state = evidence.states(session, view, noun.__tablename__)
+    found: dict[str, list[int]] = defaultdict(list)
+    for row_id, cents in session.execute(select(noun.id, noun.amount_cents)):
+        if row_id in state:
+            found[state[row_id]].append(cents)
+    return {name: Amount(len(found[name]), sum(found[name])) for name in sorted(found)}
 
 
-def _batches(session: Session, state: str) -> list[str]:
-    return list(session.scalars(select(Batch.message_id).where(Batch.state == state).order_by(Batch.id)))
+def _batches(session: Session, view: View) -> dict[str, list[str]]:
+    """The message ids of the batches by the state they are in, or were in."""
+    state = evidence.states(session, view, "batch")
+    found: dict[str, list[str]] = defaultdict(list)
+    for row_id, message_id in session.execute(select(Batch.id, Batch.message_id).order_by(Batch.id)):
+        if row_id in state:
+            found[state[row_id]].append(message_id)
+    return found
+
+
+def _parked(session: Session, view: View) -> int:
+    """Statements that wait for their predecessor, or waited at that time."""
+    waiting = Statement.posting == "parked"
+    if view.known_at is not None:
+        waiting |= (Statement.posting == "posted") & (Statement.posted_at > view.known_at)
+        return (
+            session.scalar(select(func.count()).select_from(Statement).where(waiting, Statement.recorded_at <= view.known_at))
+            or 0
+        )
+    return session.scalar(select(func.count()).select_from(Statement).where(waiting)) or 0
 
 
 def _sources(session: Session) -> list[SourceLine]:
