@@ -7,7 +7,7 @@ Source: EPC130-08 for references, DK Anlage 3 for GVC codes; fee shapes are thos
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -20,6 +20,7 @@ FEE_FAMILIES = ("CHRG", "FEES", "COMM")
 #: of the German codes 8xx only these are fees: 820 is a transfer between own accounts, 833 cash concentrating
 FEE_CODES = tuple(str(code) for code in range(801, 812))
 FAILED = ("rejected", "withdrawn")
+BreakRow = tuple[str, str, str, str]  # kind, subject, what, next
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,13 +103,13 @@ class Explained:
     booked_on: date
     parts: tuple[Part, ...]
     detail_id: int | None = None
-    opens: tuple[tuple[str, str, str, str], ...] = ()  # Breaks beside it: kind, subject, what, next
+    opens: tuple[BreakRow, ...] = ()  # Breaks beside it: kind, subject, what, next
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
     explained: tuple[Explained, ...] = ()
-    opens: tuple[tuple[str, str, str, str], ...] = ()
+    opens: tuple[BreakRow, ...] = ()
 
 
 @dataclass(slots=True)
@@ -153,7 +154,7 @@ def _by_details(line: Line, seen: Pass) -> Result:
         what = f"its details add up to {_euro(total)}, the line is {_euro(line.amount_cents)}"
         return Result(opens=(("DETAIL_SUM", f"entry:{line.id}", what, "ask the bank for the right details"),))
     explained: list[Explained] = []
-    opens: list[tuple[str, str, str, str]] = []
+    opens: list[BreakRow] = []
     for detail in line.details:
         candidate = _candidate(detail, seen)
         if detail.done or candidate is None or candidate.invoice_id in seen.touched:
@@ -185,9 +186,7 @@ def _amount(line: Line, detail: DetailFacts) -> int | None:
     return line.amount_cents if len(line.details) == 1 else None
 
 
-def _one_detail(
-    line: Line, detail: DetailFacts, candidate: Candidate, seen: Pass
-) -> Explained | tuple[str, str, str, str] | None:
+def _one_detail(line: Line, detail: DetailFacts, candidate: Candidate, seen: Pass) -> Explained | BreakRow | None:
     amount = _amount(line, detail)
     name = candidate.end_to_end_id
     if amount is None:
@@ -202,7 +201,7 @@ def _one_detail(
     return _debit(line, detail, candidate, amount, seen)
 
 
-def _credit(line: Line, detail: DetailFacts, candidate: Candidate, amount: int) -> Explained | tuple[str, str, str, str] | None:
+def _credit(line: Line, detail: DetailFacts, candidate: Candidate, amount: int) -> Explained | BreakRow | None:
     kept = amount - candidate.amount_cents
     if kept and not (kept < 0 and kept == detail.charges_cents):
         return _amount_differs(line, candidate, amount)
@@ -213,16 +212,10 @@ def _credit(line: Line, detail: DetailFacts, candidate: Candidate, amount: int) 
     parts = [Part("late credit" if late else "settled", candidate.amount_cents, candidate, decision.to_state)]
     if kept:
         parts.append(Part("bank fee", kept))
-    opens: tuple[tuple[str, str, str, str], ...] = ()
-    if late:
-        what = f"{candidate.end_to_end_id} was credited although it is {candidate.state}"
-        opens = (("LATE_CREDIT", f"invoice:{candidate.invoice_id}", what, "see whether the customer must be refunded"),)
-    return _explained("EndToEndId", line, detail, candidate, parts, opens)
+    return _explained("EndToEndId", line, detail, candidate, parts, (_late_credit(candidate),) if late else ())
 
 
-def _debit(
-    line: Line, detail: DetailFacts, candidate: Candidate, amount: int, seen: Pass
-) -> Explained | tuple[str, str, str, str] | None:
+def _debit(line: Line, detail: DetailFacts, candidate: Candidate, amount: int, seen: Pass) -> Explained | BreakRow | None:
     fee = -amount - candidate.amount_cents
     if not _believable(fee, detail):
         return _amount_differs(line, candidate, amount)
@@ -269,7 +262,7 @@ def _explained(
     detail: DetailFacts,
     candidate: Candidate,
     parts: Sequence[Part],
-    opens: tuple[tuple[str, str, str, str], ...],
+    opens: tuple[BreakRow, ...],
 ) -> Explained:
     booked_on = max(line.booked_on, candidate.closes_on)
     return Explained(rule, f"EndToEndId {candidate.end_to_end_id}", booked_on, tuple(parts), detail.id, opens)
@@ -303,20 +296,39 @@ def _by_batch(line: Line, seen: Pass) -> Result:
         what = f"{_euro(gross)} is neither all of the batch ({_euro(total)}) nor all but its known rejects"
         return Result(opens=(("BATCH_SUM", f"entry:{line.id}", what, "ask the bank for the details of this line"),))
     to_settle = [member for member in inside if member.state not in FAILED]
-    if any(lifecycle.hear(member.state, "settled") != lifecycle.hear("submitted", "settled") for member in to_settle):
+    heard = {member.id: lifecycle.hear(member.state, "settled") for member in to_settle}
+    late = [member for member in to_settle if heard[member.id].kind == "LATE_CREDIT"]
+    settled = [member for member in to_settle if heard[member.id].to_state == "settled"]
+    if len(late) + len(settled) < len(to_settle) or any(member.closes_on <= line.booked_on for member in late):
         what = "a lump sum came for a batch of which a part was already credited"
         return Result(opens=(("SECOND_CREDIT", f"entry:{line.id}", what, "ask the bank; see whether it must be sent back"),))
     if not to_settle:
         return Result()
-    parts = [Part("settled", member.amount_cents, member, "settled") for member in to_settle]
-    if line.charges_cents:
-        parts.append(Part("bank fee", line.charges_cents))
     seen.touched.update(member.invoice_id for member in to_settle)
-    booked_on = max(line.booked_on, *(member.closes_on for member in to_settle))
-    return Result((Explained("BATCH", f"{len(to_settle)} of {len(line.members)} members", booked_on, tuple(parts)),))
+    return Result(tuple(_lump_sum(line, settled, late)))
 
 
-def _not_now(line: Line, candidate: Candidate, decision: lifecycle.Decision) -> tuple[str, str, str, str] | None:
+def _lump_sum(line: Line, settled: Sequence[Candidate], late: Sequence[Candidate]) -> Iterator[Explained]:
+    """One voucher for the members it settles; one for those that a later line credited already (its statement was read first)."""
+    evidence = f"{len(settled) + len(late)} of {len(line.members)} members"
+    fee = (Part("bank fee", line.charges_cents),) if line.charges_cents else ()
+    if settled:
+        booked_on = max(line.booked_on, *(member.closes_on for member in settled))
+        parts = tuple(Part("settled", member.amount_cents, member, "settled") for member in settled)
+        yield Explained("BATCH", evidence, booked_on, parts + fee)
+    if late:
+        booked_on = max(line.booked_on, *(member.closes_on for member in late))
+        parts = tuple(Part("late credit", member.amount_cents, member) for member in late)
+        opens = tuple(_late_credit(member) for member in late)
+        yield Explained("BATCH", evidence, booked_on, parts if settled else parts + fee, None, opens)
+
+
+def _late_credit(candidate: Candidate) -> BreakRow:
+    what = f"{candidate.end_to_end_id} was credited although it is {candidate.state}"
+    return "LATE_CREDIT", f"invoice:{candidate.invoice_id}", what, "see whether the customer must be refunded"
+
+
+def _not_now(line: Line, candidate: Candidate, decision: lifecycle.Decision) -> BreakRow | None:
     if decision.kind == "UPLOAD_NOT_CONFIRMED":
         return _not_confirmed(line, candidate)
     if decision.verdict is Verdict.WAIT:
@@ -325,19 +337,19 @@ def _not_now(line: Line, candidate: Candidate, decision: lifecycle.Decision) -> 
     return decision.kind or "NEVER_SENT", f"entry:{line.id}", what, "ask the bank where it has this debit from"
 
 
-def _not_confirmed(line: Line, candidate: Candidate) -> tuple[str, str, str, str]:
+def _not_confirmed(line: Line, candidate: Candidate) -> BreakRow:
     what = f"the bank has {candidate.end_to_end_id}, but nobody confirmed the upload of its file"
     return "UPLOAD_NOT_CONFIRMED", f"entry:{line.id}", what, "confirm it: bridge batch mark-uploaded"
 
 
-def _amount_differs(line: Line, candidate: Candidate, amount: int) -> tuple[str, str, str, str]:
+def _amount_differs(line: Line, candidate: Candidate, amount: int) -> BreakRow:
     what = (
         f"{candidate.end_to_end_id} is {_euro(candidate.amount_cents)}, the bank says {_euro(amount)}, and no charge explains it"
     )
     return "AMOUNT_DIFF", f"entry:{line.id}", what, "ask the bank what the difference is"
 
 
-def _unknown(line: Line) -> tuple[str, str, str, str]:
+def _unknown(line: Line) -> BreakRow:
     kind, then = (
         ("UNKNOWN_CREDIT", "find out who paid and for what")
         if line.open_cents > 0

@@ -6,11 +6,12 @@ from collections import Counter
 from collections.abc import Sequence
 from functools import partial
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, tuple_
 from sqlalchemy.orm import Session
 
 from bridge import books
 from bridge.books import BreakRow, PlannedMatch, PlannedMove, PlannedPosting, PlannedVoucher, Recorder, Unit
+from bridge.errors import LostRace
 from bridge.model import Account, Detail, Entry, Match, Statement
 from bridge.rules import lifecycle, matching
 from bridge.rules.lifecycle import INVOICE_OF
@@ -19,30 +20,34 @@ from bridge.runtime import Runtime
 from bridge.steps.reconcile import candidates
 
 AT_ONCE = 500
+Place = tuple[int, int, int]  # account, place of the statement in its chain, place of the line in it
 
 
 def explain_all(runtime: Runtime, actor: str) -> Counter[str]:
-    """One pass over every open line, oldest first."""
+    """One pass over every open line, in the order in which the bank booked them, whenever their statements came."""
     counts: Counter[str] = Counter()
-    after = 0
+    after: Place | None = None
     while True:
         done, after = runtime.work(partial(_explain_chunk, runtime=runtime, after=after, actor=actor))
         counts += done
-        if not after:
+        if after is None:
             return counts
 
 
-def _explain_chunk(session: Session, runtime: Runtime, after: int, actor: str) -> tuple[Counter[str], int]:
-    entries = session.execute(
-        select(Entry, Account.id)
+def _explain_chunk(session: Session, runtime: Runtime, after: Place | None, actor: str) -> tuple[Counter[str], Place | None]:
+    place = tuple_(Account.id, Statement.posted_no, Entry.ordinal)
+    open_lines = (
+        select(Entry, Account.id, Statement.posted_no)
         .join(Statement, Statement.id == Entry.statement_id)
         .join(Account, Account.id == Statement.account_id)
-        .where(Entry.open_cents != 0, Entry.id > after, Statement.posting == "posted")
-        .order_by(Entry.id)
+        .where(Entry.open_cents != 0, Statement.posting == "posted")
+        .order_by(Account.id, Statement.posted_no, Entry.ordinal)
         .limit(AT_ONCE)
-    ).all()
+    )
+    rows = session.execute(open_lines if after is None else open_lines.where(place > after)).all()
+    entries = [(entry, account_id) for entry, account_id, _ in rows]
     if not entries:
-        return Counter(), 0
+        return Counter(), None
     details = _details(session, [entry.id for entry, _ in entries])
     named = {detail.end_to_end_id.upper() for some in details.values() for detail in some if detail.end_to_end_id}
     by_name = candidates.by_end_to_end(session, named)
@@ -62,14 +67,16 @@ def _explain_chunk(session: Session, runtime: Runtime, after: int, actor: str) -
             breaks += explained.opens
             counts += Counter(_word(part) for part in explained.parts)
     by = Recorder(actor, runtime.clock())
-    books.apply(session, units, by)
+    if books.apply(session, units, by).lost:
+        raise LostRace("another worker moved what these lines are about; the step looks at them again")
     runtime.fault("reconcile: before commit")
     closed = _closed(session, [entry.id for entry, _ in entries])
     books.close_breaks(session, [f"entry:{entry_id}" for entry_id in closed], by, "the line is explained")
     still = [row for row in breaks if row[1] not in {f"entry:{entry_id}" for entry_id in closed}]
     counts["breaks"] += books.open_breaks(session, still, by, runtime.today())
     counts["moves"] += len(units)
-    return counts, entries[-1][0].id
+    last, account_id, posted_no = rows[-1]
+    return counts, (account_id, posted_no or 0, last.ordinal)
 
 
 def _details(session: Session, entry_ids: Sequence[int]) -> dict[int, list[DetailFacts]]:
@@ -202,6 +209,8 @@ def _moves(part: Part, explained: Explained, cause: str) -> list[PlannedMove]:
 
 
 def _invoice_state(part: Part, one: Candidate) -> str:
+    if part.fact == "returned" and one.receivable_cents - part.cents <= 0:
+        return "paid"  # a second credit came before: it pays what this one takes back
     if part.to_state is not None:
         return INVOICE_OF[part.to_state]
     if part.fact == "late credit" and one.invoice_state == "open" and one.receivable_cents <= part.cents:
