@@ -14,7 +14,7 @@ from bridge import books
 from bridge.books import BreakRow, PlannedMove, PlannedPosting, PlannedVoucher, Recorder, Unit
 from bridge.model import Batch, Block, Collection, Invoice, Member, Move, StatusReport, StatusReportLine
 from bridge.rules import answers, lifecycle
-from bridge.rules.answers import ReportLine, Said
+from bridge.rules.answers import Reading, ReportLine, Said
 from bridge.rules.lifecycle import INVOICE_OF, Verdict
 from bridge.runtime import Runtime
 
@@ -34,17 +34,7 @@ def _unread(session: Session) -> list[int]:
 
 def _hear(session: Session, runtime: Runtime, report_id: int, actor: str) -> Counter[str]:
     report = session.get_one(StatusReport, report_id)
-    batch = session.scalars(select(Batch).where(func.upper(Batch.message_id) == report.original_message_id.upper())).one()
-    stored = list(
-        session.scalars(
-            select(StatusReportLine).where(StatusReportLine.report_id == report_id).order_by(StatusReportLine.ordinal)
-        )
-    )
-    members = _members(session, batch)
-    reading = answers.read(
-        [ReportLine(row.id, row.level, row.pmt_inf_id, row.end_to_end_id, row.status, row.reason) for row in stored],
-        {key: block for key, (_, block) in members.items()},
-    )
+    batch, stored, members, reading = _read(session, report)
     by = Recorder(actor, runtime.clock())
     outcome: dict[int, str] = {row.id: "ignored" for row in stored}
     breaks: list[BreakRow] = []
@@ -64,6 +54,30 @@ def _hear(session: Session, runtime: Runtime, report_id: int, actor: str) -> Cou
     counts["breaks"] += books.open_breaks(session, breaks, by, runtime.today())
     counts["moves"] += len(applied.done)
     return counts
+
+
+def rejected_after_credit(session: Session, report_id: int) -> list[tuple[int, Collection]]:
+    """(line id, collection) of every noted rejection, at whatever level it stands: the collection was settled already."""
+    _, stored, members, reading = _read(session, session.get_one(StatusReport, report_id))
+    noted = {row.id for row in stored if row.outcome == "noted"}
+    return [
+        (one.line_id, members[one.end_to_end_key][0]) for one in reading.said if one.line_id in noted and one.news == "rejected"
+    ]
+
+
+def _read(
+    session: Session, report: StatusReport
+) -> tuple[Batch, list[StatusReportLine], dict[str, tuple[Collection, str]], Reading]:
+    """A report's file, stored lines and members, and what it says about each of these."""
+    batch = session.scalars(select(Batch).where(func.upper(Batch.message_id) == report.original_message_id.upper())).one()
+    stored = list(
+        session.scalars(
+            select(StatusReportLine).where(StatusReportLine.report_id == report.id).order_by(StatusReportLine.ordinal)
+        )
+    )
+    members = _members(session, batch)
+    lines = [ReportLine(row.id, row.level, row.pmt_inf_id, row.end_to_end_id, row.status, row.reason) for row in stored]
+    return batch, stored, members, answers.read(lines, {key: block for key, (_, block) in members.items()})
 
 
 def _members(session: Session, batch: Batch) -> dict[str, tuple[Collection, str]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from bridge import books
@@ -13,6 +13,7 @@ from bridge.model import Batch, Break, Collection, Entry, Statement, StatusRepor
 from bridge.model.collection import IN_FLIGHT_STATES
 from bridge.rules import calendar
 from bridge.runtime import Runtime
+from bridge.steps.reconcile import statuses
 
 PATIENCE_DAYS = 5  # TARGET days: the longest time a return takes between banks (EPC016-06, Core: D+5)
 
@@ -68,31 +69,38 @@ def close_batches(session: Session, runtime: Runtime, actor: str) -> None:
 
 
 def _rejected_but_paid(session: Session, since: date) -> list[BreakRow]:
-    """A rejection noted in ``settled``: its debit must follow, or a person asks."""
-    rows = session.execute(
-        select(StatusReportLine.id, StatusReportLine.end_to_end_id, Collection.state)
-        .join(StatusReport, StatusReport.id == StatusReportLine.report_id)
-        .join(Collection, Collection.end_to_end_key == func.upper(StatusReportLine.end_to_end_id))
+    """A rejection noted in ``settled``, of a debit, a block or a file: its debit must follow, or a person asks."""
+    reports = session.scalars(
+        select(StatusReport.id)
+        .join(StatusReportLine, StatusReportLine.report_id == StatusReport.id)
         .where(StatusReportLine.outcome == "noted", StatusReport.dated_on < since)
+        .distinct()
+        .order_by(StatusReport.id)
     ).all()
     wanted: list[BreakRow] = []
-    for line_id, name, state in rows:
-        if state == "settled":
-            what = f"the bank rejected {name}, which it had credited, and no debit followed"
-            wanted.append(("REJECT_AFTER_SETTLE", f"status_report_line:{line_id}", what, "ask the bank whether the money stays"))
-        session.execute(
-            update(StatusReportLine)
-            .where(StatusReportLine.id == line_id)
-            .values(outcome="break" if state == "settled" else "ignored")
-        )
+    for report_id in reports:
+        outcomes: dict[int, str] = {}
+        for line_id, collection in statuses.rejected_after_credit(session, report_id):
+            outcomes.setdefault(line_id, "ignored")
+            if collection.state == "settled":
+                outcomes[line_id] = "break"
+                name = collection.end_to_end_id
+                what = f"the bank rejected {name}, which it had credited, and no debit followed"
+                wanted.append(("REJECT_AFTER_SETTLE", f"collection:{name}", what, "ask the bank whether the money stays"))
+        for line_id, outcome in outcomes.items():
+            session.execute(update(StatusReportLine).where(StatusReportLine.id == line_id).values(outcome=outcome))
     return wanted
 
 
 def _answered(session: Session, by: Recorder) -> None:
-    """A debit that was booked after all is no Break any more."""
-    rows = session.execute(select(Break.subject).where(Break.kind == "NO_ANSWER", Break.closed_at.is_(None))).all()
-    names = [subject.removeprefix("collection:") for (subject,) in rows]
-    done = session.scalars(
-        select(Collection.end_to_end_id).where(Collection.end_to_end_id.in_(names), Collection.state.not_in(IN_FLIGHT_STATES))
-    )
-    books.close_breaks(session, [f"collection:{name}" for name in done], by, "the bank has answered", kinds=["NO_ANSWER"])
+    """A debit that was booked after all, or taken back after all, is no Break any more."""
+    for kind, waiting in (("NO_ANSWER", IN_FLIGHT_STATES), ("REJECT_AFTER_SETTLE", ("settled",))):
+        subjects = session.scalars(select(Break.subject).where(Break.kind == kind, Break.closed_at.is_(None))).all()
+        names = [subject.removeprefix("collection:") for subject in subjects]
+        for start in range(0, len(names), 500):
+            done = session.scalars(
+                select(Collection.end_to_end_id).where(
+                    Collection.end_to_end_id.in_(names[start : start + 500]), Collection.state.not_in(waiting)
+                )
+            )
+            books.close_breaks(session, [f"collection:{name}" for name in done], by, "the bank has answered", kinds=[kind])
