@@ -1,0 +1,143 @@
+"""The table of news and states, pair by pair, against ARCHITECTURE.md, "The life of a Collection"."""
+
+from __future__ import annotations
+
+import pytest
+
+from bridge.errors import IllegalMove
+from bridge.model.batch import BATCH_STATES
+from bridge.model.collection import FINAL_STATES, LIVE_STATES
+from bridge.model.invoice import INVOICE_STATES
+from bridge.model.ledger import SUBJECTS
+from bridge.model.mandate import MANDATE_STATES
+from bridge.rules import lifecycle
+from bridge.rules.lifecycle import BANK_NEWS, INVOICE_OF, OWN_NEWS, POSTINGS, Verdict
+
+STATES = (*LIVE_STATES, *FINAL_STATES)
+#: what each state does on hearing: accepted, rejected, a credit (settled), a debit (returned)
+TABLE = """
+pending     break:NEVER_SENT           break:NEVER_SENT           break:NEVER_SENT           break:NEVER_SENT
+held        break:NEVER_SENT           break:NEVER_SENT           break:NEVER_SENT           break:NEVER_SENT
+batched     wait:UPLOAD_NOT_CONFIRMED  wait:UPLOAD_NOT_CONFIRMED  wait:UPLOAD_NOT_CONFIRMED  wait:UPLOAD_NOT_CONFIRMED
+submitted   ->accepted                 ->rejected                 ->settled                  wait
+accepted    ignore                     ->rejected                 ->settled                  wait
+settled     ignore                     note                       stay:LATE_CREDIT           ->returned
+cancelled   break:NEVER_SENT           break:NEVER_SENT           stay:LATE_CREDIT           stay:LATE_DEBIT
+rejected    ignore                     ignore                     wait                       wait
+returned    ignore                     ignore                     stay:LATE_CREDIT           stay:LATE_DEBIT
+reversed    ignore                     ignore                     stay:LATE_CREDIT           stay:LATE_DEBIT
+withdrawn   ignore                     ignore                     wait                       wait
+"""
+NEWS = ("accepted", "rejected", "settled", "returned")
+PAIRS = [
+    (news, row.split()[0], row.split()[1 + column]) for row in TABLE.strip().splitlines() for column, news in enumerate(NEWS)
+]
+
+
+@pytest.mark.parametrize(("news", "state", "expected"), PAIRS)
+def test_every_pair(news: str, state: str, expected: str) -> None:
+    """Each state does on each news what the architecture says."""
+    decision = lifecycle.hear(state, news)
+
+    if decision.to_state is not None:
+        said = f"->{decision.to_state}"
+    else:
+        word = "stay" if decision.verdict is Verdict.MOVE else decision.verdict.value
+        said = f"{word}:{decision.kind}" if decision.kind else word
+    assert said == expected
+
+
+def test_the_table_is_total() -> None:
+    """No news and no state is missing, and none is there that does not exist."""
+    assert {(news, state) for news, state, _ in PAIRS} == {(news, state) for news in BANK_NEWS for state in STATES}
+    assert all(set(row) == set(STATES) for row in BANK_NEWS.values())
+    assert set(INVOICE_OF) == set(STATES)
+    assert set(INVOICE_OF.values()) <= set(INVOICE_STATES)
+
+
+def test_unknown_news_is_a_bug() -> None:
+    """A word that is not in the table is an error, never a default."""
+    with pytest.raises(KeyError):
+        lifecycle.hear("submitted", "misheard")
+    with pytest.raises(KeyError):
+        lifecycle.hear("somewhere", "settled")
+
+
+def test_no_news_of_the_bank_leaves_a_final_state() -> None:
+    """A final collection never reopens: trying again is a new collection."""
+    assert [(n, s) for n, row in BANK_NEWS.items() for s, d in row.items() if s in FINAL_STATES and d.to_state] == []
+
+
+LEGAL = {
+    "collection": {
+        "held": ("pending>held",),
+        "released": ("held>pending",),
+        "cancelled": ("pending>cancelled", "held>cancelled"),
+        "batched": ("pending>batched",),
+        "unbatched": ("batched>pending",),
+        "submitted": ("batched>submitted",),
+    },
+    "invoice": {"held": ("open>held",), "released": ("held>open",)},
+    "mandate": {
+        "paused": ("active>paused",),
+        "resumed": ("paused>active",),
+        "revoked": ("active>revoked", "paused>revoked"),
+    },
+    "batch": {
+        "approved": ("sealed>approved",),
+        "unapproved": ("approved>sealed",),
+        "exported": ("approved>exported",),
+        "submitted": ("exported>submitted",),
+        "answered": ("submitted>answered",),
+        "booked": ("submitted>booked", "answered>booked"),
+        "discarded": ("sealed>discarded", "approved>discarded"),
+    },
+}
+OF_NOUN = {"collection": STATES, "invoice": INVOICE_STATES, "mandate": MANDATE_STATES, "batch": BATCH_STATES}
+OWN_PAIRS = [(noun, news, state) for noun, table in LEGAL.items() for news in table for state in OF_NOUN[noun]]
+
+
+@pytest.mark.parametrize(("noun", "news", "state"), OWN_PAIRS)
+def test_what_we_do_ourselves(noun: str, news: str, state: str) -> None:
+    """Each of our own moves starts where it may; anywhere else it is refused, and the refusal names both ends."""
+    targets = [pair.split(">")[1] for pair in LEGAL[noun][news] if pair.split(">")[0] == state]
+
+    if targets:
+        assert lifecycle.step(noun, "INV-7-1", state, news) == targets[0]
+    else:
+        with pytest.raises(IllegalMove) as refusal:
+            lifecycle.step(noun, "INV-7-1", state, news)
+        assert f"INV-7-1 is {state}" in str(refusal.value)
+        assert str(refusal.value).endswith(f"can be {news}")
+
+
+def test_no_own_move_is_left_out() -> None:
+    """The lists above hold every own move there is."""
+    known = {
+        "collection": OWN_NEWS,
+        "invoice": lifecycle.INVOICE_NEWS,
+        "mandate": lifecycle.MANDATE_NEWS,
+        "batch": lifecycle.BATCH_NEWS,
+    }
+    assert {noun: set(table) for noun, table in known.items()} == {noun: set(table) for noun, table in LEGAL.items()}
+
+
+def test_postings_are_those_of_the_page() -> None:
+    """Each fact's debit and credit, as ARCHITECTURE.md lists them; every account has a subject."""
+    assert POSTINGS == {
+        "invoice final": ("Receivable", "Billed"),
+        "opening": ("Bank", "Opening"),
+        "opening, overdrawn": ("Opening", "Bank"),
+        "bank credit": ("Bank", "Suspense"),
+        "bank debit": ("Suspense", "Bank"),
+        "submitted": ("Clearing", "Receivable"),
+        "rejected": ("Receivable", "Clearing"),
+        "settled": ("Suspense", "Clearing"),
+        "returned": ("Receivable", "Suspense"),
+        "late credit": ("Suspense", "Receivable"),
+        "late debit": ("Receivable", "Suspense"),
+        "bank fee": ("Charges", "Suspense"),
+        "bank fee given back": ("Suspense", "Charges"),
+        "line to line": ("Suspense", "Suspense"),
+    }
+    assert {account for pair in POSTINGS.values() for account in pair} <= set(SUBJECTS)
