@@ -74,11 +74,19 @@ def _is_copy(line: ReportLine) -> bool:
 
 
 def _below_a_copy(lines: Sequence[ReportLine]) -> set[int]:
-    """The lines below a file or block that the bank calls a copy."""
-    if any(_is_copy(line) for line in lines if line.level == "group"):
-        return {line.id for line in lines if line.level != "group"}
-    blocks = {(line.pmt_inf_id or "").upper() for line in lines if line.level == "block" and _is_copy(line)}
-    return {line.id for line in lines if line.level == "debit" and (line.pmt_inf_id or "").upper() in blocks}
+    """The lines that speak of a copy too: below a file or block that is called one, or above one and explained only by it."""
+    copies = [line for line in lines if _is_copy(line)]
+    blocks = {(line.pmt_inf_id or "").upper() for line in copies if line.level == "block"}
+    above = {(line.pmt_inf_id or "").upper() for line in copies if line.level == "debit"}
+    whole = any(line.level == "group" for line in copies)
+    found = set()
+    for line in lines:
+        block = (line.pmt_inf_id or "").upper()
+        unexplained = line.status in NEGATIVE and line.reason is None
+        below = line.level != "group" and (whole or (line.level == "debit" and block in blocks))
+        if below or (unexplained and ((line.level == "group" and copies) or (line.level == "block" and block in above))):
+            found.add(line.id)
+    return found
 
 
 def _strange(lines: Iterable[ReportLine], members: Mapping[str, str]) -> Iterable[tuple[int, str, str]]:
