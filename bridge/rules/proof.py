@@ -65,12 +65,14 @@ def split(one: InvoiceBalances) -> Split:
     parts["orphaned" if one.state == "orphaned" else "cancelled"] = one.taken_back_cents
     rest = one.billed_cents - one.taken_back_cents
     money = one.direct_debit_cents + one.transfer_cents + one.on_chain_cents
+    paid = max(0, min(money, rest))  # as a whole: a refund or a return of one kind takes back what another kind brought
     for name, cents in (
         ("paid_direct_debit", one.direct_debit_cents),
         ("paid_transfer", one.transfer_cents),
         ("paid_on_chain", one.on_chain_cents),
     ):
-        parts[name] = max(0, min(cents, rest))
+        parts[name] = max(0, min(cents, paid))
+        paid -= parts[name]
         rest -= parts[name]
     parts["in_flight"] = max(0, min(one.clearing_cents, rest))
     rest -= parts["in_flight"]
