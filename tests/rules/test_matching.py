@@ -1,0 +1,297 @@
+"""What explains a bank line: each rule and each refusal, with plain values and sums added up by hand."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from bridge.rules import matching
+from bridge.rules.matching import Line, OpenCredit, Pass, Result
+from tests.factories import FRIDAY, MONDAY, candidate, detail, line, lump_sum, seen
+
+KNOWN = date(2026, 11, 24)
+
+
+def parts(found: Result) -> list[tuple[str, int]]:
+    """(fact, cents) of every part."""
+    return [(part.fact, part.cents) for explained in found.explained for part in explained.parts]
+
+
+def breaks(found: Result) -> list[str]:
+    return [kind for kind, *_ in (*found.opens, *(row for one in found.explained for row in one.opens))]
+
+
+def test_a_credit_settles_its_collection() -> None:
+    """A credit that names a debit and has its amount settles it, on the later of its date and the hand-over's."""
+    found = matching.explain(line(100_00, detail()), seen(candidate(closes_on=MONDAY)))
+
+    assert parts(found) == [("settled", 100_00)]
+    assert found.explained[0].booked_on == MONDAY
+    assert breaks(found) == []
+
+
+def test_names_are_compared_regardless_of_case() -> None:
+    """Banks change the case of an EndToEndId."""
+    assert parts(matching.explain(line(100_00, detail(end_to_end_id="inv-1-1")), seen(candidate()))) == [("settled", 100_00)]
+
+
+@pytest.mark.parametrize(
+    ("cents", "charges", "expected"),
+    [
+        (-105_00, -5_00, [("returned", -100_00), ("bank fee", -5_00)]),  # inside and stated
+        (-105_00, 0, [("returned", -100_00), ("bank fee", -5_00)]),  # inside, silent
+        (-100_00, 0, [("returned", -100_00)]),  # beside, as a line of its own
+        (-130_00, 0, [("returned", -100_00), ("bank fee", -30_00)]),  # the most that is believed in silence
+        (-150_00, -50_00, [("returned", -100_00), ("bank fee", -50_00)]),  # stated ones are believed beyond that
+    ],
+)
+def test_a_return_with_its_fee(cents: int, charges: int, expected: list[tuple[str, int]]) -> None:
+    """A return takes the collected amount back; the rest is the bank's fee, in each of its shapes."""
+    found = matching.explain(line(cents, detail(cents=cents, charges_cents=charges)), seen(candidate(state="settled")))
+    assert parts(found) == expected
+
+
+@pytest.mark.parametrize(("cents", "charges"), [(-130_01, 0), (-99_99, 0), (-106_00, -5_00)])
+def test_a_fee_that_is_not_believed(cents: int, charges: int) -> None:
+    """Too much in silence, less than was collected, or another fee than stated: nothing is booked."""
+    found = matching.explain(line(cents, detail(cents=cents, charges_cents=charges)), seen(candidate(state="settled")))
+    assert (parts(found), breaks(found)) == ([], ["AMOUNT_DIFF"])
+
+
+@pytest.mark.parametrize("cents", [99_99, 100_01])
+def test_an_amount_that_differs_by_a_cent(cents: int) -> None:
+    """Zero tolerance: another amount than the debit's settles nothing."""
+    found = matching.explain(line(cents, detail(cents=cents)), seen(candidate()))
+    assert (parts(found), breaks(found)) == ([], ["AMOUNT_DIFF"])
+
+
+def test_a_charge_kept_from_a_credit() -> None:
+    """What the bank says it kept from a credit is a charge, and the whole debit is settled."""
+    found = matching.explain(line(99_00, detail(cents=99_00, charges_cents=-1_00)), seen(candidate()))
+    assert parts(found) == [("settled", 100_00), ("bank fee", -1_00)]
+
+
+def test_another_account() -> None:
+    """A line of an account on which the debit was not collected settles nothing, singly or as a lump sum."""
+    single = matching.explain(line(100_00, detail()), seen(candidate(account_id=2)))
+    lump = matching.explain(lump_sum(100_00, candidate(account_id=2)), seen())
+    assert (parts(single), breaks(single)) == ([], ["OTHER_ACCOUNT"])
+    assert (parts(lump), breaks(lump)) == ([], ["OTHER_ACCOUNT"])
+
+
+def test_a_debit_that_is_no_return() -> None:
+    """A debit that names a collection without being called a return moves nothing."""
+    found = matching.explain(line(-100_00, detail(cents=-100_00, is_return=False)), seen(candidate(state="settled")))
+    assert (parts(found), breaks(found)) == ([], ["RETURN_WITHOUT_REASON"])
+
+
+@pytest.mark.parametrize("state", ["submitted", "accepted"])
+def test_a_return_before_its_credit_waits(state: str) -> None:
+    """A debit before its credit stays open, without a Break."""
+    found = matching.explain(line(-100_00, detail(cents=-100_00)), seen(candidate(state=state)))
+    assert (parts(found), breaks(found)) == ([], [])
+
+
+@pytest.mark.parametrize("state", ["settled", "returned", "reversed", "cancelled"])
+def test_a_late_credit(state: str) -> None:
+    """A credit of a debit that was credited or is over is booked on the invoice, and a person looks."""
+    found = matching.explain(line(100_00, detail()), seen(candidate(state=state)))
+    assert (parts(found), breaks(found)) == ([("late credit", 100_00)], ["LATE_CREDIT"])
+
+
+def test_a_late_debit_up_to_the_late_credits() -> None:
+    """A second return is booked as far as late credits brought money; beyond them a person looks."""
+    covered = matching.explain(line(-100_00, detail(cents=-100_00)), seen(candidate(state="returned", late_cents=100_00)))
+    second = matching.explain(line(-100_00, detail(cents=-100_00)), seen(candidate(state="returned", late_cents=0)))
+    assert parts(covered) == [("late debit", -100_00)]
+    assert (parts(second), breaks(second)) == ([], ["SECOND_RETURN"])
+
+
+@pytest.mark.parametrize(
+    ("state", "kind"), [("pending", "NEVER_SENT"), ("held", "NEVER_SENT"), ("batched", "UPLOAD_NOT_CONFIRMED")]
+)
+def test_what_was_not_sent(state: str, kind: str) -> None:
+    """Bank news about a debit that is in no confirmed file is a Break and books nothing."""
+    for found in (
+        matching.explain(line(100_00, detail()), seen(candidate(state=state))),
+        matching.explain(line(-100_00, detail(cents=-100_00)), seen(candidate(state=state))),
+    ):
+        assert (parts(found), breaks(found)) == ([], [kind])
+
+
+def test_details_that_do_not_add_up() -> None:
+    """Details whose sum is not the line's amount explain nothing."""
+    known = seen(candidate(1), candidate(2))
+    found = matching.explain(line(199_99, detail(1), detail(2)), known)
+    assert (parts(found), breaks(found)) == ([], ["DETAIL_SUM"])
+
+
+def test_charges_at_the_line() -> None:
+    """What the line states to have kept is the difference to its details, booked once."""
+    entry = line(198_00, detail(1), detail(2), charges_cents=-2_00)
+    assert parts(matching.explain(entry, seen(candidate(1), candidate(2)))) == [
+        ("settled", 100_00),
+        ("settled", 100_00),
+        ("bank fee", -2_00),
+    ]
+    again = line(198_00, detail(1, done=True), detail(2), charges_cents=-2_00, open_cents=100_00)
+    assert parts(matching.explain(again, seen(candidate(1), candidate(2)))) == [("settled", 100_00)]
+
+
+def test_details_without_amounts() -> None:
+    """The only detail of a line has its amount; of several without one, none is guessed."""
+    assert parts(matching.explain(line(100_00, detail(cents=None)), seen(candidate()))) == [("settled", 100_00)]
+    two = matching.explain(line(200_00, detail(1, None), detail(2, None)), seen(candidate(1), candidate(2)))
+    assert (parts(two), breaks(two)) == ([], ["DETAIL_SUM"])
+
+
+def test_a_detail_that_nobody_knows() -> None:
+    """The known details are explained, the unknown rest stays open with a Break."""
+    found = matching.explain(line(200_00, detail(1), detail(2)), seen(candidate(1)))
+    assert (parts(found), breaks(found)) == ([("settled", 100_00)], ["UNKNOWN_DETAIL"])
+
+
+@pytest.mark.parametrize(("cents", "kind"), [(42_00, "UNKNOWN_CREDIT"), (-42_00, "UNKNOWN_DEBIT")])
+def test_a_strangers_line(cents: int, kind: str) -> None:
+    """A line that names nothing is never matched by its amount alone."""
+    found = matching.explain(line(cents, detail(end_to_end_id=None, cents=cents)), seen(candidate(cents=42_00)))
+    assert (parts(found), breaks(found)) == ([], [kind])
+
+
+@pytest.mark.parametrize(
+    ("code", "own"), [("PMNT/OTHR/CHRG", None), ("PMNT/MDOP/FEES", None), (None, "NCHG+808+0003"), (None, "NMSC+809")]
+)
+def test_a_bank_fee_by_its_code(code: str | None, own: str | None) -> None:
+    """A debit with a fee's code is a fee."""
+    assert parts(matching.explain(line(-3_90, bank_code=code, bank_code_own=own), seen())) == [("bank fee", -3_90)]
+
+
+@pytest.mark.parametrize("own", ["NTRF+820", "NTRF+833", "NMSC+899", "808"])
+def test_not_every_8xx_is_a_fee(own: str) -> None:
+    """A transfer between own accounts (820), cash concentrating (833), a correction (899) are no charges."""
+    found = matching.explain(line(-50_000_00, bank_code_own=own), seen())
+    assert (parts(found), breaks(found)) == ([], ["UNKNOWN_DEBIT"])
+
+
+def test_a_fee_code_on_a_named_line() -> None:
+    """A line that names a debit is not a fee, whatever its code says."""
+    entry = line(-100_00, detail(cents=-100_00), bank_code="PMNT/IDDT/CHRG")
+    assert parts(matching.explain(entry, seen(candidate(state="settled")))) == [("returned", -100_00)]
+
+
+def members(*states: str) -> tuple[matching.Candidate, ...]:
+    """Members of 100, 200, 300 ... euros in these states; the failed ones were rejected on the 24th."""
+    return tuple(
+        candidate(n, state, n * 100_00, rejected_on=KNOWN if state in matching.FAILED else None)
+        for n, state in enumerate(states, 1)
+    )
+
+
+def test_a_lump_sum_of_all() -> None:
+    """All members, by sum and count: each is settled, in one voucher."""
+    found = matching.explain(lump_sum(600_00, *members("submitted", "accepted", "submitted"), batch_count=3), seen())
+    assert parts(found) == [("settled", 100_00), ("settled", 200_00), ("settled", 300_00)]
+    assert len(found.explained) == 1
+
+
+def test_a_lump_sum_net_of_known_rejects() -> None:
+    """All but the rejects known when it was booked."""
+    found = matching.explain(lump_sum(400_00, *members("submitted", "rejected", "submitted"), batch_count=2), seen())
+    assert parts(found) == [("settled", 100_00), ("settled", 300_00)]
+
+
+def test_a_gross_lump_sum_leaves_the_rejects_open() -> None:
+    """A gross sum with a rejected member settles the others; the rest waits for the reject's debit."""
+    found = matching.explain(lump_sum(600_00, *members("submitted", "rejected", "submitted")), seen())
+    assert (parts(found), breaks(found)) == ([("settled", 100_00), ("settled", 300_00)], [])
+
+
+def test_a_lump_sum_that_holds_a_later_reject() -> None:
+    """A reject dated after the booking is in the sum; an earlier one is not."""
+    one, two, three = members("submitted", "rejected", "rejected")
+    later = candidate(3, "rejected", 300_00, rejected_on=MONDAY)
+    assert parts(matching.explain(lump_sum(400_00, one, two, later), seen())) == [("settled", 100_00)]
+    assert three.rejected_on is not None
+    assert three.rejected_on < FRIDAY
+
+
+@pytest.mark.parametrize(("cents", "count"), [(500_00, None), (600_00, 2), (400_00, 3), (600_01, 3), (200_00, None)])
+def test_a_lump_sum_that_is_neither(cents: int, count: int | None) -> None:
+    """Another sum or count than all or all but the known rejects settles nothing."""
+    found = matching.explain(lump_sum(cents, *members("submitted", "rejected", "submitted"), batch_count=count), seen())
+    assert (parts(found), breaks(found)) == ([], ["BATCH_SUM"])
+
+
+def test_a_charge_kept_from_a_lump_sum() -> None:
+    """What the bank states to have kept from a lump sum is added back before it is compared."""
+    found = matching.explain(lump_sum(299_00, *members("submitted", "submitted"), charges_cents=-1_00), seen())
+    assert parts(found) == [("settled", 100_00), ("settled", 200_00), ("bank fee", -1_00)]
+
+
+def test_a_second_lump_sum() -> None:
+    """A lump sum for members that were credited before it stays open, with a Break."""
+    found = matching.explain(lump_sum(300_00, *members("settled", "submitted")), seen())
+    assert (parts(found), breaks(found)) == ([], ["SECOND_CREDIT"])
+
+
+def test_a_lump_sum_read_after_a_later_credit() -> None:
+    """A member that a later line settled takes the lump sum as late credit, in a voucher of its own."""
+    later = candidate(1, "settled", 100_00, closes_on=MONDAY)
+    found = matching.explain(lump_sum(300_00, later, candidate(2, "submitted", 200_00)), seen())
+    assert [[part.fact for part in one.parts] for one in found.explained] == [["settled"], ["late credit"]]
+    assert breaks(found) == ["LATE_CREDIT"]
+
+
+def test_a_lump_sum_of_a_file_that_nobody_confirmed() -> None:
+    """A lump sum for a file whose upload nobody confirmed waits for that."""
+    assert breaks(matching.explain(lump_sum(100_00, *members("batched")), seen())) == ["UPLOAD_NOT_CONFIRMED"]
+
+
+def test_a_lump_sum_whose_reject_was_debited_first() -> None:
+    """A debit that was taken off the lump sum before does not hide that its other members are not settled yet."""
+    entry = lump_sum(300_00, *members("rejected", "submitted"), open_cents=200_00)
+    assert parts(matching.explain(entry, seen())) == [("settled", 200_00)]
+
+
+def test_a_lump_sum_that_did_its_work() -> None:
+    """What is left of a lump sum whose members are settled is not explained twice."""
+    entry: Line = lump_sum(300_00, *members("rejected", "settled"), open_cents=100_00, members_settled=True)
+    assert matching.explain(entry, seen()) == Result()
+
+
+def debit_of_a_reject(*credits: OpenCredit, spent: dict[int, int] | None = None) -> tuple[Result, Pass]:
+    one = candidate(state="rejected", rejected_on=KNOWN)
+    now = seen(one, open_credits={one.id: credits}, spent=spent or {})
+    return matching.explain(line(-100_00, detail(cents=-100_00)), now), now
+
+
+def test_line_to_line() -> None:
+    """The debit of a rejected member is taken off the credit that holds it, on the later of both dates."""
+    found, now = debit_of_a_reject(OpenCredit(9, 50_00, FRIDAY), OpenCredit(10, 100_00, MONDAY))
+    assert parts(found) == [("line to line", -100_00)]
+    assert found.explained[0].parts[0].other_entry_id == 10
+    assert found.explained[0].booked_on == MONDAY
+    assert now.spent == {10: 100_00}
+
+
+def test_line_to_line_never_takes_more_than_is_open() -> None:
+    """What one debit took of a credit, the next one of the same pass cannot take again."""
+    found, _ = debit_of_a_reject(OpenCredit(9, 150_00, FRIDAY), spent={9: 100_00})
+    assert (parts(found), breaks(found)) == ([], [])
+
+
+def test_a_credit_of_a_rejected_debit_waits() -> None:
+    """A bank that books a reject as credit and debit: the credit waits for the debit."""
+    found = matching.explain(line(100_00, detail()), seen(candidate(state="rejected")))
+    assert (parts(found), breaks(found)) == ([], [])
+
+
+def test_an_invoice_moves_once_a_pass() -> None:
+    """What concerns an invoice that this pass touched already is left for the next one, singly and as a lump sum."""
+    now = seen(candidate())
+    first = matching.explain(line(100_00, detail()), now)
+    second = matching.explain(line(100_00, detail(), id=8), now)
+    lump = matching.explain(lump_sum(100_00, candidate()), now)
+    assert parts(first) == [("settled", 100_00)]
+    assert (second, lump) == (Result(), Result())
