@@ -76,7 +76,7 @@ HISTORIES = (
 def test_a_doubled_or_missing_posting_shows(
     cents: int, history: tuple[str, str | None, tuple[int, ...]], data: st.DataObject
 ) -> None:
-    """A posting of an invoice's life that is booked twice, or is gone, shows: in the split, or in what Clearing holds for the debit.
+    """A posting of an invoice's life that is booked twice, or is gone, shows: in the split, or in Clearing.
 
     The report adds the second: Clearing is the debit's amount while it is in flight, else zero.
     """

@@ -1,0 +1,153 @@
+"""The one hand on a real database: one winner, nothing half done, nothing booked twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, select
+
+from bridge import books
+from bridge.books import PlannedMove, PlannedPosting, PlannedVoucher, Recorder, Unit
+from bridge.errors import IntegrityError, LostRace
+from bridge.model import Break, Invoice, Move, Posting, Voucher
+from tests import worlds
+from tests.worlds import CORE_DEBTOR, Usage, World
+
+TODAY = date(2026, 11, 23)
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    """Two open invoices of 100.00 and 200.00, version 1."""
+    made = worlds.make(tmp_path / "world", [Usage(CORE_DEBTOR, 100_00, TODAY), Usage(CORE_DEBTOR, 200_00, TODAY)])
+    made.run("ingest")
+    yield made
+    made.put_away()
+
+
+def by(world: World, actor: str = "anna") -> Recorder:
+    return Recorder(actor, world.now)
+
+
+def hold(invoice_id: int, reason: str = "", version: int = 1) -> PlannedMove:
+    return PlannedMove("invoice", invoice_id, version, "held", "open", "held", "person", TODAY, reason)
+
+
+def loss(key: str, cents: int = 1, *, postings: int = 1) -> PlannedVoucher:
+    posting = PlannedPosting("Loss", 1, "Receivable", 1, cents)
+    return PlannedVoucher(key, "write-off", "person", TODAY, (posting,) * postings)
+
+
+def counted(world: World) -> tuple[int, int, int]:
+    """How many moves, vouchers and postings there are."""
+    with world.runtime.reading() as session:
+        return tuple(session.scalar(select(func.count()).select_from(table)) or 0 for table in (Move, Voucher, Posting))  # type: ignore[return-value]
+
+
+def test_of_two_movers_one_wins(world: World) -> None:
+    """Two units that expect the same version: the first is done, the second comes back as lost, and nothing of it is written."""
+    second = Unit(moves=(hold(1, "ben's"),), voucher=loss("second"))
+    with world.runtime.session() as session:
+        first = books.apply(session, [Unit(moves=(hold(1, "anna's"),))], by(world))
+    before = counted(world)
+
+    with world.runtime.session() as session:
+        late = books.apply(session, [second], by(world, "ben"))
+
+    assert (len(first.done), first.lost) == (1, [])
+    assert (late.done, late.lost) == ([], [second])
+    assert counted(world) == before
+    with world.runtime.reading() as session:
+        row = session.get_one(Invoice, 1)
+        assert (row.state, row.version, row.reason) == ("held", 2, "anna's")
+
+
+def test_a_unit_that_lost_a_part_is_repeated_as_a_whole(world: World) -> None:
+    """A unit of which only some moves won raises LostRace, and nothing of the unit of work stays."""
+    with world.runtime.session() as session:
+        books.apply(session, [Unit(moves=(hold(1),))], by(world))
+    before = counted(world)
+
+    with pytest.raises(LostRace), world.runtime.session() as session:
+        books.apply(session, [Unit(voucher=loss("other")), Unit(moves=(hold(1), hold(2)), voucher=loss("half"))], by(world))
+
+    assert counted(world) == before
+    with world.runtime.reading() as session:
+        assert session.get_one(Invoice, 2).state == "open"
+
+
+def test_a_state_that_is_not_the_expected_one_loses(world: World) -> None:
+    """Version alone is not enough: a move from another state than the row has is lost."""
+    wrong = replace(hold(1), from_state="paid")
+    with world.runtime.session() as session:
+        assert books.apply(session, [Unit(moves=(wrong,))], by(world)).lost == [Unit(moves=(wrong,))]
+
+
+def test_the_same_fact_is_booked_once(world: World) -> None:
+    """The same key with the same content is a repeat: nothing is written the second time."""
+    for _ in range(2):
+        with world.runtime.session() as session:
+            books.apply(session, [Unit(voucher=loss("once"))], by(world))
+
+    with world.runtime.reading() as session:
+        assert session.scalar(select(func.count()).select_from(Voucher).where(Voucher.idem_key == "once")) == 1
+        assert session.scalar(select(func.sum(Posting.amount_cents)).where(Posting.debit_account == "Loss")) == 1
+
+
+@pytest.mark.parametrize("other", [loss("once", 2), loss("once", postings=2), replace(loss("once"), fact="refund")])
+def test_the_same_fact_with_another_content_is_refused(world: World, other: PlannedVoucher) -> None:
+    """The same key with another amount, another number of postings or another fact is no repeat."""
+    with world.runtime.session() as session:
+        books.apply(session, [Unit(voucher=loss("once"))], by(world))
+    before = counted(world)
+
+    with pytest.raises(IntegrityError, match="once is already booked"), world.runtime.session() as session:
+        books.apply(session, [Unit(voucher=other)], by(world))
+
+    assert counted(world) == before
+
+
+def test_every_move_says_who_why_and_by_which_voucher(world: World) -> None:
+    """A Move has both ends, evidence, actor and both dates, and names the voucher of its unit."""
+    with world.runtime.session() as session:
+        books.apply(session, [Unit(moves=(hold(1, "asked"),), voucher=loss("with it"))], by(world))
+
+    with world.runtime.reading() as session:
+        move = session.scalars(select(Move).where(Move.noun == "invoice", Move.noun_id == 1, Move.version == 2)).one()
+        voucher = session.scalars(select(Voucher).where(Voucher.idem_key == "with it")).one()
+        assert (move.from_state, move.to_state, move.evidence, move.reason) == ("open", "held", "person", "asked")
+        assert (move.actor, move.booked_on, move.recorded_at) == ("anna", TODAY, world.now)
+        assert move.voucher_id == voucher.id
+
+
+def test_every_voucher_is_balanced_and_knows_its_postings(world: World) -> None:
+    """A posting has a debit and a credit side, so debits equal credits; a voucher knows its count and sum."""
+    with world.runtime.session() as session:
+        books.apply(session, [Unit(voucher=loss("three", 5, postings=3))], by(world))
+
+    with world.runtime.reading() as session:
+        voucher = session.scalars(select(Voucher).where(Voucher.idem_key == "three")).one()
+        assert (voucher.posting_count, voucher.amount_cents) == (3, 15)
+    everything = [sum(world.balance(account).values()) for account in ("Receivable", "Billed", "Loss")]
+    assert everything == [30_000 - 15, -30_000, 15]
+
+
+def test_a_break_is_open_once(world: World) -> None:
+    """A Break of one kind and subject is open once; after it was closed, the next is another row."""
+    row = ("AMOUNT_DIFF", "entry:7", "what", "next")
+    opened = []
+    for _ in range(2):
+        with world.runtime.session() as session:
+            opened.append(books.open_breaks(session, [row, row], by(world), TODAY))
+    with world.runtime.session() as session:
+        closed = books.close_breaks(session, ["entry:7"], by(world), "done")
+        opened.append(books.open_breaks(session, [row], by(world), TODAY))
+
+    assert (opened, closed) == ([1, 0, 1], 1)
+    with world.runtime.reading() as session:
+        rows = session.execute(select(Break.ordinal, Break.resolution).order_by(Break.ordinal)).all()
+        assert [tuple(found) for found in rows] == [(1, "done"), (2, None)]
