@@ -29,23 +29,38 @@ def run(runtime: Runtime) -> dict[str, int]:
 
 
 def _take(runtime: Runtime, path: Path) -> str:
+    """Take one file; "gone" where another process took it first."""
     try:
-        if path.stat().st_size > BYTES_MAX:
-            raise BadInput(f"{path.name} is larger than {BYTES_MAX:,} bytes")
-        taken = intake.take(runtime, path.name, path.read_bytes(), actor=ACTOR)
+        taken = intake.take(runtime, path.name, _read(path), actor=ACTOR)
+    except FileNotFoundError:
+        return "gone"
     except BadInput as problem:
-        _set_aside(path, str(problem))
-        return "failed"
-    path.unlink()
+        return _set_aside(path, str(problem))
+    path.unlink(missing_ok=True)
     return taken.result
 
 
-def _set_aside(path: Path, why: str) -> None:
+def _read(path: Path) -> bytes:
+    try:
+        if path.stat().st_size > BYTES_MAX:
+            raise BadInput(f"{path.name} is larger than {BYTES_MAX:,} bytes")
+        return path.read_bytes()
+    except PermissionError as problem:
+        raise BadInput(
+            f"{path.name} may not be read by this user; correct its rights and put it into the inbox again"
+        ) from problem
+
+
+def _set_aside(path: Path, why: str) -> str:
     failed = path.parent / "failed"
     failed.mkdir(exist_ok=True)
     target, number = failed / path.name, 1
     while target.exists():
         number += 1
         target = failed / f"{path.stem}-{number}{path.suffix}"
+    try:
+        path.replace(target)
+    except FileNotFoundError:
+        return "gone"
     (failed / f"{target.name}.error.txt").write_text(why + "\n", encoding="utf-8")
-    path.replace(target)
+    return "failed"

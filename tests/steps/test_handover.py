@@ -57,9 +57,7 @@ def test_an_export_is_the_sealed_bytes(tmp_path: Path) -> None:
     assert sha256(path.read_bytes()).hexdigest() == one.sha256
     assert (one.state, one.manifest_no) == ("exported", 1)
     digest = sha256(b"PLANT-1-000001-1\nPLANT-1-000002-1").hexdigest()
-    assert manifest(place) == [
-        {"sequence": 1, "message_id": message_id, "sha256": one.sha256, "end_to_end_digest": digest}
-    ]
+    assert manifest(place) == [{"sequence": 1, "message_id": message_id, "sha256": one.sha256, "end_to_end_digest": digest}]
     assert place.ledger("Clearing") == 0
 
 

@@ -24,14 +24,12 @@ def test_a_kill_at_any_statement_changes_nothing_in_the_end(tmp_path: Path) -> N
     assert statements > POINTS
     wanted, files = calm.dump(), _outbox(calm)
     assert calm.ledger("Bank") == 500_000 + 10_000 + 2_500 - 10_000 - 300
-    assert calm.ledger("Clearing") == 0
+    assert calm.ledger("Clearing") == 900 + 800  # the two that are on their way
 
     numbers = sorted({1 + (statements - 1) * n // (POINTS - 1) for n in range(POINTS)})
     places = {number: _copy(template, tmp_path / f"killed-{number}") for number in numbers}
     groups = [
-        [job(place.folder, "run", LATER, statement=statement)]
-        for number, place in places.items()
-        for statement in (number, None)
+        [job(place.folder, "run", LATER, statement=statement)] for number, place in places.items() for statement in (number, None)
     ]
     answers = [answer for [answer] in run_jobs(*groups)]
     assert [answer["code"] for answer in answers[::2]] == [-9] * len(numbers)
