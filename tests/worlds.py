@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from hashlib import sha256
 from pathlib import Path
 
 from sqlalchemy import select, text
@@ -42,7 +43,8 @@ class Debtor:
 
     @property
     def reference(self) -> str:
-        return "0x" + self.name.encode().hex().rjust(64, "0")
+        """Opaque, as on chain: it must not give the name away."""
+        return "0x" + sha256(self.name.encode()).hexdigest()
 
 
 CORE_DEBTOR = Debtor("Fräserei Ölmann & Söhne", "DE89370400440532013000", "MND-0001")

@@ -1,0 +1,68 @@
+"""Which collections stand in which file and block, and what these are called."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bridge.rules import batching
+from bridge.rules.batching import Due
+
+DAY, NEXT = date(2026, 11, 25), date(2026, 11, 26)
+
+
+def due(number: int, **changed: object) -> Due:
+    return replace(Due(number, f"INV-{number:03d}-1", 100 * number, DAY, 1, 1, "CORE", "RCUR"), **changed)  # type: ignore[arg-type]
+
+
+def test_a_file_is_one_account_creditor_and_scheme() -> None:
+    """Schemes, creditors and accounts are never mixed in a file."""
+    items = [due(1), due(2, scheme="B2B"), due(3, account_id=2), due(4, creditor_id=2), due(5)]
+    files = batching.plan(items, transactions_max=100)
+    assert [[one.id for one in file.members] for file in files] == [[2], [1, 5], [4], [3]]
+
+
+def test_a_block_is_one_sequence_and_due_date() -> None:
+    """Blocks stand by due date, then sequence."""
+    [file] = batching.plan([due(1, due_on=NEXT), due(2), due(3, sequence="OOFF")], transactions_max=100)
+    assert [(block.due_on, block.sequence, len(block.members)) for block in file.blocks] == [
+        (DAY, "OOFF", 1),
+        (DAY, "RCUR", 1),
+        (NEXT, "RCUR", 1),
+    ]
+
+
+@given(st.integers(1, 60), st.integers(1, 20))
+def test_nobody_is_lost_or_sent_twice(count: int, most: int) -> None:
+    """Every debit stands in exactly one file, no file is over the limit, and files are about equally full."""
+    files = batching.plan([due(n) for n in range(1, count + 1)], transactions_max=most)
+    sizes = [len(file.members) for file in files]
+    assert sorted(one.id for file in files for one in file.members) == list(range(1, count + 1))
+    assert max(sizes) <= most
+    assert max(sizes) - min(sizes) <= 1
+
+
+def test_halves_hold_all() -> None:
+    """A file over the bank's size becomes two that together hold the same debits."""
+    [file] = batching.plan([due(n) for n in range(1, 6)], transactions_max=100)
+    assert [[one.id for one in half.members] for half in batching.halves(file)] == [[1, 2], [3, 4, 5]]
+
+
+def test_names_come_from_what_is_inside() -> None:
+    """The same debits have the same MsgId; another amount, another one; at most 30 of A-Z, 0-9 and '-'."""
+    [file] = batching.plan([due(1)], transactions_max=9)
+    [other] = batching.plan([due(1, amount_cents=101)], transactions_max=9)
+    name = batching.message_id("Müsterwerk-Maschinenbau GmbH", DAY, 1, file)
+    assert name == batching.message_id("Müsterwerk-Maschinenbau GmbH", DAY, 1, file)
+    assert name != batching.message_id("Müsterwerk-Maschinenbau GmbH", DAY, 1, other)
+    assert len(name) <= 30
+    assert len(batching.pmt_inf_id(name, 999)) <= 35
+    assert set(name) <= set("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-")
+
+
+def test_a_name_without_a_latin_letter() -> None:
+    """A creditor whose name has no usable letter is called SDD."""
+    assert batching.short_name("Ωμέγα") == "SDD"

@@ -1,0 +1,82 @@
+"""May an invoice be collected, and may a collection go out: each refusal alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+
+import pytest
+
+from bridge.rules import eligibility
+from bridge.rules.eligibility import InvoiceFacts, MandateFacts
+
+SIGNED = date(2026, 6, 1)
+MANDATE = MandateFacts(5, "MND-1", 1, "0xaa", "", "CORE", "recurrent", "active", "", SIGNED, None, presented=False)
+INVOICE = InvoiceFacts(9, "INV-9", 1, "0xaa", "0xbb", 100_00, "EUR", "open", "", 100_00, 0, ())
+LIMIT = 50_000_00
+
+
+def judge(invoice: InvoiceFacts = INVOICE, *mandates: MandateFacts) -> eligibility.Verdict:
+    return eligibility.judge(invoice, mandates or (MANDATE,), amount_max_cents=LIMIT)
+
+
+def test_one_active_mandate() -> None:
+    """One mandate of this debtor and creditor: a collection is formed and may go out."""
+    assert judge() == eligibility.Verdict(mandate=MANDATE)
+
+
+@pytest.mark.parametrize("other", [{"creditor_id": 2}, {"debtor_ref": "0xcc"}, {"state": "revoked"}, {"agreement": "0xdd"}])
+def test_another_ones_mandate_does_not_fit(other: dict[str, object]) -> None:
+    """Of another creditor, debtor or agreement, or revoked: no mandate, and no collection is formed."""
+    found = judge(INVOICE, replace(MANDATE, **other))  # type: ignore[arg-type]
+    assert found.mandate is None
+    assert found.refuse.startswith("no mandate for this debtor")
+
+
+def test_two_mandates_are_one_too_many() -> None:
+    """Two that fit hold the invoice, and both are named; one that names the agreement goes before one that names none."""
+    second = replace(MANDATE, id=6, mandate_id="MND-2")
+    assert "MND-1, MND-2" in judge(INVOICE, MANDATE, second).refuse
+    exact = replace(second, agreement="0xbb")
+    assert judge(INVOICE, MANDATE, exact).mandate == exact
+
+
+def test_only_euro() -> None:
+    """Another currency cannot be collected."""
+    assert "USD" in judge(replace(INVOICE, currency="USD")).refuse
+
+
+@pytest.mark.parametrize(
+    ("invoice", "mandate", "words"),
+    [
+        ({}, {"state": "paused", "reason": "asked"}, "mandate MND-1 is paused: asked"),
+        ({}, {"scheme": "B2B"}, "not yet confirmed"),
+        ({}, {"kind": "one-off", "presented": True}, "already used"),
+        ({"receivable_cents": 99_99}, {}, "99.99 EUR of 100.00 EUR is open"),
+        ({"receivable_cents": -1}, {}, "-0.01 EUR of 100.00 EUR is open"),
+        ({"receivable_cents": 0}, {}, "0.00 EUR of 100.00 EUR is open"),
+        ({"amount_cents": LIMIT + 1, "receivable_cents": LIMIT + 1}, {}, "above the limit of 50,000.00 EUR"),
+        ({"open_breaks": ("LATE_CREDIT",)}, {}, "an open break is on it: LATE_CREDIT"),
+    ],
+)
+def test_what_makes_a_formed_debit_wait(invoice: dict[str, object], mandate: dict[str, object], words: str) -> None:
+    """Each reason alone holds the collection, in words that a person can act on."""
+    found = judge(replace(INVOICE, **invoice), replace(MANDATE, **mandate))  # type: ignore[arg-type]
+    assert found.mandate is not None
+    assert words in found.hold
+
+
+def test_the_limit_itself_may_go_out() -> None:
+    """An amount at the limit is not above it."""
+    assert judge(replace(INVOICE, amount_cents=LIMIT, receivable_cents=LIMIT)).hold == ""
+
+
+def test_a_confirmed_b2b_mandate_may_go_out() -> None:
+    """A B2B mandate that the debtor's bank confirmed is as good as a Core one."""
+    assert judge(INVOICE, replace(MANDATE, scheme="B2B", b2b_confirmed_on=SIGNED)).hold == ""
+
+
+def test_sequence() -> None:
+    """One-off mandates are presented as OOFF, all others as RCUR (FRST is optional since November 2016)."""
+    assert eligibility.sequence(MANDATE) == "RCUR"
+    assert eligibility.sequence(replace(MANDATE, kind="one-off")) == "OOFF"
