@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import typer
@@ -27,7 +27,7 @@ def bank(
     context: typer.Context,
     file: Path = typer.Argument(..., help="A pain.008 file."),
     plan: list[str] = typer.Option([], "--plan", help="EndToEndId=reject:AC04, EndToEndId=return:MD06:300 ..."),
-    day: str = typer.Option("", "--day", help="First bank day, YYYY-MM-DD; default today."),
+    day: str = typer.Option("", "--day", help="First bank day, YYYY-MM-DD; default the file's first due date."),
     days: int = typer.Option(1, "--days", help="How many days of statements."),
     into: Path = typer.Option(Path("inbox"), "--into", help="Where the answers go."),
     state: Path = typer.Option(Path("sim-bank.json"), "--state", help="Where the bank remembers."),
@@ -35,11 +35,12 @@ def bank(
 ) -> None:
     """A bank that takes the file and answers: a status report and statements."""
     from bridge.sim import bank as simulated
+    from bridge.sim import bank_files
 
     here = call.of(context)
     try:
-        first = date.fromisoformat(day) if day else datetime.now().astimezone().date()
         body = file.read_bytes()
+        first = date.fromisoformat(day or min(block["due_on"] for block in bank_files.parse(body)["blocks"]))
         wishes = dict(wish.split("=", 1) for wish in plan)
     except (ValueError, OSError) as problem:
         raise BadInput(
