@@ -17,7 +17,7 @@ from typing import Any
 
 from bridge.cli import main
 from tests.chain import invoices
-from tests.testdata import NAMED, ROOT
+from tests.testdata import ROOT
 
 CREDITOR_ID = "DE98ZZZ09999999999"  # the official test identifier
 OWN_IBAN = "DE02120300000000202051"
@@ -62,7 +62,7 @@ class Plant:
     def bridge(self, *words: str, clock: str = "") -> Said:
         """Run a command as a process of its own, in the plant's folder."""
         environment = {name: value for name, value in os.environ.items() if not name.startswith("BRIDGE_")}
-        environment |= {"PYTHONPATH": str(ROOT), "BRIDGE_TESTDATA": NAMED}
+        environment["PYTHONPATH"] = str(ROOT)
         command = [sys.executable, "-m", "bridge", *words, *(["--clock", clock] if clock else [])]
         done = subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, encoding="utf-8", check=False)
         self.said.append(Said(done.returncode, done.stdout, done.stderr))

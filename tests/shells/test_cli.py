@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +21,13 @@ import typer
 
 from bridge.cli.main import FLAGS, TAKES_VALUE, app
 from bridge.runtime import head_revision
-from tests.journeys.plant import Debtor, Plant, config, mandates_csv
+from tests.journeys.plant import Debtor, Plant, config, logs, mandates_csv, recorded_source
 from tests.testdata import ROOT
 
 NO_NODE = 'rpc = ["http://127.0.0.1:1"]\nchain_id = 31337\ncontract = "0x00000000000000000000000000000000000000c0"'
 HEAVY = ("sqlalchemy", "web3", "lxml", "schwifty", "pydantic_settings", "sepaxml", "cryptography", "alembic")
 WRONG_IBAN = "DE02100500000054540403"  # a digit mistyped
+A = Debtor("MND-0001", "Blechwerk Süd GmbH", "DE89370400440532013000", b"\xa1" * 32)
 LINDNER = Debtor("MND-0004", "Hof Lindner", WRONG_IBAN, b"\xc3" * 32)
 
 
@@ -382,3 +384,23 @@ def test_a_command_finds_its_folder_by_the_config(plant: Plant, tmp_path_factory
 
     assert done.returncode == 0
     assert list(elsewhere.iterdir()) == []
+
+
+def test_the_simulated_bank_answers_on_the_due_date(plant: Plant) -> None:
+    """``bridge sim bank`` without a day books on the file's first due date; a wish that is none is refused in one sentence."""
+    lines = logs([(A, 12_345)], due_on=date(2026, 10, 15))
+    written = config(recorded_source()).replace('"four-eyes"', '"none"').replace('"portal"', '"folder"')
+    (plant.folder / "bridge.toml").write_text(written, "utf-8")
+    (plant.folder / "logs.jsonl").write_text(lines, "utf-8")
+    (plant.folder / "mandates.csv").write_text(mandates_csv([A]), "utf-8")
+    plant.ok("mandate", "import", str(plant.folder / "mandates.csv"), "--actor", "anna", clock="2026-10-05T09:05")
+    plant.ok("run", clock="2026-10-05T09:05")
+    (path,) = (plant.folder / "outbox").glob("*.xml")
+    places = ["--into", str(plant.folder / "inbox"), "--state", str(plant.folder / "sim-bank.json")]
+    wrong = plant.here("sim", "bank", str(path), "--plan", "plant-1-000001-1=perhaps", *places)
+    plant.ok("sim", "bank", str(path), *places)
+    plant.ok("run", clock="2026-10-15T18:00")
+
+    assert (wrong.code, "is no wish" in wrong.err) == (1, True)
+    assert plant.ok("invoice", "list", "--json").json[0]["state"] == "paid"
+    assert plant.here("report", "reconciliation").code == 0
