@@ -56,6 +56,7 @@ def _explain_chunk(session: Session, runtime: Runtime, after: Place | None, acto
     lump_sums = _settled_lump_sums(session, [entry.id for entry, _ in entries])
     units: list[Unit] = []
     breaks: list[BreakRow] = []
+    taken_back: set[str] = set()
     counts: Counter[str] = Counter()
     for entry, account_id in entries:
         line = _line(session, entry, account_id, details.get(entry.id, ()), by_name, members_settled=entry.id in lump_sums)
@@ -65,6 +66,7 @@ def _explain_chunk(session: Session, runtime: Runtime, after: Place | None, acto
             numbers[entry.id] += 1
             units.append(_unit(line, explained, numbers[entry.id]))
             breaks += explained.opens
+            taken_back |= _taken_back(explained)
             counts += Counter(_word(part) for part in explained.parts)
     by = Recorder(actor, runtime.clock())
     if books.apply(session, units, by).lost:
@@ -72,11 +74,21 @@ def _explain_chunk(session: Session, runtime: Runtime, after: Place | None, acto
     runtime.fault("reconcile: before commit")
     closed = _closed(session, [entry.id for entry, _ in entries])
     books.close_breaks(session, [f"entry:{entry_id}" for entry_id in closed], by, "the line is explained")
+    books.close_breaks(session, taken_back, by, "the bank took the late credit back", kinds=["LATE_CREDIT"])
     still = [row for row in breaks if row[1] not in {f"entry:{entry_id}" for entry_id in closed}]
     counts["breaks"] += books.open_breaks(session, still, by, runtime.today())
     counts["moves"] += len(units)
     last, account_id, posted_no = rows[-1]
     return counts, (account_id, posted_no or 0, last.ordinal)
+
+
+def _taken_back(explained: Explained) -> set[str]:
+    """The invoices whose late credits this explanation takes back to the cent."""
+    return {
+        f"invoice:{part.candidate.invoice_id}"
+        for part in explained.parts
+        if part.fact == "late debit" and part.candidate is not None and part.candidate.late_cents + part.cents == 0
+    }
 
 
 def _details(session: Session, entry_ids: Sequence[int]) -> dict[int, list[DetailFacts]]:
