@@ -126,5 +126,5 @@ def _encrypt(secret: bytes, plain: bytes, place: str) -> bytes:
 def _decrypt(secret: bytes, sealed: bytes, place: str) -> bytes:
     try:
         return AESGCM(secret).decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], place.encode())
-    except InvalidTag:
+    except (InvalidTag, ValueError):  # ValueError: shorter than a nonce
         raise IntegrityError(f"a sealed value was changed or moved ({place.split(':', maxsplit=1)[0]})") from None
