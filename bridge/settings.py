@@ -135,6 +135,8 @@ class SourceSettings(_Part):
         longest = self.number(2**64 - 1)
         if not re.fullmatch(r"[A-Za-z0-9-]{1,32}", self.number(1)) or not re.fullmatch(r"[A-Za-z0-9-]{1,32}", longest[-32:]):
             raise ValueError(f"source {self.name!r}: invoice_number must give 1 to 32 of A-Z a-z 0-9 and '-'")
+        if self.number(1) == self.number(2):
+            raise ValueError(f"source {self.name!r}: invoice_number must hold {{invoice_no}}, or all invoices have one number")
         if len(self.number(99_999_999)) > 32:
             raise ValueError(f"source {self.name!r}: invoice_number is longer than 32 characters for invoice 99,999,999")
         return self
@@ -143,7 +145,7 @@ class SourceSettings(_Part):
         """The invoice number the debtor reads. Raises ConfigError for a template with an unknown field."""
         try:
             return self.invoice_number.format(source=self.name, invoice_no=invoice_no)
-        except (KeyError, ValueError, IndexError) as problem:
+        except (KeyError, ValueError, IndexError, AttributeError, TypeError) as problem:
             raise ConfigError(f"source {self.name!r}: invoice_number knows only {{source}} and {{invoice_no}}") from problem
 
 
@@ -187,6 +189,8 @@ class Settings(BaseSettings):
         _unique("account", [account.id for account in self.accounts])
         _unique("creditor", [creditor.creditor_id[:4] + creditor.creditor_id[7:] for creditor in self.creditors])
         _unique("source", [source.name.upper() for source in self.sources])
+        # an EndToEndId is made of the number and unique in the whole database, whatever the source or creditor
+        _unique("the invoice number", [source.number(1).upper() for source in self.sources])
         for creditor in self.creditors:
             if creditor.account not in [account.id for account in self.accounts]:
                 raise ValueError(

@@ -1,0 +1,200 @@
+"""bridge.toml and the environment: an unknown key is an error, what is not built is refused by name, no secret is repeated."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from bridge.errors import ConfigError
+from bridge.runtime import build, load_keys, write_keys
+from bridge.settings import load
+
+BASE = """\
+[[accounts]]
+id = "main"
+iban = "DE02120300000000202051"
+[[creditors]]
+name = "Musterwerk"
+creditor_id = "DE98ZZZ09999999999"
+account = "main"
+"""
+SOURCE = """\
+[[sources]]
+name = "plant-1"
+creditor = "DE98ZZZ09999999999"
+chain_id = 1
+contract = "0x00000000000000000000000000000000000000C0"
+recorded = "logs.jsonl"
+"""
+
+
+def written(folder: Path, body: str) -> Path:
+    path = folder / "bridge.toml"
+    path.write_text(body, encoding="utf-8")
+    return path
+
+
+def test_an_empty_file_has_the_defaults(tmp_path: Path) -> None:
+    """Every setting has a value that runs; paths start at the folder of the file."""
+    settings = load(written(tmp_path, ""))
+
+    assert (settings.environment, settings.timezone, settings.collection.batch_at) == ("development", "Europe/Berlin", "09:00")
+    assert (settings.collection.approval, settings.collection.handover) == ("four-eyes", "portal")
+    assert settings.path(settings.keys.path) == tmp_path / "bridge.keys"
+
+
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        ("colour = 1\n", "unknown key 'colour'"),
+        ("[database]\nuri = 'x'\n", "unknown key 'database.uri'"),
+        (BASE + "[[accounts]]\nid = 'main'\niban = 'X'\n", "account 'main' is declared twice"),
+        (BASE.replace('account = "main"', 'account = "other"'), "names account 'other', which .* does not declare"),
+        (SOURCE, "names creditor .* which .* does not declare"),
+        (BASE + SOURCE + SOURCE, "'PLANT-1' is declared twice"),
+        (BASE + SOURCE + 'verification = "full"\n', "verification = 'full' is not built yet; only 'none' is"),
+        (BASE + SOURCE + 'verification = "bloom"\n', "verification = 'bloom' is not built yet"),
+        (BASE + SOURCE + 'verification = "quorum-only"\n', "verification = 'quorum-only' is not built yet"),
+        (BASE + SOURCE + 'event = "Mine(bytes32)"\n', "is not built yet; only 'InvoiceFinalized' is"),
+        (BASE + SOURCE + 'rpc = ["http://x"]\n', "needs either rpc or recorded, and not both"),
+        (BASE + SOURCE.replace("recorded =", "# recorded ="), "needs either rpc or recorded"),
+        (BASE + SOURCE.replace("0xc0", "0xzz").replace("C0", "Z0"), "an address is 0x and 40 hex digits"),
+        ('[collection]\nprenotification = "email"\n', "prenotification = 'email' is not built yet; only 'elsewhere' is"),
+        ('[collection]\nprenotification = "letter"\n', "prenotification = 'letter' is not built yet"),
+        ("[collection]\nretry = { retries_max = 1 }\n", "retry.retries_max: new attempts are not built yet"),
+        ('[collection]\nbatch_at = "25:00"\n', "collection.batch_at"),
+        ('[collection]\napproval = "six-eyes"\n', "collection.approval"),
+        ("[collection]\namount_max_cents = 0\n", "collection.amount_max_cents"),
+        ('timezone = "Mars/Base"\n', "is no time zone"),
+        ('environment = "production"\n' + BASE + SOURCE, "verification = 'none' is refused in production"),
+        ("[ledger]\nchart = 'SKR05'\n", "ledger.chart"),
+        ("= broken\n", "is not valid TOML"),
+    ],
+)
+def test_what_is_wrong_is_named(tmp_path: Path, body: str, why: str) -> None:
+    """Unknown keys, things that do not fit together, and values whose rule does not exist yet are refused by name."""
+    with pytest.raises(ConfigError, match=why) as refusal:
+        load(written(tmp_path, body))
+
+    assert "bridge.toml" in str(refusal.value)
+    assert "DE02120300000000202051" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "",
+        "INV {invoice_no}",
+        "{source}/{invoice_no}",
+        "{source}",
+        "{nobody}",
+        "{invoice_no",
+        "{invoice_no.real.nothing}",
+        "{invoice_no[0]}",
+        "{invoice_no:q}",
+        "{source}-{source}-{source}-{source}-{invoice_no:08d}",
+        "{invoice_no:033d}",
+    ],
+)
+def test_a_number_that_no_bank_carries_is_refused(tmp_path: Path, template: str) -> None:
+    """invoice_number must give 1 to 32 of letters, digits and '-', another one for each invoice."""
+    with pytest.raises(ConfigError, match="source 'plant-1'"):
+        load(written(tmp_path, BASE + SOURCE + f'invoice_number = "{template}"\n'))
+
+
+def test_two_sources_never_give_one_number(tmp_path: Path) -> None:
+    """Templates that clash are refused when the config is loaded, in any case of letters."""
+    second = SOURCE.replace("plant-1", "plant-2").replace("C0", "D0")
+    with pytest.raises(ConfigError, match="the invoice number 'R-1' is declared twice"):
+        load(
+            written(
+                tmp_path, BASE + SOURCE + 'invoice_number = "R-{invoice_no}"\n' + second + 'invoice_number = "r-{invoice_no}"\n'
+            )
+        )
+
+    assert len(load(written(tmp_path, BASE + SOURCE + second)).sources) == 2
+
+
+def test_a_creditor_overrides_the_rules(tmp_path: Path) -> None:
+    """[creditors.collection] stands above [collection], key by key; a wrong key in it is refused."""
+    rules = "[creditors.collection]\namount_max_cents = 7\n[collection]\namount_max_cents = 9\napproval = 'single'\n"
+    settings = load(written(tmp_path, BASE + rules))
+    own = settings.rules_for("DE98ZZZ09999999999")
+    assert (own.amount_max_cents, own.approval) == (7, "single")
+    assert settings.rules_for("AT61ZZZ01234567890").amount_max_cents == 9
+    with pytest.raises(ConfigError, match="amount_maximum"):
+        load(written(tmp_path, BASE + "[creditors.collection]\namount_maximum = 7\n"))
+
+
+def test_the_environment_stands_above_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """BRIDGE_X__Y overrides the file; BRIDGE_X__Y_FILE reads it from a file, without the line end."""
+    path = written(tmp_path, "[database]\nurl = 'sqlite:///a.db'\n")
+    monkeypatch.setenv("BRIDGE_DATABASE__URL", "sqlite:///b.db")
+    assert load(path).database.url == "sqlite:///b.db"
+    monkeypatch.delenv("BRIDGE_DATABASE__URL")
+    (tmp_path / "secret").write_text("sqlite:///c.db\n")
+    monkeypatch.setenv("BRIDGE_DATABASE__URL_FILE", str(tmp_path / "secret"))
+
+    assert load(path).database.url == "sqlite:///c.db"
+
+
+def test_a_secret_file_that_is_missing_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The variable is named, and that its file cannot be read."""
+    monkeypatch.setenv("BRIDGE_DATABASE__URL_FILE", str(tmp_path / "nothing"))
+    with pytest.raises(ConfigError, match="BRIDGE_DATABASE__URL_FILE: the file it names cannot be read"):
+        load(written(tmp_path, ""))
+
+
+@pytest.mark.parametrize("name", ["BRIDGE_COLOUR", "BRIDGE_DATABASE__URI"])
+def test_an_unknown_variable_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """A BRIDGE_ variable that is no setting is refused: it was meant to change something."""
+    monkeypatch.setenv(name, "x-secret-x")
+    with pytest.raises(ConfigError) as refusal:
+        load(written(tmp_path, ""))
+
+    assert "x-secret-x" not in str(refusal.value)
+
+
+def test_secrets_are_never_repeated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither repr nor a refusal shows an IBAN, a database password or a node's key."""
+    settings = load(written(tmp_path, BASE + SOURCE.replace('recorded = "logs.jsonl"', 'rpc = ["https://node/v2/k3y"]')))
+    monkeypatch.setenv("BRIDGE_DATABASE__URL", "postgresql://u:p4ss@h/db")
+    shown = repr(settings) + repr(load(written(tmp_path, BASE)))
+    assert [word for word in ("DE02120300000000202051", "k3y", "p4ss") if word in shown] == []
+    with pytest.raises(ConfigError) as refusal:
+        load(written(tmp_path, BASE.replace('iban = "', 'iban = ["').replace('202051"', '202051"]')))
+
+    assert "DE02120300000000202051" not in str(refusal.value)
+
+
+def test_a_missing_file_says_what_to_do(tmp_path: Path) -> None:
+    """No bridge.toml: run bridge init, or name the file."""
+    with pytest.raises(ConfigError, match="run 'bridge init'"):
+        load(tmp_path / "bridge.toml")
+
+
+def test_the_key_file_is_its_owners_alone(tmp_path: Path) -> None:
+    """A key file is made with mode 0600, refused when others may read it, and never overwritten."""
+    path = tmp_path / "bridge.keys"
+    write_keys(path)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    before = path.read_bytes()
+    with pytest.raises(FileExistsError):
+        write_keys(path)
+    assert path.read_bytes() == before
+    path.chmod(0o640)
+    with pytest.raises(ConfigError, match="can be read by others; run: chmod 600"):
+        load_keys(path)
+    path.unlink()
+    with pytest.raises(ConfigError, match="is missing; restore it from your backup"):
+        load_keys(path)
+
+
+def test_the_clock_is_not_set_in_production(tmp_path: Path) -> None:
+    """--clock is for rehearsal: refused where environment = "production"."""
+    from datetime import UTC, datetime
+
+    with pytest.raises(ConfigError, match="refused where environment = 'production'"):
+        build(written(tmp_path, 'environment = "production"\n'), clock=lambda: datetime(2026, 1, 1, tzinfo=UTC))
