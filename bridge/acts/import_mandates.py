@@ -28,6 +28,8 @@ from bridge.model.identifiers import check_bic, check_creditor_id, check_iban, c
 from bridge.model.mandate import KINDS, SCHEMES
 from bridge.model.parties import open_address, open_iban, open_name, open_ultimate_debtor, seal_account, seal_person
 from bridge.records.pain008 import Address
+from bridge.rules.scheme import ADDRESS_LIMITS
+from bridge.rules.text import sepa_text
 from bridge.runtime import Runtime
 
 COLUMNS = (
@@ -171,10 +173,13 @@ def _row(number: int, values: dict[str, str], creditors: dict[str, int], today: 
         raise BadInput(f"signed_on {get['signed_on']} lies in the future")
     address = _address(get)
     bic = check_bic(get["bic"]) if get["bic"] else None
-    if not in_eea(verdict.country) and (address is None or bic is None):
+    if not in_eea(verdict.country) and not (bic and address and address.street and address.postcode):
         raise BadInput(f"an account in {verdict.country} (outside the EEA) needs bic, street, postcode, town and country")
-    if len(get["debtor_name"]) > 140 or any(ord(char) < 32 for char in get["debtor_name"]):
-        raise BadInput("debtor_name is longer than 140 characters or holds a control character")
+    for name in ("debtor_name", "ultimate_debtor"):
+        if len(get[name]) > 140 or any(ord(char) < 32 for char in get[name]):
+            raise BadInput(f"{name} is longer than 140 characters or holds a control character")
+        if get[name] and not any(char.isalnum() for char in sepa_text(get[name], limit=70)):
+            raise BadInput(f"{name} has no letter that a bank can print; write it in Latin letters")
     return Row(
         line=number,
         creditor_id=_creditor(get["creditor_id"], creditors),
@@ -250,6 +255,9 @@ def _address(get: dict[str, str]) -> Address | None:
         return None
     if not get["town"] or not re.fullmatch(r"[A-Z]{2}", get["country"]):
         raise BadInput("an address needs at least town and country (two capital letters)")
+    for name, most in ADDRESS_LIMITS.items():
+        if len(sepa_text(get[name], limit=200)) > most or any(ord(char) < 32 for char in get[name]):
+            raise BadInput(f"{name} is longer than {most} characters as the bank prints it, or holds a control character")
     return Address(*parts)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time
 from functools import partial
 from hashlib import sha256
@@ -26,7 +26,7 @@ from bridge.model import Account, BankAccount, Batch, Block, Collection, Credito
 from bridge.model.identifiers import in_eea
 from bridge.model.parties import open_address, open_iban, open_name, open_ultimate_debtor
 from bridge.model.sealed import Key
-from bridge.records.pain008 import DebitBlock, DebitFile, DebitLine
+from bridge.records.pain008 import Address, DebitBlock, DebitFile, DebitLine
 from bridge.records.profile import BankProfile
 from bridge.rules import batching, calendar, scheme, text
 from bridge.rules.batching import Due, PlannedFile
@@ -271,9 +271,18 @@ def _debit(member: Due, party: Party, remittance: str) -> DebitLine:
         debtor_iban=party.iban,
         remittance=text.sepa_text(remittance, limit=REMITTANCE_MAX),
         debtor_bic=None if in_eea(country) else party.bic,
-        debtor_address=None if in_eea(country) else open_address(party.key, party.person),
+        debtor_address=None if in_eea(country) else _printed(open_address(party.key, party.person)),
         ultimate_debtor=text.sepa_text(ultimate, limit=NAME_MAX) if ultimate else None,
     )
+
+
+def _printed(address: Address | None) -> Address | None:
+    """An address in the bank's characters."""
+    if address is None:
+        return None
+    parts = {name: getattr(address, name) for name in scheme.ADDRESS_LIMITS}
+    shown = {name: text.sepa_text(part, limit=scheme.ADDRESS_LIMITS[name]) if part else None for name, part in parts.items()}
+    return replace(address, **shown)
 
 
 def _parties(session: Session, runtime: Runtime, collection_ids: Sequence[int]) -> dict[int, Party]:
