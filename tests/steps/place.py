@@ -1,4 +1,4 @@
-"""A place where the bridge runs: a folder with bridge.toml, keys, a real SQLite database, recorded logs and a clock that is set by hand.
+"""A place where the bridge runs: bridge.toml, keys, a real SQLite database, recorded logs, and a clock that is set by hand.
 
 Nothing here decides anything: it writes what a person, a chain or a bank would have put there, and reads rows back.
 """
@@ -241,7 +241,7 @@ class Stated:
     def logs(self, first: int, last: int) -> list[Any]:
         return self.inner.logs(first, last)
 
-    def completeness(self, at: Head) -> Completeness | None:  # noqa: ARG002 - the protocol's
+    def completeness(self, at: Head) -> Completeness | None:
         if self.stated is None:
             return None
         chain = bytes(32)
