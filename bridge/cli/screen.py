@@ -1,12 +1,17 @@
-"""What people see: tables and amounts. Figures are right-aligned, IBANs come masked from where they are read."""
+"""What people see: tables and amounts. Figures are right-aligned, IBANs come masked from where they are read.
+
+What a bank or a debtor wrote is shown as it is: nothing in it is markup, and control characters cannot reach the terminal.
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 
 from rich import box
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 
 def euro(cents: int) -> str:
@@ -18,7 +23,7 @@ def euro(cents: int) -> str:
 def console() -> Console:
     """A console that does not break lines of a pipe."""
     found = Console(highlight=False)
-    return found if found.is_terminal else Console(highlight=False, width=200)
+    return found if found.is_terminal or "COLUMNS" in os.environ else Console(highlight=False, width=200)
 
 
 def table(
@@ -33,11 +38,19 @@ def table(
             name, justify="right" if name in right else "left", footer=footer[number] if footer else "", overflow="fold"
         )
     for row in rows:
-        grid.add_row(*[str(value) if value is not None else "" for value in row])
+        grid.add_row(*[plain(value) for value in row])
     console().print(grid)
+
+
+def plain(value: object) -> Text:
+    """A value as text that is only text: no markup, no control character."""
+    if isinstance(value, (list, tuple)):
+        value = ", ".join(str(part) for part in value)
+    words = "" if value is None else str(value)
+    return Text("".join(char if char == "\n" or char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in words))
 
 
 def lines(*texts: str) -> None:
     """Print plain lines; nothing in them is markup."""
     for text in texts:
-        console().print(text, markup=False, soft_wrap=True)
+        console().print(plain(text), soft_wrap=True)
