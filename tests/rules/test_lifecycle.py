@@ -68,7 +68,7 @@ def test_no_news_of_the_bank_leaves_a_final_state() -> None:
     assert [(n, s) for n, row in BANK_NEWS.items() for s, d in row.items() if s in FINAL_STATES and d.to_state] == []
 
 
-LEGAL = {
+LEGAL: dict[str, dict[str, tuple[str, ...]]] = {
     "collection": {
         "held": ("pending>held",),
         "released": ("held>pending",),
@@ -93,7 +93,12 @@ LEGAL = {
         "discarded": ("sealed>discarded", "approved>discarded"),
     },
 }
-OF_NOUN = {"collection": STATES, "invoice": INVOICE_STATES, "mandate": MANDATE_STATES, "batch": BATCH_STATES}
+OF_NOUN: dict[str, tuple[str, ...]] = {
+    "collection": STATES,
+    "invoice": INVOICE_STATES,
+    "mandate": MANDATE_STATES,
+    "batch": BATCH_STATES,
+}
 OWN_PAIRS = [(noun, news, state) for noun, table in LEGAL.items() for news in table for state in OF_NOUN[noun]]
 
 
@@ -113,7 +118,7 @@ def test_what_we_do_ourselves(noun: str, news: str, state: str) -> None:
 
 def test_no_own_move_is_left_out() -> None:
     """The lists above hold every own move there is."""
-    known = {
+    known: dict[str, dict[str, tuple[tuple[str, ...], str]]] = {
         "collection": OWN_NEWS,
         "invoice": lifecycle.INVOICE_NEWS,
         "mandate": lifecycle.MANDATE_NEWS,
