@@ -112,8 +112,8 @@ class Recorder:
 def apply(session: Session, units: Sequence[Unit], by: Recorder) -> Applied:
     """Write the units. Returns those done and those lost to another mover.
 
-    Raises LostRace where a unit lost only a part (repeat the unit of work), IntegrityError where a voucher's key is already
-    booked with another content.
+    A unit without moves whose voucher is booked already is a repeat: nothing of it is written again. Raises LostRace where a unit
+    lost only a part (repeat the unit of work), IntegrityError where a voucher's key is already booked with another content.
     """
     won = _move_states(session, [move for unit in units for move in unit.moves])
     applied = Applied()
@@ -122,10 +122,20 @@ def apply(session: Session, units: Sequence[Unit], by: Recorder) -> Applied:
         if 0 < hits < len(unit.moves):
             raise LostRace("another worker moved a part of this first; the step repeats it")
         (applied.done if hits == len(unit.moves) else applied.lost).append(unit)
-    vouchers = _book(session, [unit.voucher for unit in applied.done if unit.voucher], by)
-    _write_moves(session, applied.done, vouchers, by)
-    _write_matches(session, applied.done, vouchers, by)
+    vouchers, repeats = _book(session, [unit.voucher for unit in applied.done if unit.voucher], by)
+    fresh = [unit for unit in applied.done if unit.voucher is None or unit.voucher.idem_key not in repeats]
+    again = next((unit for unit in applied.done if unit.voucher and unit.voucher.idem_key in repeats and unit.moves), None)
+    if again is not None and again.voucher is not None:
+        raise IntegrityError(f"{again.voucher.idem_key} is already booked, but its move was not; run 'bridge check'")
+    _write_moves(session, fresh, vouchers, by)
+    _write_matches(session, fresh, vouchers, by)
     return applied
+
+
+def apply_all(session: Session, units: Sequence[Unit], by: Recorder) -> None:
+    """Like ``apply`` for what must not be lost, an act of a person above all: raises LostRace where another mover was first."""
+    if apply(session, units, by).lost:
+        raise LostRace("another worker moved this first; look at it again")
 
 
 def admit(
@@ -222,8 +232,8 @@ def _move_states(session: Session, moves: Sequence[PlannedMove]) -> set[tuple[st
     return won
 
 
-def _book(session: Session, vouchers: Sequence[PlannedVoucher], by: Recorder) -> dict[str, int]:
-    """Insert the vouchers that are not booked yet; returns the id of each by its key."""
+def _book(session: Session, vouchers: Sequence[PlannedVoucher], by: Recorder) -> tuple[dict[str, int], set[str]]:
+    """Insert the vouchers that are not booked yet; returns the id of each by its key, and the keys that were booked before."""
     known = _known(session, [voucher.idem_key for voucher in vouchers])
     for voucher in vouchers:
         booked = known.get(voucher.idem_key)
@@ -236,7 +246,7 @@ def _book(session: Session, vouchers: Sequence[PlannedVoucher], by: Recorder) ->
     postings = [_posting_row(ids[key], n, p) for key, voucher in fresh.items() for n, p in enumerate(voucher.postings)]
     if postings:
         session.execute(insert(Posting), postings)
-    return ids | {key: found for key, (found, _) in known.items()}
+    return ids | {key: found for key, (found, _) in known.items()}, set(known)
 
 
 def _known(session: Session, keys: Sequence[str]) -> dict[str, tuple[int, str]]:

@@ -77,7 +77,7 @@ def _sign(session: Session, runtime: Runtime, actor: str, message_id: str, sha25
             runtime.today(),
             f"signed by {', '.join(counting)}",
         )
-        books.apply(session, [Unit(moves=(move,))], Recorder(actor, runtime.clock()))
+        books.apply_all(session, [Unit(moves=(move,))], Recorder(actor, runtime.clock()))
     return Signed(message_id, batch.sha256, tuple(signed), max(0, needed - len(counting)))
 
 

@@ -48,6 +48,6 @@ def _discard(session: Session, runtime: Runtime, actor: str, message_id: str, re
         )
         for c in inside
     ]
-    books.apply(session, [Unit(moves=tuple(moves))], Recorder(actor, runtime.clock()))
+    books.apply_all(session, [Unit(moves=tuple(moves))], Recorder(actor, runtime.clock()))
     audit_trail.note(session, at=runtime.clock(), actor=actor, act="batch discard", object=cause, detail=reason)
     return len(inside)

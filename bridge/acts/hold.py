@@ -41,7 +41,7 @@ def _move(session: Session, runtime: Runtime, actor: str, number: str, news: str
     )
     state = lifecycle.step(noun, name, row.state, news)
     move = PlannedMove(noun, row.id, row.version, news, row.state, state, "person", runtime.today(), reason)
-    books.apply(session, [Unit(moves=(move,))], Recorder(actor, runtime.clock()))
+    books.apply_all(session, [Unit(moves=(move,))], Recorder(actor, runtime.clock()))
     audit_trail.note(
         session, at=runtime.clock(), actor=actor, act=f"invoice {news}", object=name.replace(" ", ":"), detail=reason
     )

@@ -32,7 +32,7 @@ def _move(session: Session, runtime: Runtime, actor: str, mandate_id: str, news:
     mandate = found[0]
     state = lifecycle.step("mandate", f"mandate {mandate.mandate_id}", mandate.state, news)
     move = PlannedMove("mandate", mandate.id, mandate.version, news, mandate.state, state, "person", runtime.today(), reason)
-    books.apply(session, [Unit(moves=(move,))], Recorder(actor, runtime.clock()))
+    books.apply_all(session, [Unit(moves=(move,))], Recorder(actor, runtime.clock()))
     values = {"edited_by": actor} | ({"warning_accepted_by": actor} if news == "resumed" and mandate.warning else {})
     session.execute(update(Mandate).where(Mandate.id == mandate.id).values(values))
     audit_trail.note(

@@ -6,6 +6,7 @@ Exit codes: 0 done, 1 refused or failed, 2 usage, 4 a check failed or something 
 from __future__ import annotations
 
 import sys
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -80,8 +81,18 @@ def run(arguments: list[str]) -> int:
         return usage.exit_code
     except BrokenPipeError:
         return 0
+    except Exception as problem:  # noqa: BLE001  (the last door: what nobody foresaw becomes a sentence, without any of its values)
+        print(f"bridge: {unforeseen(problem)}", file=sys.stderr)
+        return 1
     finally:
         call.close()
+
+
+def unforeseen(problem: Exception) -> str:
+    """Where something nobody foresaw happened; its message is left out, because it may quote a name or an IBAN."""
+    frames = [frame for frame in traceback.extract_tb(problem.__traceback__) if "bridge" in Path(frame.filename).parts]
+    place = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "an unknown place"
+    return f"a bug: {type(problem).__name__} at {place}; the unit of work was undone, nothing half-done stays; please report it"
 
 
 def hoist(arguments: Sequence[str]) -> tuple[Options, list[str]]:

@@ -38,6 +38,12 @@ WORDS = {
         "nothing": "nothing needs a person",
         "needs": "needs a person",
         "waiting": "waits for a person",
+        "waiting_columns": "what|why|invoices|EUR|next",
+        "returned": "returned",
+        "account_columns": "account|IBAN|ledger|statement|of",
+        "source_columns": "source|invoices|EUR|difference|completeness|verification",
+        "break_columns": "id|kind|days|what|next",
+        "remove": "remove what holds it",
         "accounts": "bank accounts",
         "sources": "sources",
         "beyond": "customer credit {0}, in flight but not owed {1}, reclaim {2}, not ours {3}, charges {4}",
@@ -62,6 +68,12 @@ WORDS = {
         "nothing": "nichts zu tun",
         "needs": "zu bearbeiten",
         "waiting": "wartet auf jemanden",
+        "waiting_columns": "was|warum|Rechnungen|EUR|nächster Schritt",
+        "returned": "zurückgegeben",
+        "account_columns": "Konto|IBAN|Hauptbuch|Auszug|vom",
+        "source_columns": "Quelle|Rechnungen|EUR|Differenz|Vollständigkeit|Prüfung",
+        "break_columns": "Nr.|Art|Tage|was|nächster Schritt",
+        "remove": "Grund beheben",
         "accounts": "Bankkonten",
         "sources": "Quellen",
         "beyond": "Kundenguthaben {0}, unterwegs ohne Forderung {1}, Rückforderung {2}, fremd {3}, Gebühren {4}",
@@ -127,28 +139,34 @@ def show(found: Any, lang: str) -> None:
     accounts = [
         (a.name, a.iban, screen.euro(a.ledger_cents), screen.euro(a.statement_cents), a.statement_on) for a in found.accounts
     ]
-    screen.table(word["accounts"], ("account", "IBAN", "ledger", "statement", "of"), accounts, right=("ledger", "statement"))
+    columns = word["account_columns"].split("|")
+    screen.table(word["accounts"], columns, accounts, right=columns[2:4])
     sources = [
         (s.name, s.invoices, screen.euro(s.billed_cents), screen.euro(s.difference_cents), s.completeness, s.verification)
         for s in found.sources
     ]
-    screen.table(
-        word["sources"],
-        ("source", "invoices", "EUR", "difference", "completeness", "verification"),
-        sources,
-        right=("invoices", "EUR", "difference"),
-    )
+    columns = word["source_columns"].split("|")
+    screen.table(word["sources"], columns, sources, right=columns[1:4])
     if "elsewhere" in found.prenotification:
         screen.lines(word["elsewhere"])
     if found.waiting:
-        waiting = [(w.what, w.reason, w.invoices, screen.euro(w.cents), w.next) for w in found.waiting]
-        screen.table(word["waiting"], ("what", "why", "invoices", "EUR", "next"), waiting, right=("invoices", "EUR"))
-    if found.breaks:
+        waiting = [_waiting(one, lang) for one in found.waiting]
         screen.table(
-            word["needs"],
-            ("id", "kind", "days", "what", "next"),
-            [(b.id, b.kind, b.age_days, b.what, b.next) for b in found.breaks],
-            right=("id", "days"),
+            word["waiting"], word["waiting_columns"].split("|"), waiting, right=(word["waiting_columns"].split("|")[2], "EUR")
         )
+    if found.breaks:
+        columns = word["break_columns"].split("|")
+        breaks = [(b.id, b.kind, b.age_days, b.what, b.next) for b in found.breaks]
+        screen.table(word["needs"], columns, breaks, right=(columns[0], columns[2]))
     elif not found.waiting:
         screen.lines(word["nothing"])
+
+
+def _waiting(one: Any, lang: str) -> tuple[object, ...]:
+    """A row of what waits: the bank's reason and the next step in the reader's language, a hold in the words it was given."""
+    from bridge.rules.reasons import meaning, next_step
+
+    what = WORDS[lang][one.what]
+    if one.what == "returned":
+        return what, meaning(one.code, lang), one.invoices, screen.euro(one.cents), next_step(one.code, lang)
+    return what, one.reason, one.invoices, screen.euro(one.cents), WORDS[lang]["remove"]

@@ -126,6 +126,7 @@ def status(context: typer.Context, as_of: str = AS_OF, known_at: str = KNOWN_AT)
             right=("count", "EUR"),
         )
         screen.lines(
+            f"came back and open: {found.returned.count} ({screen.euro(found.returned.cents)} EUR)",
             (
                 f"unmatched lines: {found.unmatched.count} ({screen.euro(found.unmatched.cents)} EUR), "
                 f"parked statements: {found.parked_statements}"
@@ -135,6 +136,8 @@ def status(context: typer.Context, as_of: str = AS_OF, known_at: str = KNOWN_AT)
             f"to upload: {', '.join(found.to_upload) or '-'}",
             f"next cut-off: {found.cut_off.astimezone(runtime.zone):%a %Y-%m-%d %H:%M} for due date {found.earliest_due}"
             if found.cut_off
+            else "next cut-off: not asked of the past"
+            if found.invoices and (as_of or known_at)
             else "no account yet",
             *(f"source {s.name}: {s.invoices} invoices, read to block {s.block}" for s in found.sources),
         )

@@ -95,7 +95,7 @@ def of_invoices(session: Session, view: View, logs: Logs) -> dict[int, InvoiceBa
     on_chain = _sums(session, view, "Token", "Receivable", Posting.credit_subject) - _sums(
         session, view, "Receivable", "Token", Posting.debit_subject
     )
-    states, last = _states(session, view)
+    states, last = last_states(session, view)
     everyone = (
         set(logs.by_invoice)
         | set(receivable)
@@ -163,7 +163,7 @@ def states(session: Session, view: View, noun: str) -> dict[int, str]:
     return {noun_id: state for noun_id, state in session.execute(moves)}
 
 
-def _states(session: Session, view: View) -> tuple[dict[int, str], dict[int, str]]:
+def last_states(session: Session, view: View) -> tuple[dict[int, str], dict[int, str]]:
     """The state of every invoice, and of its last attempt."""
     of_collections = states(session, view, "collection")
     attempts = select(Collection.id, Collection.invoice_id).order_by(Collection.attempt)

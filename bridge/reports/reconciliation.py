@@ -76,6 +76,7 @@ class WaitingLine:
     """Invoices that wait for a person for one and the same reason. ``what`` is "held" or "returned"."""
 
     what: str
+    code: str
     reason: str
     invoices: int
     cents: int
@@ -184,10 +185,11 @@ def _waiting(session: Session, view: View, splits: dict[int, Split]) -> list[Wai
     return [
         WaitingLine(
             what=what,
+            code=reason if what == "returned" else "",
             reason=reason if what == "held" else meaning(reason),
             invoices=len(cents),
             cents=sum(cents),
-            next="remove the reason, or release it" if what == "held" else next_step(reason),
+            next="remove what holds it" if what == "held" else next_step(reason),
         )
         for (what, reason), cents in sorted(groups.items())
     ]

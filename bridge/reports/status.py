@@ -15,6 +15,7 @@ from bridge.model import Account, Batch, Collection, Cursor, Invoice, Source, St
 from bridge.reports import evidence
 from bridge.reports.reconciliation import BreakLine, breaks
 from bridge.rules import calendar
+from bridge.rules.proof import FAILED
 from bridge.runtime import Runtime
 
 
@@ -39,6 +40,7 @@ class Status:
     today: date
     invoices: dict[str, Amount]
     collections: dict[str, Amount]
+    returned: Amount
     unmatched: Amount
     parked_statements: int
     to_approve: list[str]
@@ -52,9 +54,9 @@ class Status:
 
     @property
     def needs_a_person(self) -> int:
-        """How many things wait for somebody: open Breaks, held invoices and collections, files between two hands."""
+        """How many things wait for somebody: open Breaks, what is held or came back, files between two hands."""
         held = self.invoices.get("held", Amount(0, 0)).count + self.collections.get("held", Amount(0, 0)).count
-        return len(self.breaks) + held + len(self.to_approve) + len(self.to_export) + len(self.to_upload)
+        return len(self.breaks) + held + self.returned.count + len(self.to_approve) + len(self.to_export) + len(self.to_upload)
 
 
 def build(session: Session, runtime: Runtime, view: View = balances.NOW) -> Status:
@@ -69,15 +71,18 @@ def build(session: Session, runtime: Runtime, view: View = balances.NOW) -> Stat
         today=runtime.today(),
         invoices=_by_state(session, view, Invoice),
         collections=_by_state(session, view, Collection),
+        returned=_returned(session, view),
         unmatched=Amount(len(suspense), sum(map(abs, suspense.values()))),
         parked_statements=_parked(session, view),
         to_approve=batches["sealed"],
         to_export=batches["approved"],
         to_upload=batches["exported"],
-        cut_off=min(
+        cut_off=None
+        if view != balances.NOW
+        else min(
             (calendar.presentation_window(due, profile)[1] for due, profile in zip(dues, profiles, strict=True)), default=None
         ),
-        earliest_due=min(dues, default=None),
+        earliest_due=None if view != balances.NOW else min(dues, default=None),
         last_statement_on=session.scalar(select(func.max(Statement.closing_on)).where(*posted)),
         sources=_sources(session) if view == balances.NOW else [],
         breaks=breaks(session, view, runtime.today()),
@@ -94,6 +99,14 @@ def _by_state(session: Session, view: View, noun: type[Invoice | Collection]) ->
         if row_id in state:
             found[state[row_id]].append(cents)
     return {name: Amount(len(found[name]), sum(found[name])) for name in sorted(found)}
+
+
+def _returned(session: Session, view: View) -> Amount:
+    """Invoices that are open again because their last attempt failed."""
+    invoices, last = evidence.last_states(session, view)
+    ids = [row_id for row_id, state in invoices.items() if state == "open" and last.get(row_id) in FAILED]
+    amounts = {row_id: cents for row_id, cents in session.execute(select(Invoice.id, Invoice.amount_cents))} if ids else {}
+    return Amount(len(ids), sum(amounts[row_id] for row_id in ids))
 
 
 def _batches(session: Session, view: View) -> dict[str, list[str]]:

@@ -62,10 +62,10 @@ def judge(invoice: InvoiceFacts, mandates: Sequence[MandateFacts], *, amount_max
         return Verdict(refuse=f"the currency is {invoice.currency}; only EUR can be collected")
     fitting = _fitting(invoice, mandates)
     if not fitting:
-        return Verdict(refuse="no mandate for this debtor; import one, then release the invoice")
+        return Verdict(refuse=f"no mandate for debtor {invoice.debtor_ref[:10]}...; import one")
     if len(fitting) > 1:
         listed = ", ".join(sorted(mandate.mandate_id for mandate in fitting))
-        return Verdict(refuse=f"more than one mandate fits this debtor ({listed}); revoke all but one, then release the invoice")
+        return Verdict(refuse=f"more than one mandate fits this debtor ({listed}); revoke all but one")
     mandate = fitting[0]
     return Verdict(mandate=mandate, hold=may_go_out(invoice, mandate, amount_max_cents=amount_max_cents))
 

@@ -11,60 +11,72 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """A code's meaning in English and German, and the next step."""
+    """A code's meaning and the next step, in English and German; ``pauses``: nothing more is collected under its mandate."""
 
     code: str
     english: str
     german: str
-    then: str
+    step: str
+    pauses: bool = False
 
 
-_NEW_ACCOUNT = "ask the debtor for the right account"
-_FIX = "correct it and collect anew"
-_TALK = "talk to the debtor before anything else"
+#: next step -> English, German
+STEPS = {
+    "account": ("ask the debtor for the right account", "beim Zahler das richtige Konto erfragen"),
+    "ask": ("ask the bank what it means", "bei der Bank nachfragen"),
+    "core": ("agree on a CORE mandate", "ein CORE-Mandat vereinbaren"),
+    "date": ("agree with the debtor how he pays", "mit dem Zahler klären, wie er zahlt"),
+    "dispute": ("talk to the debtor; have the mandate's copy ready", "mit dem Zahler sprechen; Mandatskopie bereithalten"),
+    "file": ("stop and correct the file", "anhalten und die Datei berichtigen"),
+    "fix": ("correct the data", "die Daten berichtigen"),
+    "person": ("a person takes over; no reminder", "jemand übernimmt; keine Mahnung"),
+    "talk": ("talk to the debtor before anything else", "zuerst mit dem Zahler sprechen"),
+}
 
 REASONS: dict[str, Reason] = {
     reason.code: reason
     for reason in (
-        Reason("AC01", "account number wrong", "IBAN fehlerhaft", _NEW_ACCOUNT),
-        Reason("AC04", "account closed", "Konto aufgelöst", _NEW_ACCOUNT),
-        Reason("AC06", "account blocked, or blocked for direct debits", "Konto gesperrt oder Lastschriftsperre", _TALK),
-        Reason("AC13", "the debtor is a consumer (B2B)", "Zahler ist Verbraucher", "agree on a CORE mandate"),
-        Reason("AG01", "direct debits are forbidden on this account", "Zahlungsart für Konto unzulässig", _NEW_ACCOUNT),
-        Reason("AG02", "operation or sequence code wrong", "Transaktionscode oder Sequenz ungültig", _FIX),
-        Reason("AM04", "insufficient funds", "mangels Deckung", "agree on a date, then collect anew"),
-        Reason("AM05", "duplicate", "Doppeleinreichung", "check the books before anything else"),
-        Reason("BE05", "creditor identifier wrong", "Gläubiger-ID ungültig", "stop all runs and ask the bank"),
-        Reason("DNOR", "debtor's bank cannot be reached", "Bank des Zahlers nicht erreichbar", _NEW_ACCOUNT),
-        Reason("ED05", "settlement failed", "Verrechnung fehlgeschlagen", "ask the bank, then collect anew"),
-        Reason("FF01", "file format wrong", "Dateiformat ungültig", "stop and correct the file"),
+        Reason("AC01", "account number wrong", "IBAN fehlerhaft", "account", pauses=True),
+        Reason("AC04", "account closed", "Konto aufgelöst", "account", pauses=True),
         Reason(
-            "MD01", "no valid mandate, or unauthorised", "kein gültiges Mandat", "stop collecting; have the mandate's copy ready"
+            "AC06", "account blocked, or blocked for direct debits", "Konto gesperrt oder Lastschriftsperre", "talk", pauses=True
         ),
-        Reason("MD02", "mandate data missing or wrong", "Mandatsdaten fehlen oder stimmen nicht", _FIX),
-        Reason(
-            "MD06", "refund asked for by the debtor", "Widerspruch durch den Zahler", "stop collecting and talk to the debtor"
-        ),
-        Reason("MD07", "debtor deceased", "Kontoinhaber verstorben", "a person takes over; no reminder"),
-        Reason("MS02", "refused by the debtor", "vom Zahler abgelehnt", _TALK),
-        Reason("MS03", "reason not specified", "Grund nicht angegeben", "treat as insufficient funds, with care"),
-        Reason("RC01", "bank identifier wrong", "BIC ungültig", _FIX),
-        Reason(
-            "SL01", "blocked by a service of the debtor's bank", "Sperre oder Limit der Zahlerbank", "the debtor must lift it"
-        ),
+        Reason("AC13", "the debtor is a consumer (B2B)", "Zahler ist Verbraucher", "core", pauses=True),
+        Reason("AG01", "direct debits are forbidden on this account", "Zahlungsart für Konto unzulässig", "account", pauses=True),
+        Reason("AG02", "operation or sequence code wrong", "Transaktionscode oder Sequenz ungültig", "fix"),
+        Reason("AM04", "insufficient funds", "mangels Deckung", "date"),
+        Reason("AM05", "duplicate", "Doppeleinreichung", "ask"),
+        Reason("BE05", "creditor identifier wrong", "Gläubiger-ID ungültig", "ask"),
+        Reason("DNOR", "debtor's bank cannot be reached", "Bank des Zahlers nicht erreichbar", "account", pauses=True),
+        Reason("ED05", "settlement failed", "Verrechnung fehlgeschlagen", "ask"),
+        Reason("FF01", "file format wrong", "Dateiformat ungültig", "file"),
+        Reason("MD01", "no valid mandate, or unauthorised", "kein gültiges Mandat", "dispute", pauses=True),
+        Reason("MD02", "mandate data missing or wrong", "Mandatsdaten fehlen oder stimmen nicht", "fix"),
+        Reason("MD06", "refund asked for by the debtor", "Widerspruch durch den Zahler", "dispute", pauses=True),
+        Reason("MD07", "debtor deceased", "Kontoinhaber verstorben", "person", pauses=True),
+        Reason("MS02", "refused by the debtor", "vom Zahler abgelehnt", "talk", pauses=True),
+        Reason("MS03", "reason not specified", "Grund nicht angegeben", "date"),
+        Reason("RC01", "bank identifier wrong", "BIC ungültig", "fix"),
+        Reason("SL01", "blocked by a service of the debtor's bank", "Sperre oder Limit der Zahlerbank", "talk", pauses=True),
     )
 }
 
+#: after these the mandate is paused at once; the scheme leaves it to the creditor's care, and a second debit would be a wrong one
+PAUSING = frozenset(code for code, reason in REASONS.items() if reason.pauses)
 
-def next_step(code: str) -> str:
+
+def next_step(code: str, lang: str = "en") -> str:
     """What a person does after this code; an unknown one goes to a person as it is."""
     known = REASONS.get(code)
-    return known.then if known else "ask the bank what it means"
+    return STEPS[known.step if known else "ask"][lang == "de"]
 
 
 def meaning(code: str, lang: str = "en") -> str:
     """The code with its meaning; an unknown or missing one says so."""
     known = REASONS.get(code)
     if known is None:
-        return f"{code} (not in the list)" if code else "no reason given"
-    return f"{code} {known.english if lang == 'en' else known.german}"
+        unlisted, none = (
+            ("steht nicht in der Liste", "kein Grund angegeben") if lang == "de" else ("not in the list", "no reason given")
+        )
+        return f"{code} ({unlisted})" if code else none
+    return f"{code} {known.german if lang == 'de' else known.english}"

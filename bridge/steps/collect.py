@@ -66,7 +66,7 @@ def _decide(session: Session, runtime: Runtime, invoices: Sequence[Invoice], now
     formed = [invoice for invoice in invoices if verdicts[invoice.id].mandate]
     moves = [_hold(runtime, invoice, verdicts[invoice.id].refuse) for invoice in refused]
     moves += [_collecting(runtime, invoice) for invoice in formed]
-    books.apply(session, [Unit(moves=(move,)) for move in moves], by)
+    books.apply_all(session, [Unit(moves=(move,)) for move in moves], by)
     creditors = {creditor.id: creditor for creditor in session.scalars(select(Creditor))}
     banks = {account.id: account.bank for account in session.scalars(select(Account))}
     rows = []
@@ -126,7 +126,7 @@ def _look_again(session: Session, runtime: Runtime) -> Counter[str]:
     reasons = _reasons(session, runtime, collections)
     moves += [_release(runtime, "collection", c.id, c.version, "pending") for c in collections if not reasons[c.id]]
     _say_anew(session, runtime, "collection", {c: reasons[c.id] for c in collections if reasons[c.id]}, by)
-    books.apply(session, [Unit(moves=(move,)) for move in moves], by)
+    books.apply_all(session, [Unit(moves=(move,)) for move in moves], by)
     session.expire_all()
     formed = _decide(session, runtime, [session.get_one(Invoice, i.id) for i in ready], runtime.clock()) if ready else Counter()
     return formed + Counter(released=len(moves))
@@ -157,7 +157,7 @@ def _say_anew(session: Session, runtime: Runtime, noun: str, reasons: Mapping[An
         for row, why in changed.items()
     ]
     for moves in (released, held):
-        books.apply(session, [Unit(moves=(move,)) for move in moves], by)
+        books.apply_all(session, [Unit(moves=(move,)) for move in moves], by)
 
 
 def _held_by_rule(noun: type[Held]) -> Select[Held]:

@@ -109,7 +109,7 @@ def _approve(session: Session, runtime: Runtime, message_id: str) -> None:
     move = PlannedMove(
         "batch", batch.id, batch.version, "approved", batch.state, state, "config: approval = none", runtime.today()
     )
-    books.apply(session, [Unit(moves=(move,))], Recorder(ACTOR, runtime.clock()))
+    books.apply_all(session, [Unit(moves=(move,))], Recorder(ACTOR, runtime.clock()))
 
 
 def _hand_over(runtime: Runtime, message_id: str) -> None:
@@ -141,7 +141,7 @@ def _mark(session: Session, runtime: Runtime, message_id: str, actor: str) -> tu
             runtime.today(),
             sets=(("manifest_no", number),),
         )
-        books.apply(session, [Unit(moves=(move,))], Recorder(actor, runtime.clock()))
+        books.apply_all(session, [Unit(moves=(move,))], Recorder(actor, runtime.clock()))
         session.refresh(batch)
     elif batch.state == "discarded":
         lifecycle.step("batch", message_id, batch.state, "exported")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 
 from bridge.runtime import Runtime
-from bridge.steps.reconcile import lines, statuses, waiting
+from bridge.steps.reconcile import lines, mandates, statuses, waiting
 
 ACTOR = "reconcile"
 
@@ -22,6 +22,7 @@ def run(runtime: Runtime) -> dict[str, int]:
         counts += moved
         if not moved["moves"]:
             break
+    counts["paused"] += runtime.work(lambda session: mandates.pause(session, runtime, ACTOR))
     counts["breaks"] += runtime.work(lambda session: waiting.age(session, runtime, ACTOR))
     runtime.work(lambda session: waiting.close_batches(session, runtime, ACTOR))
-    return {name: counts[name] for name in ("accepted", "rejected", "settled", "returned", "fees", "breaks")}
+    return {name: counts[name] for name in ("accepted", "rejected", "settled", "returned", "fees", "paused", "breaks")}
