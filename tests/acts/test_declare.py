@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from bridge.errors import BridgeError, ConfigError
 from bridge.model import Account, Creditor, Declaration, Source
 from bridge.steps import batch, collect, ingest
 from tests.steps.place import OTHER_IBAN, OWN_IBAN, Bill, Place
+from tests.testdata import ROOT
 
 
 @pytest.fixture
@@ -88,3 +91,17 @@ def test_a_wrong_declaration_stores_nothing(tmp_path: Path, before: str, after: 
 
     assert "DE02120300000000202052" not in str(refusal.value)
     assert place.dump() == rows
+
+
+def test_the_doctor_says_so(used: Place) -> None:
+    """``bridge doctor`` finds the edit, names the account and not the IBAN, and ends with 4."""
+    path = used.folder / "bridge.toml"
+    path.write_text(path.read_text().replace(OWN_IBAN, OTHER_IBAN))
+    done = subprocess.run(
+        [sys.executable, "-m", "bridge", "doctor", "--json", "--config", str(path)],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+    assert done.returncode == 4, done.stderr
+    assert "its IBAN was used in a sealed file" in done.stdout
+    assert OTHER_IBAN not in done.stdout + done.stderr
