@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
-from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.orm import Session
 
 from bridge import resources
@@ -133,7 +133,10 @@ def open_engine(settings: Settings) -> Engine:
     url = settings.database.url
     if url.startswith("sqlite:///"):
         url = f"sqlite:///{settings.path(Path(url.removeprefix('sqlite:///')))}"
-    engine = create_engine(url, hide_parameters=True)
+    try:
+        engine = create_engine(url, hide_parameters=True)
+    except (ArgumentError, ModuleNotFoundError) as problem:
+        raise ConfigError("database.url is none that can be opened; write sqlite:///bridge.db or postgresql://...") from problem
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
