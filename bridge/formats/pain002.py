@@ -96,7 +96,7 @@ def _head(element: etree._Element, message_id: str, created_at: datetime | None)
         created_at=created_at,
         namespace=etree.QName(element).namespace or "",
         original_message_id=need(element, "OrgnlMsgId"),
-        original_message_name=need(element, "OrgnlMsgNmId"),
+        original_message_name=text(element, "OrgnlMsgNmId") or "",
         group_status=text(element, "GrpSts"),
         reasons=_reasons(element),
     )

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from typing import IO, cast
 from zoneinfo import ZoneInfo
@@ -26,7 +26,7 @@ _CHUNK = 65_536
 _PROLOG_MAX = 65_536
 _ENCODINGS = ("utf-8", "utf8", "us-ascii", "ascii")
 _DECLARED = re.compile(rb"""<\?xml\s[^>]*?\bencoding\s*=\s*["']([^"'>]*)["']""")
-_AMOUNT = re.compile(r"([0-9]{1,15})(?:\.([0-9]{1,2}))?", re.ASCII)
+_AMOUNT = re.compile(r"0{0,6}([0-9]{1,12})(?:\.([0-9]{1,2}))?", re.ASCII)
 _DATE = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})(?:Z|[+-][0-9]{2}:[0-9]{2})?", re.ASCII)
 _MIDNIGHT_AT_THE_END = re.compile(r"T24:00:00(\.0+)?")
 
@@ -119,12 +119,15 @@ def need(element: etree._Element, path: str) -> str:
 
 
 def cents(element: etree._Element) -> int:
-    """Return an unsigned amount in cents. At most two decimals, no sign, no exponent. BadInput otherwise."""
+    """Return an unsigned amount in cents, below a trillion euros so that sums fit every database. BadInput otherwise.
+
+    At most two decimals, no sign, no exponent.
+    """
     written = text(element) or ""
     match = _AMOUNT.fullmatch(written)
     if match is None:
         raise BadInput(
-            f"{etree.QName(element).localname} at line {element.sourceline} is not an amount with at most two decimals"
+            f"{etree.QName(element).localname} at line {element.sourceline} is no amount with two decimals and 12 digits at most"
         )
     return int(match[1]) * 100 + int((match[2] or "").ljust(2, "0"))
 
@@ -154,9 +157,11 @@ def instant(element: etree._Element | None, zone: ZoneInfo) -> datetime | None:
     at_end, ends = _MIDNIGHT_AT_THE_END.subn("T00:00:00", written)
     try:
         read = datetime.fromisoformat(at_end) + timedelta(days=ends)
+        read = read if read.tzinfo else read.replace(tzinfo=zone)
+        read.astimezone(UTC)  # at the ends of the calendar there is no such instant
     except (ValueError, OverflowError):
         raise BadInput(f"{etree.QName(element).localname} at line {element.sourceline} is not a date and time") from None
-    return read if read.tzinfo else read.replace(tzinfo=zone)
+    return read
 
 
 @cache

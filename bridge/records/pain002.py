@@ -18,7 +18,7 @@ class StatusReason:
 
 @dataclass(frozen=True, slots=True)
 class StatusReportHead:
-    """GrpHdr and OrgnlGrpInfAndSts. ``original_message_name`` may lack a version: compare by prefix."""
+    """GrpHdr and OrgnlGrpInfAndSts. ``original_message_name`` may lack a version or be empty: compare by prefix."""
 
     message_id: str
     created_at: datetime | None

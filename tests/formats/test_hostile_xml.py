@@ -103,16 +103,18 @@ def test_an_element_inside_an_amount_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "written", ["", "1.234", "1,23", "-1.00", "+1", ".5", "5.", "1e3", "1 000", "NaN", "١.٠٠", "9" * 16, "0x10"]
+    "written",
+    ["", "1.234", "1,23", "-1.00", "+1", ".5", "5.", "1e3", "1 000", "NaN", "١.٠٠", "9" * 16, "1000000000000.00", "0x10"],
 )
 def test_an_amount_that_is_not_cents_is_refused(written: str) -> None:
-    """At most 15 digits and two decimals, no sign, no exponent, no grouping, no other script; the line is named, not the text."""
+    """At most 12 digits and two decimals, no sign, no exponent, no grouping, no other script; the line is named, not the text."""
     with pytest.raises(BadInput, match="line 3"):
         everything(camt.read, BODY.replace("AMOUNT", written))
 
 
 @pytest.mark.parametrize(
-    ("written", "cents"), [("0", 0), ("7", 700), ("474.4", 47440), ("0.05", 5), ("999999999999999.99", 99999999999999999)]
+    ("written", "cents"),
+    [("0", 0), ("7", 700), ("474.4", 47440), ("0.05", 5), ("999999999999.99", 99999999999999), ("000001.00", 100)],
 )
 def test_an_amount_is_read_to_the_cent(written: str, cents: int) -> None:
     """Fewer than two decimals are filled up; no amount passes through a float."""
@@ -191,3 +193,14 @@ def test_elements_are_freed_while_reading() -> None:
             safe_xml.drop(element)
     assert len(left) == 5000
     assert max(left) < 1000
+
+
+@pytest.mark.parametrize("written", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00", "9999-12-31T24:00:00"])
+def test_an_instant_at_the_end_of_the_calendar_is_refused(written: str) -> None:
+    """Where another time zone would leave the calendar the file is refused, in a report and in a statement; nothing overflows."""
+    instant = f"<CreDtTm>{written}</CreDtTm>"
+    with pytest.raises(BadInput, match="not a date and time"):
+        everything(camt.read, GOOD.replace("<Stmt><Id>S</Id>", f"<Stmt><Id>S</Id>{instant}"))
+    report = GOOD.replace("camt.053.001.08", "pain.002.001.10").replace("<CreDtTm>2026-12-10T21:00:00Z</CreDtTm>", instant)
+    with pytest.raises(BadInput, match="not a date and time"):
+        everything(pain002.read, report)

@@ -209,3 +209,10 @@ if TESTDATA is not None:
         for percent in range(0, 100, 5):
             with pytest.raises(BadInput):
                 records(whole[: len(whole) * percent // 100])
+
+
+def test_an_empty_name_of_the_original_message_is_read() -> None:
+    """Some banks leave OrgnlMsgNmId empty; whether the report is ours is decided by the file it names."""
+    (head,) = records(file(group(name="")))
+
+    assert head.original_message_name == ""

@@ -217,7 +217,7 @@ def test_two_processes_empty_one_inbox(place: Place) -> None:
     """Two processes at once: every statement is booked once, and neither fails over a file the other took."""
     for n, body in enumerate(statements(*range(1, 16))):
         (place.folder / "inbox" / f"{n:02}.xml").write_bytes(body)
-    [answers] = run_jobs([job(place.folder, "receive", NOW) for _ in range(2)])
+    [answers] = run_jobs([job(place.folder, "receive", NOW.replace(month=12)) for _ in range(2)])
 
     assert [answer["code"] for answer in answers] == [0, 0], answers
     assert place.ledger("Bank") == 100_000 + 120 - 75

@@ -1,0 +1,49 @@
+"""Takes one bank file in: keeps every byte, reads it whole or not at all, and books the lines of a statement that fits.
+
+A file is one commit: Document, records, and for statements whose opening continues the ledger's balance the vouchers Bank /
+Suspense. The same bytes twice are known; the same statement in other bytes is known too; one that leaves a gap is parked until
+the gap closes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from hashlib import sha256
+from io import BytesIO
+
+from sqlalchemy.orm import Session
+
+from bridge import archive
+from bridge.books import Recorder
+from bridge.errors import BadInput
+from bridge.formats import camt, detect, pain002
+from bridge.intake import statements, statuses
+from bridge.intake.taken import Taken
+from bridge.runtime import Runtime
+
+READ = ("pain.002", "camt.053")
+
+
+def take(runtime: Runtime, name: str, body: bytes, *, actor: str) -> Taken:
+    """Take one file. Raises BadInput for one that is malformed or of a kind that is not read; nothing of it is stored then."""
+    return runtime.work(lambda session: _take(session, runtime, name, body, actor))
+
+
+def _take(session: Session, runtime: Runtime, name: str, body: bytes, actor: str) -> Taken:
+    digest = sha256(body).hexdigest()
+    found = archive.known(session, digest)
+    if found is not None:
+        return Taken(name, digest, found.kind, "known", message="these bytes were stored before")
+    kind = detect.detect(BytesIO(body))
+    if kind not in READ:
+        raise BadInput(f"{name} is a {kind}, which is not read yet; {' and '.join(READ)} are. Keep the file")
+    document = archive.keep(
+        session, runtime.keys, body, direction="received", kind=kind, name=name, actor=actor, at=runtime.clock()
+    )
+    runtime.fault("receive: stored")
+    by = Recorder(actor, runtime.clock())
+    if kind == "pain.002":
+        taken = statuses.keep(session, runtime, document, pain002.read(BytesIO(body), zone=runtime.zone), by)
+    else:
+        taken = statements.keep(session, runtime, document, camt.read(BytesIO(body), zone=runtime.zone), by)
+    return replace(taken, file=name, sha256=digest, kind=kind)

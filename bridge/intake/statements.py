@@ -1,0 +1,235 @@
+"""Stores the statements of a camt.053 with their lines and details; what fits the account's chain is posted."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date, timedelta
+from typing import Any
+
+from sqlalchemy import insert, select
+from sqlalchemy.orm import Session
+
+from bridge import archive, books
+from bridge.books import Recorder
+from bridge.intake import posting, sameness
+from bridge.intake.taken import Taken
+from bridge.model import Account, BankAccount, Detail, Document, Entry, Statement
+from bridge.model.sealed import Key, seal
+from bridge.records.camt import Charge, EntryDetail, StatementEntry, StatementHead
+from bridge.runtime import Runtime
+
+ROWS_AT_ONCE = 500
+EARLIEST = date(2000, 1, 1)
+BOOKED_AHEAD = timedelta(days=10)
+VALUED_AHEAD = timedelta(days=60)
+"""How far ahead of today a balance or a booking, and a value date, may lie; later ones are mistakes of a bank or a clock."""
+
+
+def keep(
+    session: Session, runtime: Runtime, document: Document, messages: Iterable[StatementHead | StatementEntry], by: Recorder
+) -> Taken:
+    """Store every statement of a file, then post what fits. Raises BadInput of the reader, possibly at the end of the file."""
+    key = archive.key_of(session, runtime.keys, document)
+    stored: list[Statement] = []
+    rows = new = 0
+    for head, entries in _grouped(messages):
+        statement = _statement_row(session, runtime, document, head)
+        session.add(statement)
+        session.flush()
+        stored.append(statement)
+        total = 0
+        for chunk in _chunks(entry for entry in entries if entry.status == "BOOK"):
+            _keep_entries(session, statement, chunk, key)
+            total += sum(entry.amount_cents for entry in chunk)
+            rows += len(chunk)
+            _refuse(statement, _fault_of_lines(chunk, runtime.today()))
+        _judge(session, statement, total)
+    parked = {statement.account_id for statement in stored if statement.account_id and statement.posting == "parked"}
+    for account_id in sorted(parked):
+        new += posting.post_chain(session, runtime, account_id, by)
+    waiting = [statement for statement in stored if statement.posting != "posted"]
+    breaks = [posting.break_of(statement) for statement in waiting if statement.reason != sameness.KNOWN]
+    books.open_breaks(session, breaks, by, runtime.today())
+    known = all(statement.reason == sameness.KNOWN for statement in stored)
+    reasons = "; ".join(statement.reason for statement in waiting)
+    return Taken("", "", "", "known" if known else "stored", rows, new, reasons)
+
+
+def _grouped(messages: Iterable[StatementHead | StatementEntry]) -> Iterator[tuple[StatementHead, Iterator[StatementEntry]]]:
+    """Each statement's head with its entries, streaming: the entries must be used up before the next head is asked for."""
+    stream = iter(messages)
+    upcoming: list[StatementHead] = []
+
+    def entries() -> Iterator[StatementEntry]:
+        for message in stream:
+            if isinstance(message, StatementHead):
+                upcoming.append(message)
+                return
+            yield message
+
+    first = next(stream, None)
+    if isinstance(first, StatementHead):
+        upcoming.append(first)
+    while upcoming:
+        head = upcoming.pop()
+        rest = entries()
+        yield head, rest
+        for _ in rest:
+            raise AssertionError("entries were left unread")
+
+
+def _statement_row(session: Session, runtime: Runtime, document: Document, head: StatementHead) -> Statement:
+    account = session.scalar(
+        select(Account)
+        .join(BankAccount, BankAccount.id == Account.bank_account_id)
+        .where(BankAccount.iban_digest == runtime.keys.digest("iban", head.iban or ""))
+    )
+    closing_on = head.closing_on or (head.to_at or head.created_at or runtime.clock()).date()
+    refused = "the account is none of ours" if account is None else _fault_of_head(head, closing_on, runtime.today())
+    return Statement(
+        document_id=document.id,
+        ordinal=head.ordinal,
+        account_id=account.id if account else None,
+        kind=head.kind,
+        statement_id=head.statement_id,
+        sequence=head.sequence,
+        currency=head.currency,
+        opening_cents=head.opening_cents,
+        closing_cents=head.closing_cents,
+        opening_on=head.opening_on,
+        closing_on=closing_on,
+        posted_no=None,
+        posted_at=None,
+        posting="refused" if refused else "parked",
+        reason=refused or "it does not continue the ledger's balance",
+        recorded_at=runtime.clock(),
+    )
+
+
+def _fault_of_head(head: StatementHead, closing_on: date, today: date) -> str:
+    """Why a statement of ours cannot be booked, by its head alone; empty where it can."""
+    if head.currency not in (None, "EUR"):
+        return f"the statement is in {head.currency}; only EUR is booked"
+    if head.copy in ("COPY", "DUPL"):
+        return f"the bank marks it as a copy ({head.copy}); only originals are booked"
+    if head.last_page is False or (head.page or 1) > 1:
+        return f"page {1 if head.page is None else head.page} of several: ask the bank for the statement in one piece"
+    if head.opening_cents is None or head.closing_cents is None:
+        return "it has no opening or no closing balance, so it cannot be checked"
+    wrong = [day for day in (head.opening_on, closing_on) if not _plausible(day, today + BOOKED_AHEAD)]
+    return f"a balance is dated {wrong[0]}, which cannot be" if wrong else ""
+
+
+def _keep_entries(session: Session, statement: Statement, entries: Sequence[StatementEntry], key: Key) -> None:
+    rows = [_entry_row(statement, entry, key) for entry in entries]
+    ids = list(session.scalars(insert(Entry).returning(Entry.id, sort_by_parameter_order=True), rows))
+    details = [
+        _detail_row(entry_id, detail, key) for entry_id, entry in zip(ids, entries, strict=True) for detail in entry.details
+    ]
+    if details:
+        session.execute(insert(Detail), details)
+
+
+def _entry_row(statement: Statement, entry: StatementEntry, key: Key) -> dict[str, Any]:
+    batch = entry.batch
+    return {
+        "statement_id": statement.id,
+        "ordinal": entry.ordinal,
+        "amount_cents": entry.amount_cents,
+        "open_cents": entry.amount_cents,
+        "status": entry.status,
+        "reversal": entry.reversal,
+        "booked_on": entry.booked_on or statement.closing_on,
+        "value_on": entry.value_on,
+        "bank_ref": entry.bank_ref,
+        "bank_code": entry.bank_code,
+        "bank_code_own": entry.bank_code_own,
+        "batch_message_id": batch.message_id if batch else None,
+        "batch_pmt_inf_id": batch.pmt_inf_id if batch else None,
+        "batch_count": batch.count if batch else None,
+        "batch_total_cents": batch.total_cents if batch else None,
+        "charges_cents": _kept(entry.charges),
+        "text": seal(key, f"entry:{statement.id}:{entry.ordinal}", entry.text or None),
+    }
+
+
+def _detail_row(entry_id: int, detail: EntryDetail, key: Key) -> dict[str, Any]:
+    words = {
+        "debtor": detail.debtor_name,
+        "creditor": detail.creditor_name,
+        "text": detail.remittance,
+        "info": detail.return_info,
+    }
+    said = json.dumps({name: word for name, word in words.items() if word}, ensure_ascii=False, sort_keys=True)
+    return {
+        "entry_id": entry_id,
+        "ordinal": detail.ordinal,
+        "amount_cents": detail.amount_cents,
+        "original_cents": detail.original_cents,
+        "end_to_end_id": detail.end_to_end_id,
+        "mandate_id": detail.mandate_id,
+        "message_id": detail.message_id,
+        "pmt_inf_id": detail.pmt_inf_id,
+        "bank_ref": detail.bank_ref,
+        "return_reason": detail.return_reason,
+        "is_return": detail.is_return,
+        "by_debtor": detail.originator_name is not None and detail.originator_bic is None,
+        "charges_cents": _kept(detail.charges),
+        "text": seal(key, f"detail:{entry_id}:{detail.ordinal}", said if said != "{}" else None),
+    }
+
+
+def _kept(charges: Sequence[Charge]) -> int:
+    """What the bank states to have kept (negative) or given back inside the amount; a charge booked beside it does not count."""
+    return sum(charge.amount_cents if charge.credit else -charge.amount_cents for charge in charges if charge.included is True)
+
+
+def _fault_of_lines(entries: Sequence[StatementEntry], today: date) -> str:
+    """Why these lines cannot be booked; empty where they can."""
+    for entry in entries:
+        if entry.currency != "EUR":
+            return f"a line is in {entry.currency}; only EUR is booked"
+        for day, latest in ((entry.booked_on, today + BOOKED_AHEAD), (entry.value_on, today + VALUED_AHEAD)):
+            if not _plausible(day, latest):
+                return f"line {entry.ordinal + 1} is dated {day}, which cannot be"
+    return ""
+
+
+def _plausible(day: date | None, latest: date) -> bool:
+    """A day that the bank leaves out is no wrong one."""
+    return day is None or EARLIEST <= day <= latest
+
+
+def _judge(session: Session, statement: Statement, total_cents: int) -> None:
+    """Refuse a statement that does not add up, that is known, or that says of known lines something else.
+
+    The others stay parked until they fit.
+    """
+    if statement.posting == "refused":
+        return
+    assert statement.opening_cents is not None
+    assert statement.closing_cents is not None
+    if statement.opening_cents + total_cents != statement.closing_cents:
+        _refuse(statement, "its opening balance and its lines do not add up to its closing balance")
+    elif sameness.known(session, statement):
+        _refuse(statement, sameness.KNOWN)
+    else:
+        _refuse(statement, sameness.objection(session, statement))
+
+
+def _refuse(statement: Statement, why: str) -> None:
+    """Refuse a statement that nothing was said against yet; an empty ``why`` says nothing."""
+    if why and statement.posting == "parked":
+        statement.posting, statement.reason = "refused", why
+
+
+def _chunks(entries: Iterable[StatementEntry]) -> Iterator[list[StatementEntry]]:
+    chunk: list[StatementEntry] = []
+    for entry in entries:
+        chunk.append(entry)
+        if len(chunk) == ROWS_AT_ONCE:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk
