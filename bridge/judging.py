@@ -108,7 +108,10 @@ def _why_not(session: Session, collections: Sequence[Collection], rules: Collect
     for collection in collections:
         limit = 99_999_999_999 if collection.id in released else rules.amount_max_cents
         mandate = _mandate_facts(mandates[collection.mandate_id], presented=collection.mandate_id in used_by)
-        reason = eligibility.may_go_out(facts[collection.invoice_id], mandate, amount_max_cents=limit)
+        invoice = facts[collection.invoice_id]
+        reason = eligibility.may_go_out(invoice, mandate, amount_max_cents=limit)
+        if not reason and collection.amount_cents != invoice.amount_cents:
+            reason = f"it would collect another amount than invoice {invoice.number} has; run 'bridge check'"
         if not reason and mandate.kind == "one-off":
             reason = f"one-off mandate {mandate.mandate_id} is used by another debit of this file" if mandate.id in taken else ""
             taken.add(mandate.id)

@@ -1,0 +1,116 @@
+"""What was billed: every invoice, its attempts and the cursor beside the raw logs, decoded anew."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import func, select
+
+from bridge.chain import decoders
+from bridge.errors import BadInput
+from bridge.model import ChainLog, Collection, Cursor, Declaration, Invoice, Source
+from bridge.records.invoice_log import InvoiceLog, RawLog
+from bridge.reports.checks import ROWS_AT_ONCE, Reading
+from bridge.reports.evidence import START
+
+
+def amounts(now: Reading) -> Iterator[str]:
+    """Each attempt collects the amount of its invoice, which is the amount of the log."""
+    rows = now.session.execute(
+        select(Collection.end_to_end_id, Collection.amount_cents, Invoice.id, Invoice.amount_cents)
+        .join(Invoice, Invoice.id == Collection.invoice_id)
+        .order_by(Collection.id)
+    )
+    for name, cents, invoice_id, of_invoice in rows:
+        billed = now.logs.by_invoice.get(invoice_id)
+        if not cents == of_invoice == billed:
+            yield f"{name} collects {cents} cents; its invoice says {of_invoice}, the log on chain {billed}"
+
+
+def invoices(now: Reading) -> Iterator[str]:
+    """Each invoice says what its log says: claim, number, amount, debtor, agreement, period and due date."""
+    numbers = _numbers(now)
+    rows = now.session.execute(
+        select(Invoice, ChainLog, Source)
+        .outerjoin(ChainLog, ChainLog.id == Invoice.chain_log_id)
+        .join(Source, Source.id == Invoice.source_id)
+        .order_by(Invoice.id)
+        .execution_options(yield_per=ROWS_AT_ONCE)
+    )
+    for invoice, log, source in rows:
+        decoded = _decoded(log, source.chain_id)
+        if decoded is None:
+            yield f"invoice {invoice.number}: no stored log says what it is for"
+            continue
+        said = _said(log, decoded, source, now.runtime.zone)
+        template = numbers.get(source.name)
+        if template is not None:
+            said["number"] = template.number(decoded.invoice_no)
+        wrong = [name for name, value in said.items() if getattr(invoice, name) != value]
+        if invoice.number_key != invoice.number.upper():
+            wrong.append("number_key")
+        if wrong:
+            yield f"invoice {invoice.number}: {', '.join(wrong)} is not what its log says"
+
+
+def cursors(now: Reading) -> Iterator[str]:
+    """How many invoices each source was read to have, and their running hash, are those of its stored logs."""
+    rows = now.session.execute(
+        select(Source.name, Source.id, Cursor.invoice_count, Cursor.invoice_chain).outerjoin(
+            Cursor, Cursor.source_id == Source.id
+        )
+    )
+    for name, source_id, count, chain in rows:
+        if (count or 0, chain or START) != now.logs.fold.get(source_id, (0, START)):
+            yield f"source {name}: its cursor counts {count or 0} invoices, or another running hash than the stored logs"
+
+
+def _numbers(now: Reading) -> dict[str, Any]:
+    """Settings of the sources that were declared once only: a later number template says nothing about earlier invoices."""
+    versions = select(Declaration.name).where(Declaration.noun == "source").group_by(Declaration.name).having(func.count() == 1)
+    once = set(now.session.scalars(versions))
+    return {source.name: source for source in now.runtime.settings.sources if source.name in once}
+
+
+def _said(log: ChainLog, decoded: InvoiceLog, source: Source, zone: ZoneInfo) -> dict[str, Any]:
+    """The columns of an invoice as its log and its source give them."""
+    return {
+        "source_id": log.source_id,
+        "creditor_id": source.creditor_id,
+        "chain_id": source.chain_id,
+        "contract": log.address,
+        "claim_id": _hex(decoded.invoice_id),
+        "invoice_no": decoded.invoice_no,
+        "amount_cents": decoded.amount_minor,
+        "currency": decoded.currency,
+        "debtor_ref": _hex(decoded.debtor_ref),
+        "agreement": _hex(decoded.agreement_id),
+        "period_start": datetime.fromtimestamp(decoded.period_start, UTC),
+        "period_end": datetime.fromtimestamp(decoded.period_end, UTC),
+        "due_on": _day(decoded.due_date, zone),
+        "usage_root": _hex(decoded.usage_root),
+        "document_hash": _hex(decoded.document_hash),
+    }
+
+
+def _decoded(log: ChainLog | None, chain_id: int) -> InvoiceLog | None:
+    """Read apart from ``reports.evidence`` on purpose: it sums up by invoice, this looks at each field."""
+    if log is None or log.refused is not None:
+        return None
+    topics = tuple(log.topics[start : start + 32] for start in range(0, len(log.topics), 32))
+    where = (log.block_number, log.block_hash, log.block_timestamp, log.tx_hash, log.tx_index, log.log_index)
+    try:
+        return decoders.decode(RawLog(chain_id, log.address, topics, log.data, *where))
+    except BadInput:
+        return None
+
+
+def _day(seconds: int, zone: ZoneInfo) -> date:
+    return datetime.fromtimestamp(seconds, UTC).astimezone(zone).date()
+
+
+def _hex(value: bytes) -> str:
+    return "0x" + value.hex()

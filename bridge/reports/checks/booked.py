@@ -1,0 +1,97 @@
+"""Vouchers, their postings and their matches: the content that was hashed, the accounts of the fact, the lines they explain."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import groupby
+
+from sqlalchemy import func, select, union_all
+
+from bridge.books import PlannedPosting, PlannedVoucher
+from bridge.model import Collection, Detail, Match, Posting, Voucher
+from bridge.reports.checks import ROWS_AT_ONCE, Reading
+from bridge.rules.lifecycle import POSTINGS
+
+#: facts of a bank line; a fee may stand beside them in the same voucher
+LINE_FACTS = ("settled", "returned", "late credit", "late debit", "line to line")
+FEES = ("bank fee", "bank fee given back")
+
+
+def payloads(now: Reading) -> Iterator[str]:
+    """Every voucher's hash, taken anew from its fact and postings."""
+    rows = now.session.execute(
+        select(
+            Voucher.idem_key,
+            Voucher.payload_sha256,
+            Voucher.fact,
+            Voucher.evidence,
+            Voucher.booked_on,
+            Posting.debit_account,
+            Posting.debit_subject,
+            Posting.credit_account,
+            Posting.credit_subject,
+            Posting.amount_cents,
+        )
+        .join(Posting, Posting.voucher_id == Voucher.id)
+        .order_by(Voucher.id, Posting.ordinal)
+        .execution_options(yield_per=ROWS_AT_ONCE)
+    )
+    for (key, booked, fact, evidence, on), group in groupby(rows, key=lambda row: tuple(row)[:5]):
+        postings = tuple(PlannedPosting(*tuple(row)[5:]) for row in group)
+        if PlannedVoucher(key, fact, evidence, on, postings).payload_sha256 != booked:
+            yield f"voucher {key}: its fact or postings are not those that were hashed when it was booked"
+
+
+def accounts(now: Reading) -> Iterator[str]:
+    """Each posting moves money between the two accounts of its voucher's fact; a fee may stand beside another line fact."""
+    rows = now.session.execute(
+        select(Voucher.fact, Posting.debit_account, Posting.credit_account, func.min(Voucher.idem_key), func.count())
+        .join(Posting, Posting.voucher_id == Voucher.id)
+        .group_by(Voucher.fact, Posting.debit_account, Posting.credit_account)
+        .order_by(Voucher.fact, Posting.debit_account, Posting.credit_account)
+    )
+    for fact, debit, credit, key, count in rows:
+        if fact not in POSTINGS:
+            yield f"voucher {key} (of {count} like it) books {fact!r}, which is no known fact"
+        elif (debit, credit) not in _allowed(fact):
+            yield f"voucher {key} (of {count} like it) books {fact!r} as {debit} / {credit}"
+
+
+def _allowed(fact: str) -> set[tuple[str, str]]:
+    beside = FEES if fact in LINE_FACTS else ()
+    overdrawn = ("opening, overdrawn",) if fact == "opening" else ()  # an opening below zero is booked the other way round
+    return {POSTINGS[one] for one in (fact, *beside, *overdrawn)}
+
+
+def matches(now: Reading) -> Iterator[str]:
+    """A match is about the debit that the bank's line names, and takes off the line what its voucher takes off Suspense."""
+    foreign = (
+        select(Match.entry_id, Collection.end_to_end_id)
+        .join(Detail, Detail.id == Match.detail_id)
+        .join(Collection, Collection.id == Match.collection_id)
+        .where(func.coalesce(func.upper(Detail.end_to_end_id), "") != Collection.end_to_end_key)
+        .order_by(Match.id)
+    )
+    for entry_id, name in now.session.execute(foreign):
+        yield f"line {entry_id} is explained by {name}, but the bank names another debit there"
+    elsewhere = select(Match.entry_id).join(Detail, Detail.id == Match.detail_id).where(Detail.entry_id != Match.entry_id)
+    for entry_id in now.session.scalars(elsewhere.order_by(Match.id)):
+        yield f"line {entry_id} is explained by a part of another line"
+    both = union_all(
+        select(Match.voucher_id, Match.entry_id, Match.amount_cents.label("cents")),
+        select(Posting.voucher_id, Posting.debit_subject, -Posting.amount_cents).where(
+            Posting.debit_account == "Suspense", Posting.credit_account != "Bank"
+        ),
+        select(Posting.voucher_id, Posting.credit_subject, Posting.amount_cents).where(
+            Posting.credit_account == "Suspense", Posting.debit_account != "Bank"
+        ),
+    ).subquery()
+    off = (
+        select(Voucher.idem_key, both.c.entry_id)
+        .join(Voucher, Voucher.id == both.c.voucher_id)
+        .group_by(Voucher.idem_key, both.c.voucher_id, both.c.entry_id)
+        .having(func.sum(both.c.cents) != 0)
+        .order_by(both.c.voucher_id, both.c.entry_id)
+    )
+    for key, entry_id in now.session.execute(off):
+        yield f"voucher {key}: what it takes off line {entry_id} in Suspense is not what its matches explain"

@@ -1,0 +1,53 @@
+"""What the bank said: statements that add up and follow each other, and rows that name rows which are there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sqlalchemy import func, select, text
+
+from bridge.model import Account, Batch, Document, Entry, Statement
+from bridge.reports.checks import Reading
+
+
+def sums(now: Reading) -> Iterator[str]:
+    """Opening balance and lines of a booked statement are its closing balance."""
+    lines = select(Entry.statement_id, func.sum(Entry.amount_cents).label("cents")).group_by(Entry.statement_id).subquery()
+    rows = now.session.execute(
+        select(Statement.statement_id, Statement.opening_cents, Statement.closing_cents, lines.c.cents)
+        .outerjoin(lines, lines.c.statement_id == Statement.id)
+        .where(Statement.posting == "posted")
+        .order_by(Statement.id)
+    )
+    for name, opening, closing, cents in rows:
+        if opening is None or closing is None or opening + int(cents or 0) != closing:
+            yield f"statement {name}: its opening balance and its lines are not its closing balance"
+
+
+def chain(now: Reading) -> Iterator[str]:
+    """Each booked statement of an account opens where the one before it closed, and none is left out."""
+    rows = now.session.execute(
+        select(Account.name, Statement.statement_id, Statement.posted_no, Statement.opening_cents, Statement.closing_cents)
+        .outerjoin(Account, Account.id == Statement.account_id)
+        .where(Statement.posting == "posted")
+        .order_by(Statement.account_id, Statement.posted_no)
+    )
+    before: tuple[str, int, int] | None = None
+    for account, name, number, opening, closing in rows:
+        if account is None or number is None:
+            yield f"statement {name} is booked, but on no account or without a place in its chain"
+            continue
+        if before is not None and before[0] == account and before[1:] != (number - 1, opening):
+            yield f"account {account}: statement {name} does not follow the one before it"
+        before = (account, number, closing)
+
+
+def references(now: Reading) -> Iterator[str]:
+    """Every row that another names is there; PostgreSQL refuses anything else by itself, SQLite can be told not to."""
+    for what, name, table in (("statement", Statement.statement_id, Statement), ("file", Batch.message_id, Batch)):
+        lost = select(name).outerjoin(Document, Document.id == table.document_id).where(Document.id.is_(None))
+        for found in now.session.scalars(lost):
+            yield f"{what} {found}: its bytes are gone"
+    if now.session.get_bind().dialect.name == "sqlite":
+        for child, row_id, parent, _ in now.session.execute(text("PRAGMA foreign_key_check")):
+            yield f"row {row_id} of {child} names a row of {parent} that is gone"
