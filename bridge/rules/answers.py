@@ -7,6 +7,7 @@ and AM05 concern a copy of a file and never move a collection.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -89,10 +90,23 @@ def _below_a_copy(lines: Sequence[ReportLine]) -> set[int]:
     return found
 
 
-def _strange(lines: Iterable[ReportLine], members: Mapping[str, str]) -> Iterable[tuple[int, str, str]]:
-    blocks = set(members.values())
+def _contradicted(lines: Sequence[ReportLine]) -> set[int]:
+    """Lines about one debit, or one block, of which some reject it and some take it: the last word is no better than the first."""
+    said: dict[tuple[str, str], list[ReportLine]] = defaultdict(list)
     for line in lines:
-        if _is_copy(line):
+        name = line.end_to_end_id if line.level == "debit" else line.pmt_inf_id
+        if name and line.level != "group" and line.status in NEGATIVE | POSITIVE:
+            said[(line.level, name.upper())].append(line)
+    return {line.id for some in said.values() if len({one.status in NEGATIVE for one in some}) > 1 for line in some}
+
+
+def _strange(lines: Sequence[ReportLine], members: Mapping[str, str]) -> Iterable[tuple[int, str, str]]:
+    blocks = set(members.values())
+    contradicted = _contradicted(lines)
+    for line in lines:
+        if line.id in contradicted:
+            yield line.id, "CONTRADICTION", f"the report both takes and rejects {line.end_to_end_id or line.pmt_inf_id}"
+        elif _is_copy(line):
             yield line.id, "COPY_REJECTED", f"the bank calls it a copy ({line.reason}); the first file stands as it was"
         elif line.status is not None and line.status not in NEGATIVE | POSITIVE | NOTHING_YET:
             yield line.id, "UNKNOWN_STATUS", f"the bank gives status {line.status}, which is not known"

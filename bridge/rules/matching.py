@@ -16,6 +16,9 @@ from bridge.rules.lifecycle import Verdict
 
 #: a return fee that the bank does not state apart is believed up to this; beyond it a person looks
 SILENT_FEE_MAX_CENTS = 3_000
+#: PMNT families and GVC codes of credit transfers: received, issued, batch, real-time, standing order (ISO 20022; DK Anlage 3)
+TRANSFER_FAMILIES = frozenset({"RCDT", "ICDT", "RRCT", "IRCT"})
+TRANSFER_CODES = frozenset({"152", "153", "154", "155", "156", "159", "166", "167", "168", "169", "191", "194"})
 FEE_FAMILIES = ("CHRG", "FEES", "COMM")
 #: of the German codes 8xx only these are fees: 820 is a transfer between own accounts, 833 cash concentrating
 FEE_CODES = tuple(str(code) for code in range(801, 812))
@@ -126,12 +129,14 @@ def explain(line: Line, seen: Pass) -> Result:
     """Explain what can be explained of one line; the rest stays open, with the Break that says why."""
     if line.open_cents < 0 and _is_fee(line):
         fee = Part("bank fee", line.open_cents)
-        return Result((Explained("FEE", f"bank code {line.bank_code or line.bank_code_own}", line.booked_on, (fee,)),))
+        code = line.bank_code or line.bank_code_own
+        return Result((Explained("FEE", f"bank code {code}", line.booked_on, (fee,), opens=_high_fee(line, line.open_cents)),))
     if any(_candidate(detail, seen) for detail in line.details if not detail.done):
         return _by_details(line, seen)
     if line.members_settled:
         return Result()
-    if line.names_batch and line.members and line.amount_cents > 0:
+    names_others = any(detail.end_to_end_id and detail.end_to_end_id != "NOTPROVIDED" for detail in line.details)
+    if line.names_batch and line.members and line.amount_cents > 0 and not names_others:
         return _by_batch(line, seen)
     return Result(opens=(_unknown(line),))
 
@@ -141,6 +146,21 @@ def _is_fee(line: Line) -> bool:
     gvc = (line.bank_code_own or "").split("+")[1:2]
     named = any(detail.end_to_end_id and detail.end_to_end_id != "NOTPROVIDED" for detail in line.details)
     return not named and (family in FEE_FAMILIES or any(code in FEE_CODES for code in gvc))
+
+
+def _is_transfer(line: Line) -> bool:
+    """The payer's own credit transfer, by the bank's code: it may carry any EndToEndId, also that of our debit."""
+    family = (line.bank_code or "").split("/")[1:2]
+    gvc = (line.bank_code_own or "").split("+")[1:2]
+    return any(code in TRANSFER_FAMILIES for code in family) or any(code in TRANSFER_CODES for code in gvc)
+
+
+def _high_fee(line: Line, cents: int) -> tuple[BreakRow, ...]:
+    """A charge above the limit is booked as the bank states it, and a person looks."""
+    if -cents <= SILENT_FEE_MAX_CENTS:
+        return ()
+    what = f"the bank kept {_euro(-cents)} as a charge on {line.booked_on}"
+    return (("HIGH_FEE", f"charge:{line.id}", what, "ask the bank what it is for"),)
 
 
 def _candidate(detail: DetailFacts, seen: Pass) -> Candidate | None:
@@ -202,6 +222,9 @@ def _one_detail(line: Line, detail: DetailFacts, candidate: Candidate, seen: Pas
 
 
 def _credit(line: Line, detail: DetailFacts, candidate: Candidate, amount: int) -> Explained | BreakRow | None:
+    if _is_transfer(line):
+        what = f"a transfer names {candidate.end_to_end_id}; the debit itself may still come"
+        return "TRANSFER_NAMES_DEBIT", f"entry:{line.id}", what, "see whether the customer paid twice"
     kept = amount - candidate.amount_cents
     if kept and not (kept < 0 and kept == detail.charges_cents):
         return _amount_differs(line, candidate, amount)
@@ -212,7 +235,8 @@ def _credit(line: Line, detail: DetailFacts, candidate: Candidate, amount: int) 
     parts = [Part("late credit" if late else "settled", candidate.amount_cents, candidate, decision.to_state)]
     if kept:
         parts.append(Part("bank fee", kept))
-    return _explained("EndToEndId", line, detail, candidate, parts, (_late_credit(candidate),) if late else ())
+    opens = ((_late_credit(candidate),) if late else ()) + _high_fee(line, kept)
+    return _explained("EndToEndId", line, detail, candidate, parts, opens)
 
 
 def _debit(line: Line, detail: DetailFacts, candidate: Candidate, amount: int, seen: Pass) -> Explained | BreakRow | None:
@@ -231,7 +255,7 @@ def _debit(line: Line, detail: DetailFacts, candidate: Candidate, amount: int, s
     parts = [Part(fact, -candidate.amount_cents, candidate, decision.to_state, detail.reason or "")]
     if fee:
         parts.append(Part("bank fee", -fee))
-    return _explained("EndToEndId", line, detail, candidate, parts, ())
+    return _explained("EndToEndId", line, detail, candidate, parts, _high_fee(line, -fee))
 
 
 def _line_to_line(line: Line, detail: DetailFacts, candidate: Candidate, fee: int, seen: Pass) -> Explained | None:

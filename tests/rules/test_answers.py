@@ -111,3 +111,15 @@ def test_what_does_not_stand_in_the_file_is_strange() -> None:
     assert strange(*lines) == [(1, "NOT_IN_THIS_FILE"), (2, "NOT_IN_THIS_FILE")]
     assert said(*lines) == {"A": "rejected"}
     assert strange(status(1, "debit", "RJCT", None)) == [(1, "NOT_IN_THIS_FILE")]
+
+
+def test_a_contradiction_moves_nothing() -> None:
+    """A report that takes and rejects the same debit says nothing about it; its neighbours are heard."""
+    lines = (
+        status(1, "debit", "RJCT", "A", reason="AC04"),
+        status(2, "debit", "ACCP", "A"),
+        status(3, "debit", "RJCT", "B", reason="AC04"),
+    )
+
+    assert said(*lines) == {"B": "rejected"}
+    assert strange(*lines) == [(1, "CONTRADICTION"), (2, "CONTRADICTION")]

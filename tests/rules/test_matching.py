@@ -295,3 +295,30 @@ def test_an_invoice_moves_once_a_pass() -> None:
     lump = matching.explain(lump_sum(100_00, candidate()), now)
     assert parts(first) == [("settled", 100_00)]
     assert (second, lump) == (Result(), Result())
+
+
+@pytest.mark.parametrize("code", [{"bank_code": "PMNT/RCDT/ESCT"}, {"bank_code_own": "NTRF+166+9310"}])
+def test_a_transfer_with_our_id_settles_no_debit(code: dict[str, str]) -> None:
+    """The payer's own transfer may carry the EndToEndId of a debit that is still at the bank: a person looks."""
+    found = matching.explain(line(100_00, detail(), **code), seen(candidate()))
+
+    assert parts(found) == []
+    assert breaks(found) == ["TRANSFER_NAMES_DEBIT"]
+
+
+def test_a_high_charge_is_booked_and_shown() -> None:
+    """A stated charge is booked as stated; above 30.00 EUR a person is told."""
+    ordinary = matching.explain(line(-130_00, detail(cents=-130_00, charges_cents=-30_00)), seen(candidate(state="settled")))
+    high = matching.explain(line(-130_01, detail(cents=-130_01, charges_cents=-30_01)), seen(candidate(state="settled")))
+
+    assert breaks(ordinary) == []
+    assert breaks(high) == ["HIGH_FEE"]
+    assert parts(high) == [("returned", -100_00), ("bank fee", -30_01)]
+
+
+def test_a_lump_sum_whose_details_name_others_settles_nothing() -> None:
+    """A line that names our block but whose details name foreign debits is not ours to guess."""
+    found = matching.explain(lump_sum(100_00, candidate(), details=(detail(number=9),)), seen())
+
+    assert parts(found) == []
+    assert breaks(found) == ["UNKNOWN_CREDIT"]
