@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -68,7 +69,10 @@ def _read(file: Path) -> bytes:
     from bridge.steps.receive import BYTES_MAX
 
     try:
-        if file.stat().st_size > BYTES_MAX:
+        status = file.stat()
+        if not stat.S_ISREG(status.st_mode):  # a pipe or a device may have no end
+            raise BadInput(f"{file} is not a file")
+        if status.st_size > BYTES_MAX:
             raise BadInput(f"{file.name} is larger than {BYTES_MAX:,} bytes")
         return file.read_bytes()
     except OSError as problem:

@@ -13,20 +13,22 @@ from io import BytesIO
 
 from sqlalchemy.orm import Session
 
-from bridge import archive
+from bridge import archive, books
 from bridge.books import Recorder
 from bridge.errors import BadInput
 from bridge.formats import camt, detect, pain002
 from bridge.intake import statements, statuses
-from bridge.intake.taken import Taken
+from bridge.intake.taken import Taken, plain_name
 from bridge.runtime import Runtime
 
 READ = ("pain.002", "camt.053")
 
+__all__ = ["READ", "Taken", "plain_name", "take"]
+
 
 def take(runtime: Runtime, name: str, body: bytes, *, actor: str) -> Taken:
     """Take one file. Raises BadInput for one that is malformed or of a kind that is not read; nothing of it is stored then."""
-    return runtime.work(lambda session: _take(session, runtime, name, body, actor))
+    return runtime.work(lambda session: _take(session, runtime, plain_name(name), body, actor))
 
 
 def _take(session: Session, runtime: Runtime, name: str, body: bytes, actor: str) -> Taken:
@@ -46,4 +48,5 @@ def _take(session: Session, runtime: Runtime, name: str, body: bytes, actor: str
         taken = statuses.keep(session, runtime, document, pain002.read(BytesIO(body), zone=runtime.zone), by)
     else:
         taken = statements.keep(session, runtime, document, camt.read(BytesIO(body), zone=runtime.zone), by)
+    books.close_breaks(session, [f"document:{digest}"], by, "it could be read now", kinds=["BAD_FILE"])
     return replace(taken, file=name, sha256=digest, kind=kind)
