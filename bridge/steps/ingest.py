@@ -32,6 +32,9 @@ ACTOR = "ingest"
 BLOCKS_AT_ONCE = 1_000
 IN_ONE_STATEMENT = 500
 INVOICE_NO_MAX = 2**63 - 1  # uint64 on chain, signed in every database
+BLOCK_MAX = 2**53
+# Not the clock: it may be rehearsed, and a chain's time is only shown.
+TIMESTAMP_MIN, TIMESTAMP_MAX = (int(datetime(year, 1, 1, tzinfo=UTC).timestamp()) for year in (2015, 2100))
 NUMBER_MAX = 32  # with "-99" it stays within the 35 of an EndToEndId
 START = b"\0" * 32  # the running hash of a contract without an invoice
 
@@ -69,6 +72,8 @@ def _follow(runtime: Runtime, settings: SourceSettings) -> Counter[str]:
     head = source.final_head()
     if head is None:
         return Counter()
+    if head.number > BLOCK_MAX:
+        raise BadInput(f"source {settings.name}: its last block is {head.number}; no chain has so many; correct the file, or ask another node")
     if not runtime.work(lambda session: _same_chain(session, runtime, settings, source)):
         return Counter()
     counts: Counter[str] = Counter()
@@ -76,16 +81,38 @@ def _follow(runtime: Runtime, settings: SourceSettings) -> Counter[str]:
         first = runtime.work(lambda session: _next_block(session, settings))
         if first > head.number:
             return counts
-        last = min(first + BLOCKS_AT_ONCE - 1, head.number)
+        last = min(_next_log(source, settings, first, head) + BLOCKS_AT_ONCE - 1, head.number)
         upto = head if last == head.number else source.head_at(last)
         if upto is None:
             raise Unavailable(f"source {settings.name}: the node does not know block {last}, which lies below its final head")
         logs = source.logs(first, last)
+        _refuse_implausible(settings, logs)
         at_head = last == head.number
         stated = source.completeness(head) if at_head else None
         one_range = partial(_store, runtime=runtime, settings=settings, logs=logs, head=upto, stated=stated, first=first)
         counts += runtime.work(partial(one_range, at_head=at_head))
         runtime.progress(f"{settings.name}: block {last:,} of {head.number:,}")
+
+
+def _next_log(source: ChainSource, settings: SourceSettings, first: int, head: Head) -> int:
+    """The block a range begins to count at. A file knows where its next log stands; a node is asked range by range."""
+    if settings.recorded is None:
+        return first
+    ahead = source.logs(first, head.number)
+    return ahead[0].block_number if ahead else head.number
+
+
+def _refuse_implausible(settings: SourceSettings, logs: Sequence[RawLog]) -> None:
+    """A block number or time that no chain has is no evidence, and some fit no column: BadInput, and the cursor stays."""
+    for log in logs:
+        if log.block_number > BLOCK_MAX:
+            what = f"a log of block {log.block_number}; no chain has so many blocks"
+        elif not TIMESTAMP_MIN <= log.block_timestamp < TIMESTAMP_MAX:
+            what = f"a log of block {log.block_number} with time {log.block_timestamp}, which is before 2015 or after 2099"
+        else:
+            continue
+        cure = "correct or remove the line" if settings.recorded else "ask another node"
+        raise BadInput(f"source {settings.name} has {what}; {cure}")
 
 
 def _same_chain(session: Session, runtime: Runtime, settings: SourceSettings, source: ChainSource) -> bool:
