@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import groupby
+from operator import itemgetter
 
 from sqlalchemy import func, select, union_all
 
@@ -36,9 +37,11 @@ def payloads(now: Reading) -> Iterator[str]:
         .order_by(Voucher.id, Posting.ordinal)
         .execution_options(yield_per=ROWS_AT_ONCE)
     )
-    for (key, booked, fact, evidence, on), group in groupby(rows, key=lambda row: tuple(row)[:5]):
-        postings = tuple(PlannedPosting(*tuple(row)[5:]) for row in group)
-        if PlannedVoucher(key, fact, evidence, on, postings).payload_sha256 != booked:
+    for _, group in groupby(rows, key=itemgetter(0)):
+        found = list(group)
+        key, booked, fact, evidence, booked_on = found[0][:5]
+        postings = tuple(PlannedPosting(*tuple(row)[5:]) for row in found)
+        if PlannedVoucher(key, fact, evidence, booked_on, postings).payload_sha256 != booked:
             yield f"voucher {key}: its fact or postings are not those that were hashed when it was booked"
 
 

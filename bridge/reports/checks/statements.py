@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sqlalchemy import func, select, text
+from sqlalchemy import func, or_, select, text
 
 from bridge.model import Account, Batch, Document, Entry, Statement
 from bridge.reports.checks import Reading
@@ -26,20 +26,22 @@ def sums(now: Reading) -> Iterator[str]:
 
 def chain(now: Reading) -> Iterator[str]:
     """Each booked statement of an account opens where the one before it closed, and none is left out."""
+    booked = Statement.posting == "posted"
+    homeless = or_(Statement.account_id.is_(None), Statement.posted_no.is_(None))
+    for name in now.session.scalars(select(Statement.statement_id).where(booked, homeless)):
+        yield f"statement {name} is booked, but on no account or without a place in its chain"
     rows = now.session.execute(
         select(Account.name, Statement.statement_id, Statement.posted_no, Statement.opening_cents, Statement.closing_cents)
-        .outerjoin(Account, Account.id == Statement.account_id)
-        .where(Statement.posting == "posted")
-        .order_by(Statement.account_id, Statement.posted_no)
+        .join(Account, Account.id == Statement.account_id)
+        .where(booked, ~homeless)
+        .order_by(Account.id, Statement.posted_no)
     )
-    before: tuple[str, int, int] | None = None
+    before: tuple[str, int, int | None] | None = None
     for account, name, number, opening, closing in rows:
-        if account is None or number is None:
-            yield f"statement {name} is booked, but on no account or without a place in its chain"
-            continue
-        if before is not None and before[0] == account and before[1:] != (number - 1, opening):
+        place = number or 0
+        if before is not None and before[0] == account and before[1:] != (place - 1, opening):
             yield f"account {account}: statement {name} does not follow the one before it"
-        before = (account, number, closing)
+        before = (account, place, closing)
 
 
 def references(now: Reading) -> Iterator[str]:
