@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from datetime import date
 from hashlib import sha256
 
+from bridge.rules.text import transliterate
+
 SHORT_NAME_MAX = 10
 
 
@@ -83,8 +85,13 @@ def pmt_inf_id(message_id: str, number: int) -> str:
 
 def short_name(name: str) -> str:
     """The first word of a name, in A-Z and 0-9: what a person recognises in a file name."""
-    words = re.findall(r"[A-Z0-9]+", name.upper())
+    words = re.findall(r"[A-Z0-9]+", transliterate(name).upper())
     return (words[0] if words else "SDD")[:SHORT_NAME_MAX]
+
+
+def remittance(number: str, first: date, last: date) -> str:
+    """What the debtor reads on his statement: invoice number and the days of use, both included."""
+    return f"Invoice {number} usage {first} to {last}"
 
 
 def _order(item: Due) -> tuple[date, str, str]:

@@ -161,9 +161,9 @@ def _say_anew(session: Session, runtime: Runtime, noun: str, reasons: Mapping[An
 
 
 def _held_by_rule(noun: type[Held]) -> Select[Held]:
-    """Held ones whose last Move was not a person's."""
+    """Held ones whose last Move was not a person's, and not for what their own data would break in a file."""
     moves = select(Move.evidence).where(Move.noun == noun.__tablename__, Move.noun_id == noun.id, Move.version == noun.version)
-    return select(noun).where(noun.state == "held", moves.scalar_subquery() != "person").order_by(noun.id)
+    return select(noun).where(noun.state == "held", moves.scalar_subquery().not_in(("person", "scheme"))).order_by(noun.id)
 
 
 def _hold(runtime: Runtime, invoice: Invoice, why: str) -> PlannedMove:

@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from bridge import archive
 from bridge.acts import discard, hold, mandates
 from bridge.errors import SealRefused
 from bridge.formats import pain008, schema
-from bridge.model import Batch, Block, Collection, Document, Member
+from bridge.model import Batch, Block, Collection, Document, Mandate, Member
 from bridge.records.pain008 import DebitBlock, DebitFile, DebitLine
 from bridge.steps import batch, collect, ingest
 from tests.steps.child import job, run_jobs
@@ -361,3 +362,17 @@ def test_an_error_before_the_commit_leaves_nothing(place: Place) -> None:
     with pytest.raises(KeyboardInterrupt):
         batch.run(replace(place.runtime, fault=stop))
     assert place.dump() == before
+
+
+def test_one_bad_debit_never_stops_the_others(place: Place) -> None:
+    """A debit that breaks a scheme rule by its own data is held with the rule's sentence, and stays held; the rest goes out."""
+    place.mandates(mandate_line(1), mandate_line(2))
+    pending(place, Bill(1, debtor=1), Bill(2, debtor=2))
+    with place.runtime.session() as session:  # what an import refuses, and only a broken row can say
+        session.execute(update(Mandate).where(Mandate.mandate_id == "MND-0002").values(signed_on=date(2030, 1, 1)))
+    assert batch.run(place.runtime) == {"batches": 1, "collections": 1, "held": 1, "redated": 0}
+
+    held = next(row for row in place.rows(Collection) if row.state == "held")
+    assert held.end_to_end_id == "plant-1-000002-1"
+    assert held.reason.startswith("SDD-")
+    assert collect.run(place.runtime)["released"] == 0

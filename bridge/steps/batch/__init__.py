@@ -7,10 +7,10 @@ one commit; after that the bytes are never rendered again.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, time
+from datetime import UTC, time
 from functools import partial
 from hashlib import sha256
 from io import BytesIO
@@ -22,31 +22,16 @@ from bridge import archive, books, judging
 from bridge.books import PlannedMove, Recorder, Unit
 from bridge.errors import SealRefused
 from bridge.formats import pain008, schema, second_opinion
-from bridge.model import Account, BankAccount, Batch, Block, Collection, Creditor, DataKey, Invoice, Mandate, Member, Person
-from bridge.model.identifiers import in_eea
-from bridge.model.parties import open_address, open_iban, open_name, open_ultimate_debtor
-from bridge.model.sealed import Key
-from bridge.records.pain008 import Address, DebitBlock, DebitFile, DebitLine
+from bridge.model import Account, Batch, Block, Collection, Creditor, Invoice, Member
+from bridge.records.pain008 import DebitFile
 from bridge.records.profile import BankProfile
-from bridge.rules import batching, calendar, scheme, text
+from bridge.rules import batching, calendar, scheme
 from bridge.rules.batching import Due, PlannedFile
 from bridge.runtime import Runtime
+from bridge.steps.batch import debits
 
 ACTOR = "batch"
 NAMESPACE = "urn:iso:std:iso:20022:tech:xsd:"
-NAME_MAX, REMITTANCE_MAX = 70, 140  # AT-P001, AT-T009 (EPC130-08)
-
-
-@dataclass(frozen=True, slots=True)
-class Party:
-    """What a debit says about the debtor, opened for rendering only."""
-
-    name: str
-    iban: str
-    line: Mandate
-    person: Person
-    key: Key
-    bic: str | None
 
 
 def run(runtime: Runtime) -> dict[str, int]:
@@ -82,11 +67,12 @@ def _cut_account(session: Session, runtime: Runtime, account_id: int, *, actor: 
     files = batching.plan(due, transactions_max=profile.transactions_max)
     while files:
         file = files.pop(0)
-        body_or_halves = _seal(session, runtime, account, profile, file, actor)
-        if isinstance(body_or_halves, list):
-            files = body_or_halves + files
-            continue
-        counts += Counter(batches=1, collections=len(file.members))
+        sealed = _seal(session, runtime, account, profile, file, actor)
+        if isinstance(sealed, Batch):
+            counts += Counter(batches=1, collections=sealed.collections)
+        else:
+            files = sealed + files
+            counts["held"] += len(file.members) - sum(len(part.members) for part in sealed)
     runtime.fault("batch: before commit")
     return counts
 
@@ -151,7 +137,11 @@ def _due(session: Session, runtime: Runtime, creditor: Creditor, profile: BankPr
 def _seal(
     session: Session, runtime: Runtime, account: Account, profile: BankProfile, plan: PlannedFile, actor: str
 ) -> Batch | list[PlannedFile]:
-    """Render, measure, check and store one file; gives two halves instead where its bytes are over the bank's limit."""
+    """Render, measure, check and store one file.
+
+    Gives other plans instead where the bytes are over the bank's limit (two halves), or where single debits break a scheme rule
+    (the rest without them; these are held, and a person releases them).
+    """
     creditor = session.get_one(Creditor, plan.creditor_id)
     cut_on = runtime.today()
     cut_no = 1 + (
@@ -159,7 +149,10 @@ def _seal(
     )
     message_id = batching.message_id(creditor.name, cut_on, cut_no, plan)
     created_at = runtime.clock().astimezone(UTC).replace(microsecond=0)
-    file = _debit_file(session, runtime, account, creditor, profile, plan, message_id, created_at)
+    file = debits.debit_file(session, runtime, account, creditor, profile, plan, message_id, created_at)
+    wrong = _wrong_debits(file)
+    if wrong:
+        return _without(session, runtime, plan, wrong, actor)
     body = _rendered(file, profile)
     if len(body) > profile.bytes_max and len(plan.members) > 1:
         return batching.halves(plan)
@@ -201,6 +194,41 @@ def _seal(
     return session.get_one(Batch, batch_id)
 
 
+def _wrong_debits(file: DebitFile) -> dict[str, str]:
+    """EndToEndId -> what is wrong with this debit alone, by the scheme rules."""
+    wrong: dict[str, str] = {}
+    for finding in scheme.check(file):
+        place = re.match(r"block\[(\d+)\]/debit\[(\d+)\]", finding.path)
+        if place:
+            debit = file.blocks[int(place[1]) - 1].debits[int(place[2]) - 1]
+            wrong.setdefault(debit.end_to_end_id, f"{finding.id}: {finding.message}")
+    return wrong
+
+
+def _without(session: Session, runtime: Runtime, plan: PlannedFile, wrong: dict[str, str], actor: str) -> list[PlannedFile]:
+    """Hold the wrong ones, each with its reason, and plan the file anew without them: one bad debit never stops the others."""
+    bad = [member for member in plan.members if member.end_to_end_id in wrong]
+    versions = _versions(session, [member.id for member in bad])
+    moves = [
+        PlannedMove(
+            "collection", m.id, versions[m.id], "held", "pending", "held", "scheme", runtime.today(), wrong[m.end_to_end_id]
+        )
+        for m in bad
+    ]
+    books.apply_all(session, [Unit(moves=(move,)) for move in moves], Recorder(actor, runtime.clock()))
+    good = [member for member in plan.members if member.end_to_end_id not in wrong]
+    return batching.plan(good, transactions_max=max(1, len(good)))
+
+
+def _versions(session: Session, collection_ids: Sequence[int]) -> dict[int, int]:
+    versions: dict[int, int] = {}
+    for start in range(0, len(collection_ids), 500):
+        some = collection_ids[start : start + 500]
+        rows = session.execute(select(Collection.id, Collection.version).where(Collection.id.in_(some)))
+        versions |= {found: version for found, version in rows}
+    return versions
+
+
 def _rendered(file: DebitFile, profile: BankProfile) -> bytes:
     out = BytesIO()
     pain008.write(file, out, version=profile.version)
@@ -224,104 +252,6 @@ def _check(file: DebitFile, body: bytes, profile: BankProfile) -> None:
     problems += second_opinion.compare_with_sepaxml(file, body)
     if problems:
         raise SealRefused(f"{file.message_id} was not sealed: " + "; ".join(problems[:10]))
-
-
-def _debit_file(
-    session: Session,
-    runtime: Runtime,
-    account: Account,
-    creditor: Creditor,
-    profile: BankProfile,
-    plan: PlannedFile,
-    message_id: str,
-    created_at: datetime,
-) -> DebitFile:
-    own = session.get_one(BankAccount, account.bank_account_id)
-    own_iban = open_iban(_key(session, runtime, own.key_uid), own)
-    parties = _parties(session, runtime, [member.id for member in plan.members])
-    numbers = _invoice_texts(session, [member.id for member in plan.members])
-    name = text.sepa_text(creditor.name, limit=NAME_MAX)
-    blocks = tuple(
-        DebitBlock(
-            pmt_inf_id=batching.pmt_inf_id(message_id, number),
-            scheme=plan.scheme,
-            sequence=block.sequence,
-            due_on=block.due_on,
-            creditor_name=name,
-            creditor_iban=own_iban,
-            creditor_bic=own.bic,
-            creditor_id=creditor.creditor_id,
-            batch_booking=profile.batch_booking,
-            debits=tuple(_debit(member, parties[member.id], numbers[member.id]) for member in block.members),
-        )
-        for number, block in enumerate(plan.blocks, 1)
-    )
-    return DebitFile(message_id, created_at, name, blocks)
-
-
-def _debit(member: Due, party: Party, remittance: str) -> DebitLine:
-    country = party.iban[:2]
-    ultimate = open_ultimate_debtor(party.key, party.person)
-    return DebitLine(
-        end_to_end_id=member.end_to_end_id,
-        amount_cents=member.amount_cents,
-        mandate_id=party.line.mandate_id,
-        signed_on=party.line.signed_on,
-        debtor_name=text.sepa_text(party.name, limit=NAME_MAX),
-        debtor_iban=party.iban,
-        remittance=text.sepa_text(remittance, limit=REMITTANCE_MAX),
-        debtor_bic=None if in_eea(country) else party.bic,
-        debtor_address=None if in_eea(country) else _printed(open_address(party.key, party.person)),
-        ultimate_debtor=text.sepa_text(ultimate, limit=NAME_MAX) if ultimate else None,
-    )
-
-
-def _printed(address: Address | None) -> Address | None:
-    """An address in the bank's characters."""
-    if address is None:
-        return None
-    parts = {name: getattr(address, name) for name in scheme.ADDRESS_LIMITS}
-    shown = {name: text.sepa_text(part, limit=scheme.ADDRESS_LIMITS[name]) if part else None for name, part in parts.items()}
-    return replace(address, **shown)
-
-
-def _parties(session: Session, runtime: Runtime, collection_ids: Sequence[int]) -> dict[int, Party]:
-    found: dict[int, Party] = {}
-    keys: dict[str, Key] = {}
-    for start in range(0, len(collection_ids), 500):
-        some = collection_ids[start : start + 500]
-        rows = session.execute(
-            select(Collection.id, Mandate, Person, BankAccount)
-            .join(Mandate, Mandate.id == Collection.mandate_id)
-            .join(Person, Person.id == Mandate.person_id)
-            .join(BankAccount, BankAccount.id == Mandate.bank_account_id)
-            .where(Collection.id.in_(some))
-        ).all()
-        wanted = {uid for _, _, person, account in rows for uid in (person.key_uid, account.key_uid)} - set(keys)
-        keys |= {row.uid: runtime.keys.unwrap(row) for row in session.scalars(select(DataKey).where(DataKey.uid.in_(wanted)))}
-        for collection_id, mandate, person, account in rows:
-            key = keys[person.key_uid]
-            iban = open_iban(keys[account.key_uid], account)
-            found[collection_id] = Party(open_name(key, person), iban, mandate, person, key, account.bic)
-    return found
-
-
-def _invoice_texts(session: Session, collection_ids: Sequence[int]) -> dict[int, str]:
-    """What the debtor reads: invoice number and period."""
-    texts: dict[int, str] = {}
-    for start in range(0, len(collection_ids), 500):
-        some = collection_ids[start : start + 500]
-        rows = session.execute(
-            select(Collection.id, Invoice.number, Invoice.period_start, Invoice.period_end)
-            .join(Invoice, Invoice.id == Collection.invoice_id)
-            .where(Collection.id.in_(some))
-        )
-        texts |= {found: f"Invoice {number} usage {start:%Y-%m-%d} to {end:%Y-%m-%d}" for found, number, start, end in rows}
-    return texts
-
-
-def _key(session: Session, runtime: Runtime, uid: str) -> Key:
-    return runtime.keys.unwrap(session.get_one(DataKey, uid))
 
 
 def _members(session: Session, plan: PlannedFile, file: DebitFile, batch_id: int) -> None:
@@ -349,11 +279,7 @@ def _members(session: Session, plan: PlannedFile, file: DebitFile, batch_id: int
 def _batched(session: Session, runtime: Runtime, plan: PlannedFile, batch_id: int, message_id: str, actor: str) -> None:
     """Every member moves from pending to batched, or the whole file is undone."""
     members = {member.id: member for member in plan.members}
-    versions: dict[int, int] = {}
-    ids = list(members)
-    for start in range(0, len(ids), 500):
-        rows = session.execute(select(Collection.id, Collection.version).where(Collection.id.in_(ids[start : start + 500])))
-        versions |= {found: version for found, version in rows}
+    versions = _versions(session, list(members))
     moves = tuple(
         PlannedMove(
             "collection", member.id, versions[member.id], "batched", "pending", "batched", f"batch:{message_id}", runtime.today(),

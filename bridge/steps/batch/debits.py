@@ -1,0 +1,139 @@
+"""The debit file of a plan, from rows: what a debit says is opened here, for rendering only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from bridge.model import Account, BankAccount, Collection, Creditor, DataKey, Invoice, Mandate, Person
+from bridge.model.identifiers import in_eea
+from bridge.model.parties import open_address, open_iban, open_name, open_ultimate_debtor
+from bridge.model.sealed import Key
+from bridge.records.pain008 import Address, DebitBlock, DebitFile, DebitLine
+from bridge.records.profile import BankProfile
+from bridge.rules import batching, scheme, text
+from bridge.rules.batching import Due, PlannedFile
+from bridge.runtime import Runtime
+
+NAME_MAX, REMITTANCE_MAX = 70, 140  # AT-P001, AT-T009 (EPC130-08)
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """What a debit says about the debtor, opened for rendering only."""
+
+    name: str
+    iban: str
+    line: Mandate
+    person: Person
+    key: Key
+    bic: str | None
+
+
+def debit_file(
+    session: Session,
+    runtime: Runtime,
+    account: Account,
+    creditor: Creditor,
+    profile: BankProfile,
+    plan: PlannedFile,
+    message_id: str,
+    created_at: datetime,
+) -> DebitFile:
+    own = session.get_one(BankAccount, account.bank_account_id)
+    own_iban = open_iban(_key(session, runtime, own.key_uid), own)
+    parties = _parties(session, runtime, [member.id for member in plan.members])
+    numbers = _invoice_texts(session, runtime, [member.id for member in plan.members])
+    name = text.sepa_text(creditor.name, limit=NAME_MAX)
+    blocks = tuple(
+        DebitBlock(
+            pmt_inf_id=batching.pmt_inf_id(message_id, number),
+            scheme=plan.scheme,
+            sequence=block.sequence,
+            due_on=block.due_on,
+            creditor_name=name,
+            creditor_iban=own_iban,
+            creditor_bic=own.bic,
+            creditor_id=creditor.creditor_id,
+            batch_booking=profile.batch_booking,
+            debits=tuple(_debit(member, parties[member.id], numbers[member.id]) for member in block.members),
+        )
+        for number, block in enumerate(plan.blocks, 1)
+    )
+    return DebitFile(message_id, created_at, name, blocks)
+
+
+def _debit(member: Due, party: Party, remittance: str) -> DebitLine:
+    country = party.iban[:2]
+    ultimate = open_ultimate_debtor(party.key, party.person)
+    return DebitLine(
+        end_to_end_id=member.end_to_end_id,
+        amount_cents=member.amount_cents,
+        mandate_id=party.line.mandate_id,
+        signed_on=party.line.signed_on,
+        debtor_name=text.sepa_text(party.name, limit=NAME_MAX),
+        debtor_iban=party.iban,
+        remittance=text.sepa_text(remittance, limit=REMITTANCE_MAX),
+        debtor_bic=None if in_eea(country) else party.bic,
+        debtor_address=None if in_eea(country) else _printed(open_address(party.key, party.person)),
+        ultimate_debtor=text.sepa_text(ultimate, limit=NAME_MAX) if ultimate else None,
+    )
+
+
+def _printed(address: Address | None) -> Address | None:
+    """An address in the bank's characters."""
+    if address is None:
+        return None
+    parts = {name: getattr(address, name) for name in scheme.ADDRESS_LIMITS}
+    shown = {name: text.sepa_text(part, limit=scheme.ADDRESS_LIMITS[name]) if part else None for name, part in parts.items()}
+    return replace(address, **shown)
+
+
+def _parties(session: Session, runtime: Runtime, collection_ids: Sequence[int]) -> dict[int, Party]:
+    found: dict[int, Party] = {}
+    keys: dict[str, Key] = {}
+    for start in range(0, len(collection_ids), 500):
+        some = collection_ids[start : start + 500]
+        rows = session.execute(
+            select(Collection.id, Mandate, Person, BankAccount)
+            .join(Mandate, Mandate.id == Collection.mandate_id)
+            .join(Person, Person.id == Mandate.person_id)
+            .join(BankAccount, BankAccount.id == Mandate.bank_account_id)
+            .where(Collection.id.in_(some))
+        ).all()
+        wanted = {uid for _, _, person, account in rows for uid in (person.key_uid, account.key_uid)} - set(keys)
+        keys |= {row.uid: runtime.keys.unwrap(row) for row in session.scalars(select(DataKey).where(DataKey.uid.in_(wanted)))}
+        for collection_id, mandate, person, account in rows:
+            key = keys[person.key_uid]
+            iban = open_iban(keys[account.key_uid], account)
+            found[collection_id] = Party(open_name(key, person), iban, mandate, person, key, account.bic)
+    return found
+
+
+def _invoice_texts(session: Session, runtime: Runtime, collection_ids: Sequence[int]) -> dict[int, str]:
+    """What the debtor reads: invoice number and period."""
+    texts: dict[int, str] = {}
+    for start in range(0, len(collection_ids), 500):
+        some = collection_ids[start : start + 500]
+        rows = session.execute(
+            select(Collection.id, Invoice.number, Invoice.period_start, Invoice.period_end)
+            .join(Invoice, Invoice.id == Collection.invoice_id)
+            .where(Collection.id.in_(some))
+        )
+        texts |= {
+            found: batching.remittance(number, _day(runtime, start), _day(runtime, end - timedelta(seconds=1)))
+            for found, number, start, end in rows
+        }
+    return texts
+
+
+def _day(runtime: Runtime, at: datetime) -> date:
+    return at.astimezone(runtime.zone).date()
+
+
+def _key(session: Session, runtime: Runtime, uid: str) -> Key:
+    return runtime.keys.unwrap(session.get_one(DataKey, uid))
