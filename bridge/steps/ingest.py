@@ -73,7 +73,8 @@ def _follow(runtime: Runtime, settings: SourceSettings) -> Counter[str]:
     if head is None:
         return Counter()
     if head.number > BLOCK_MAX:
-        raise BadInput(f"source {settings.name}: its last block is {head.number}; no chain has so many; correct the file, or ask another node")
+        cure = "correct the file" if settings.recorded else "ask another node"
+        raise BadInput(f"source {settings.name}: its last block is {head.number}; no chain has so many; {cure}")
     if not runtime.work(lambda session: _same_chain(session, runtime, settings, source)):
         return Counter()
     counts: Counter[str] = Counter()
