@@ -24,7 +24,7 @@ environment = "development"            # or "production"
 timezone = "Europe/Berlin"             # business dates and cut-offs
 
 [database]
-url = "sqlite:///bridge.db"            # beside this file; or postgresql://...
+url = "sqlite:///bridge.db"            # beside this file
 
 [keys]
 path = "bridge.keys"                   # seals names and IBANs; without it they cannot be read: back it up apart from the database
@@ -43,11 +43,11 @@ path = "bridge.keys"                   # seals names and IBANs; without it they 
 # name = "plant-1"
 # creditor = "DE98ZZZ09999999999"
 # chain_id = 31337
-# rpc = ["http://127.0.0.1:8545"]
+# rpc = ["http://127.0.0.1:8545"]      # or recorded = "logs.jsonl": one log a line, see docs/files.md
 # contract = "0x0000000000000000000000000000000000000000"
 # start_block = 0
 # finality = "finalized"               # or "safe", or a number of confirmations
-# hold_minutes = 60                    # extra wait after finality
+# hold_minutes = 60                    # extra wait after a final log was read
 # verification = "none"                # the only value yet; refused in production
 # invoice_number = "{source}-{invoice_no:06d}"   # what the debtor reads on his statement
 

@@ -2,7 +2,7 @@
 
 In order of certainty: a bank fee by its code; the EndToEndId of each detail; the PmtInfId or MsgId of a lump sum with count and
 sum. Exactly one candidate or a Break; zero tolerance except charges. Candidates come in upper case; nothing is guessed from text.
-Source: EPC130-08 for references, DK Anlage 3 for GVC codes; fee shapes are those of ARCHITECTURE.md, "Matching".
+Source: EPC130-08 for references, DK Anlage 3 for GVC codes; fee shapes are inside, beside or silent.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Pure: the rules of the SEPA direct debit scheme over a file that is about to be sent.
 
-The ISO schema lets nearly everything here through, so these rules are the gate. Each carries an id and its source;
-docs/rules.md is made from RULES. A finding names the block, the debit's EndToEndId and the field, never a name or an IBAN.
+The ISO schema lets nearly everything here through, so these rules are the gate. Each carries an id and its source.
+A finding names the block, the debit's EndToEndId and the field, never a name or an IBAN.
 """
 
 from __future__ import annotations
