@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from bridge import judging
-from bridge.acts import approve, mandates
+from bridge.acts import approve, declare, mandates
 from bridge.model import Collection
 from bridge.reports.check import CHECKS
 from tests import worlds
@@ -87,6 +87,14 @@ def tamper(world: World, *statements: str) -> None:
 def found(world: World) -> dict[str, str]:
     """id -> detail of the checks that fail."""
     return {one.id: one.detail for one in world.failed_checks()}
+
+
+def edited(world: World, old: str, new: str) -> World:
+    """The same world after somebody edited its bridge.toml."""
+    config = world.folder / "bridge.toml"
+    assert old in config.read_text(encoding="utf-8")
+    config.write_text(config.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
+    return World(world.folder, world.now)
 
 
 def invoice(number: str) -> str:
@@ -210,6 +218,11 @@ SPOILED: dict[str, tuple[str, str, tuple[str, ...]]] = {
         "books 'rejected' as Charges / Suspense",
         (f"UPDATE posting SET debit_account = 'Charges', credit_account = 'Suspense' WHERE voucher_id = {voucher('rejected')}",),
     ),
+    "a voucher is left with its fee alone": (
+        "accounts",
+        "has nothing but fees, which is not its fact",
+        (f"UPDATE posting SET debit_account = 'Charges', credit_account = 'Suspense' WHERE voucher_id = {voucher('returned')}",),
+    ),
     "a voucher books what nobody knows": (
         "accounts",
         "'gift', which is no known fact",
@@ -260,6 +273,11 @@ SPOILED: dict[str, tuple[str, str, tuple[str, ...]]] = {
         "moves",
         f"mandate {B2B_DEBTOR.mandate} is active, its last move says paused",
         (f"UPDATE mandate SET state = 'active' WHERE mandate_id = '{B2B_DEBTOR.mandate}'",),
+    ),
+    "a mandate is deleted": (
+        "histories",
+        "there are moves of mandate 2, which is gone",
+        (f"DELETE FROM mandate WHERE mandate_id = '{B2B_DEBTOR.mandate}'",),
     ),
     "a move in the middle is deleted": (
         "histories",
@@ -366,6 +384,37 @@ def test_an_open_break_is_enough(world: World) -> None:
 
     assert "customer-credit" not in found(world)
     assert world.report().customer_credit_cents == 1_00
+
+
+def test_a_stricter_rule_says_nothing_about_files_that_are_done(tmp_path: Path) -> None:
+    """A file that is on its way needs what the rule asks for now; one that is booked keeps the approval that it had."""
+    world = worlds.at_the_bank(tmp_path / "world", USAGE)
+    asked = tuple(Asked(d.end_to_end_id, d.cents, d.invoice, d.message_id, d.pmt_inf_id) for d in world.debits())
+    bookings = {one.block: "nothing yet" if one.invoice == ON_ITS_WAY else "singly" for one in asked}
+    told = Scenario(asked, {one.name: Fate() for one in asked}, bookings, {"main": 0}, {"main": worlds.MAIN_IBAN})
+    for name, body in told.statements().items():
+        world.receive(name, body)
+    world.run("reconcile")
+    before = found(world)
+    stricter = edited(world, 'approval = "none"', 'approval = "four-eyes"')
+    [on_its_way] = [one.file for one in asked if one.invoice == ON_ITS_WAY]
+
+    assert before == {}
+    assert found(stricter) == {"signatures": f"{on_its_way} left with 0 of the 2 signatures that its creditor's rule asks for"}
+    world.put_away()
+    stricter.put_away()
+
+
+def test_a_new_number_template_says_nothing_about_earlier_invoices(tmp_path: Path) -> None:
+    """Numbers are compared with the template only while it is the one that the source was first declared with."""
+    world = worlds.make(tmp_path / "world", USAGE)
+    world.run("ingest")
+    renamed = edited(world, "hold_minutes = 0", 'hold_minutes = 0\ninvoice_number = "NEW-{invoice_no}"')
+    declare.run(renamed.runtime)
+
+    assert found(renamed) == {}
+    world.put_away()
+    renamed.put_away()
 
 
 @pytest.mark.parametrize(

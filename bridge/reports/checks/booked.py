@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import groupby
 from operator import itemgetter
 
-from sqlalchemy import func, select, union_all
+from sqlalchemy import and_, func, or_, select, union_all
 
 from bridge.books import PlannedPosting, PlannedVoucher
 from bridge.model import Collection, Detail, Match, Posting, Voucher
@@ -58,6 +58,11 @@ def accounts(now: Reading) -> Iterator[str]:
             yield f"voucher {key} (of {count} like it) books {fact!r}, which is no known fact"
         elif (debit, credit) not in _allowed(fact):
             yield f"voucher {key} (of {count} like it) books {fact!r} as {debit} / {credit}"
+    pairs = [POSTINGS[fee] for fee in FEES]
+    fee = or_(*(and_(Posting.debit_account == debit, Posting.credit_account == credit) for debit, credit in pairs))
+    more = select(Posting.voucher_id).where(Posting.voucher_id == Voucher.id, ~fee).exists()
+    for key in now.session.scalars(select(Voucher.idem_key).where(Voucher.fact.not_in(FEES), ~more).order_by(Voucher.id)):
+        yield f"voucher {key} has nothing but fees, which is not its fact"
 
 
 def _allowed(fact: str) -> set[tuple[str, str]]:

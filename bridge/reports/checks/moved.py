@@ -53,6 +53,9 @@ def histories(now: Reading) -> Iterator[str]:
         )
         for what in now.session.scalars(gaps):
             yield f"the moves of {noun} {what} have a gap, or go beyond its version"
+        gone = select(Move.noun_id).outerjoin(table, table.id == Move.noun_id).where(Move.noun == noun, table.id.is_(None))
+        for noun_id in now.session.scalars(gone.distinct().order_by(Move.noun_id)):
+            yield f"there are moves of {noun} {noun_id}, which is gone"
     before = aliased(Move)
     crooked = (
         select(Move.noun, Move.noun_id, Move.version)
