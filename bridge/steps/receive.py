@@ -76,9 +76,9 @@ def _reason(problem: Exception) -> str:
 
 def _fail(runtime: Runtime, path: Path, body: bytes, why: str) -> str:
     """Open a Break for a file and set it aside; "failed", or "gone" where another process did."""
-    name = intake.plain_name(path.name)
-    subject = f"document:{sha256(body).hexdigest()}" if body else f"file:{_masked(name)}"  # an empty one, or one never read
-    found: BreakRow = ("BAD_FILE", subject, f"{_masked(name)}: {why}", "look at inbox/failed")
+    name = _masked(intake.plain_name(path.name))
+    subject = f"document:{sha256(body).hexdigest()}" if body else f"file:{name}"  # an empty one, or one never read
+    found: BreakRow = ("BAD_FILE", subject, f"{name}: {why}", "look at inbox/failed")
     by = Recorder(ACTOR, runtime.clock())
     runtime.work(lambda session: books.open_breaks(session, [found], by, runtime.today()))
     return _set_aside(path, f"{name}: {why}")
