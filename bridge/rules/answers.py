@@ -91,7 +91,7 @@ def _below_a_copy(lines: Sequence[ReportLine]) -> set[int]:
 
 
 def _contradicted(lines: Sequence[ReportLine]) -> set[int]:
-    """Lines about one debit, or one block, of which some reject it and some take it: the last word is no better than the first."""
+    """Lines about one debit or block of which some reject it and some take it: the last word is no better than the first."""
     said: dict[tuple[str, str], list[ReportLine]] = defaultdict(list)
     for line in lines:
         name = line.end_to_end_id if line.level == "debit" else line.pmt_inf_id
