@@ -65,13 +65,17 @@ def _sent_with_other_content(session: Session, statement: Statement) -> bool:
 
 
 def _number_taken(session: Session, statement: Statement) -> str:
-    """Banks number an account's statements by year; a posted one has this number, and its content is another."""
+    """Banks number an account's statements by year; a posted one of this day or id has this number, and its content is another.
+
+    The number alone says nothing: some banks send the same one, 0 or 1, every day.
+    """
     if statement.sequence is None or statement.closing_on is None:
         return ""
     posted = select(Statement).where(
         Statement.account_id == statement.account_id,
         Statement.id != statement.id,
         Statement.sequence == statement.sequence,
+        (Statement.closing_on == statement.closing_on) | (Statement.statement_id == statement.statement_id),
         extract("year", Statement.closing_on) == statement.closing_on.year,
         Statement.posting == "posted",
     )

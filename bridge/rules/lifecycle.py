@@ -12,6 +12,8 @@ from enum import StrEnum
 
 from bridge.errors import IllegalMove
 
+PATIENCE_DAYS = 5  # TARGET days: the longest time a return takes between banks (EPC016-06, Core: D+5)
+
 
 class Verdict(StrEnum):
     MOVE = "move"  # to another state, or a posting in the same one

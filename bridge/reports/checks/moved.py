@@ -9,10 +9,9 @@ from sqlalchemy.orm import aliased
 
 from bridge.model import Batch, Break, Collection, Entry, Invoice, Mandate, Move, Statement
 from bridge.reports.checks import Reading
-from bridge.rules import calendar
+from bridge.rules import calendar, lifecycle
 from bridge.rules.proof import Split
 
-PATIENCE_DAYS = 5  # TARGET days: the longest time a return takes between banks (EPC016-06, Core: D+5)
 NOUNS = (
     ("invoice", Invoice, Invoice.number),
     ("collection", Collection, Collection.end_to_end_id),
@@ -69,7 +68,7 @@ def histories(now: Reading) -> Iterator[str]:
 
 def waiting_lines(now: Reading) -> Iterator[str]:
     """A line that is open for longer than PATIENCE_DAYS has an open Break."""
-    since = calendar.add_target_days(now.runtime.today(), -PATIENCE_DAYS)
+    since = calendar.add_target_days(now.runtime.today(), -lifecycle.PATIENCE_DAYS)
     seen = set(now.session.scalars(select(Break.subject).where(Break.closed_at.is_(None), Break.subject.like("entry:%"))))
     rows = now.session.execute(
         select(Entry.id, Entry.booked_on)

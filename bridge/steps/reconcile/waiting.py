@@ -11,17 +11,15 @@ from bridge import books
 from bridge.books import BreakRow, PlannedMove, Recorder, Unit
 from bridge.model import Batch, Break, Collection, Entry, Statement, StatusReport, StatusReportLine
 from bridge.model.collection import IN_FLIGHT_STATES
-from bridge.rules import calendar
+from bridge.rules import calendar, lifecycle
 from bridge.runtime import Runtime
 from bridge.steps.reconcile import statuses
-
-PATIENCE_DAYS = 5  # TARGET days: the longest time a return takes between banks (EPC016-06, Core: D+5)
 
 
 def age(session: Session, runtime: Runtime, actor: str) -> int:
     """Open a Break for every line, noted rejection and debit in flight that has waited longer than PATIENCE_DAYS."""
     today = runtime.today()
-    since = calendar.add_target_days(today, -PATIENCE_DAYS)
+    since = calendar.add_target_days(today, -lifecycle.PATIENCE_DAYS)
     by = Recorder(actor, runtime.clock())
     has_break = select(Break.subject).where(Break.closed_at.is_(None), Break.subject.like("entry:%"))
     known = set(session.scalars(has_break))
