@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
+from itertools import pairwise
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -38,6 +39,7 @@ def post_chain(session: Session, runtime: Runtime, account_id: int, by: Recorder
             )
         )
         fitting = next(((statement, number) for statement in parked if (number := _place(statement, posted)) is not None), None)
+        fitting = fitting or _between(session, parked, posted)
         if fitting is None:
             return booked
         statement, number = fitting
@@ -65,6 +67,25 @@ def _place(statement: Statement, posted: Sequence[Statement]) -> int | None:
     if statement.closing_cents == first.opening_cents and statement.closing_on <= (first.closing_on or date.max):
         return (first.posted_no or 0) - 1
     return None
+
+
+def _between(session: Session, parked: Sequence[Statement], posted: Sequence[Statement]) -> tuple[Statement, int] | None:
+    """The first parked statement of a run that belongs between posted ones, with the number made free for it.
+
+    Days that cancel out leave no gap in the balances, so the statement behind them was booked before they came. Only where all
+    statements of the account, by day, make one chain without a gap is their place certain.
+    """
+    whole = sorted([*posted, *parked], key=lambda s: (s.closing_on or date.min, s.sequence or 0, s.id))
+    chained = all(one.closing_cents == after.opening_cents for one, after in pairwise(whole))
+    if not parked or not posted or not chained or whole[0] is not posted[0]:
+        return None
+    statement = next(one for one in whole if one.posting == "parked")
+    place = whole.index(statement)
+    number = (posted[place - 1].posted_no or 0) + 1
+    for later in reversed(posted[place:]):
+        later.posted_no = (later.posted_no or 0) + 1
+        session.flush()
+    return statement, number
 
 
 def _post(session: Session, account_id: int, statement: Statement, number: int, by: Recorder) -> int:

@@ -197,3 +197,16 @@ def test_the_largest_amounts_are_added_up(place: Place) -> None:
 
     assert place.ledger("Bank") == largest
     assert len(place.rows(Document)) == 1
+
+
+def test_days_that_cancel_out_find_their_place(place: Place) -> None:
+    """Two days that cancel out come after the statement behind them: they are booked between, in the order of the days."""
+    up = Paper((Line(700, "R-5"),), id="S-2", sequence=2, opening=103_000, on="2026-11-21")
+    down = Paper((Line(-700, "R-6"),), id="S-3", sequence=3, opening=103_700, on="2026-11-22")
+    behind = Paper((Line(50, "R-7"),), id="S-4", sequence=4, opening=103_000, on="2026-11-23")
+    take(place, FIRST, behind, down, up)
+
+    rows = sorted(place.rows(Statement), key=lambda row: row.posted_no or 0)
+    assert [(row.statement_id, row.posted_no) for row in rows] == [("S-1", 0), ("S-2", 1), ("S-3", 2), ("S-4", 3)]
+    assert place.ledger("Bank") == 103_050
+    assert [kind for kind, _ in place.breaks()] == []
