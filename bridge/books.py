@@ -48,6 +48,7 @@ class PlannedVoucher:
     evidence: str
     booked_on: date
     postings: tuple[PlannedPosting, ...]
+    reverses_id: int | None = None  # the voucher that this one takes back as a whole
 
     @property
     def payload_sha256(self) -> str:
@@ -84,6 +85,7 @@ class PlannedMatch:
     detail_id: int | None = None
     collection_id: int | None = None
     other_entry_id: int | None = None
+    undoes_id: int | None = None  # the match that this one takes back
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,7 +270,7 @@ def _voucher_row(voucher: PlannedVoucher, by: Recorder) -> dict[str, Any]:
         "actor": by.actor,
         "booked_on": voucher.booked_on,
         "recorded_at": by.at,
-        "reverses_id": None,
+        "reverses_id": voucher.reverses_id,
     }
 
 
@@ -333,6 +335,7 @@ def _match_row(match: PlannedMatch, voucher_id: int, by: Recorder) -> dict[str, 
         "rule": match.rule,
         "evidence": match.evidence,
         "voucher_id": voucher_id,
+        "undoes_id": match.undoes_id,
         "actor": by.actor,
         "booked_on": match.booked_on,
         "recorded_at": by.at,

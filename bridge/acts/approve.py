@@ -15,12 +15,10 @@ from bridge.books import PlannedMove, Recorder, Unit
 from bridge.errors import IllegalMove, NotAllowed, UnknownName
 from bridge.model import Approval, Batch, Block, Collection, Creditor, Mandate, Member
 from bridge.rules import lifecycle
+from bridge.rules.people import is_machine, person
 from bridge.runtime import Runtime
 
 SIGNATURES = {"four-eyes": 2, "single": 1, "none": 0}
-MACHINES = frozenset(
-    {"batch", "beat", "collect", "config", "cron", "handover", "ingest", "receive", "reconcile", "service", "worker"}
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +47,13 @@ def _sign(session: Session, runtime: Runtime, actor: str, message_id: str, sha25
     creditor = session.get_one(Creditor, batch.creditor_id)
     needed = SIGNATURES[runtime.settings.rules_for(creditor.creditor_id).approval]
     involved = _involved(session, batch) if needed > 1 else {}
-    if _person(actor) not in {_person(one) for one in signed}:
+    if person(actor) not in {person(one) for one in signed}:
         if batch.state != "sealed":
             raise IllegalMove(f"{message_id} is {batch.state}; only a sealed file is approved")
-        if _person(actor) in MACHINES:
+        if is_machine(actor):
             raise NotAllowed(f"{actor} is a machine and counts as nobody; named people approve {message_id}")
-        if _person(actor) in involved:
-            raise NotAllowed(f"{actor} {involved[_person(actor)]} and cannot be one of the two who approve it")
+        if person(actor) in involved:
+            raise NotAllowed(f"{actor} {involved[person(actor)]} and cannot be one of the two who approve it")
         custody.judge_again(session, runtime, batch)
         session.execute(insert(Approval).values(batch_id=batch.id, sha256=batch.sha256, actor=actor, recorded_at=runtime.clock()))
         signed.append(actor)
@@ -63,7 +61,7 @@ def _sign(session: Session, runtime: Runtime, actor: str, message_id: str, sha25
             session, at=runtime.clock(), actor=actor, act="batch approve", object=f"batch:{message_id}", detail=batch.sha256
         )
     # who edited a mandate after signing is not one of the two any more: whoever signs then is looked at again
-    counting = [one for one in signed if _person(one) not in involved]
+    counting = [one for one in signed if person(one) not in involved]
     if batch.state == "sealed" and len(counting) >= needed:
         state = lifecycle.step("batch", message_id, batch.state, "approved")
         move = PlannedMove(
@@ -91,10 +89,5 @@ def _involved(session: Session, batch: Batch) -> dict[str, str]:
         .where(Block.batch_id == batch.id)
         .distinct()
     )
-    found = {_person(editor): f"was the last to edit a mandate in {batch.message_id}" for editor in session.scalars(editors)}
-    return found | {_person(batch.created_by): f"cut {batch.message_id}"}
-
-
-def _person(actor: str) -> str:
-    """A name as it counts: "Anna" and "anna " are one person."""
-    return actor.strip().casefold()
+    found = {person(editor): f"was the last to edit a mandate in {batch.message_id}" for editor in session.scalars(editors)}
+    return found | {person(batch.created_by): f"cut {batch.message_id}"}

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from bridge import audit_trail, books, custody
 from bridge.books import PlannedMove, Recorder, Unit
-from bridge.errors import BadInput, UnknownName
+from bridge.errors import BadInput, IllegalMove, UnknownName
 from bridge.model import Batch
 from bridge.rules import lifecycle
 from bridge.runtime import Runtime
@@ -30,6 +30,8 @@ def _discard(session: Session, runtime: Runtime, actor: str, message_id: str, re
         raise UnknownName.among(
             "batch", message_id, session.scalars(select(Batch.message_id).where(Batch.state.in_(("sealed", "approved"))))
         )
+    if batch.state == "exported":
+        raise IllegalMove(f"{message_id} is exported and may be at the bank; it is not discarded by one person")
     state = lifecycle.step("batch", message_id, batch.state, "discarded")
     today, cause = runtime.today(), f"batch:{message_id}"
     moves = [PlannedMove("batch", batch.id, batch.version, "discarded", batch.state, state, "person", today, reason)]

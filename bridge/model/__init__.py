@@ -5,6 +5,7 @@
     Collection -> Invoice, Mandate, Account       Member -> Block -> Batch -> Document
     StatusReportLine -> StatusReport -> Document  Detail -> Entry -> Statement -> Document
     Posting -> Voucher;  Move -> Voucher          Match -> Entry, Collection, Voucher;  Break names its subject
+    Token -> User;  Consent names its object      VoucherSeal -> Voucher
 
 Declarative classes and their constraints; no session, no query. ``state`` and ``version`` of Invoice, Collection, Batch and
 Mandate, and all of Move, Voucher and Posting are written by books alone.
@@ -18,12 +19,13 @@ from bridge.model.collection import Collection
 from bridge.model.creditor import Account, Creditor, Declaration
 from bridge.model.document import Document, DocumentChunk
 from bridge.model.invoice import Invoice
-from bridge.model.ledger import Move, Posting, Voucher
+from bridge.model.ledger import Move, Posting, Voucher, VoucherSeal
 from bridge.model.mandate import Mandate
 from bridge.model.parties import BankAccount, Person
 from bridge.model.reconciliation import Break, Match
 from bridge.model.sealed import DataKey
 from bridge.model.source import ChainLog, Cursor, Source
+from bridge.model.users import Consent, Token, User
 
 __all__ = [
     "Account",
@@ -36,6 +38,7 @@ __all__ = [
     "Break",
     "ChainLog",
     "Collection",
+    "Consent",
     "Creditor",
     "Cursor",
     "DataKey",
@@ -55,5 +58,8 @@ __all__ = [
     "Statement",
     "StatusReport",
     "StatusReportLine",
+    "Token",
+    "User",
     "Voucher",
+    "VoucherSeal",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from bridge.model.base import Base, one_of
@@ -96,6 +96,7 @@ class Entry(Base):
     batch_count: Mapped[int | None]
     batch_total_cents: Mapped[int | None]
     charges_cents: Mapped[int]  # signed: what the bank states to have kept is negative
+    by_hand: Mapped[bool] = mapped_column(server_default=false())  # a person undid its explanation: no rule explains it again
     text: Mapped[bytes | None] = mapped_column(Sealed)
     __table_args__ = (
         UniqueConstraint("statement_id", "ordinal"),

@@ -94,3 +94,18 @@ class Posting(Base):
         Index("ix_posting_debit", "debit_account", "debit_subject"),
         Index("ix_posting_credit", "credit_account", "credit_subject"),
     )
+
+
+class VoucherSeal(Base):
+    """A link of the chain over all vouchers: ``hash`` covers the link before, the voucher and its postings.
+
+    One sealer appends links afterwards, in its own order: numbers drawn inside the commits would serialise every worker.
+    """
+
+    __tablename__ = "voucher_seal"
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    voucher_id: Mapped[int] = mapped_column(ForeignKey("voucher.id"), unique=True)
+    prev_hash: Mapped[str] = mapped_column(String(64))
+    hash: Mapped[str] = mapped_column(String(64), unique=True)
+    recorded_at: Mapped[datetime]
+    __table_args__ = (CheckConstraint("number > 0", name="number_counts"),)

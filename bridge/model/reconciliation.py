@@ -23,6 +23,7 @@ class Match(Base):
     rule: Mapped[str]
     evidence: Mapped[str]
     voucher_id: Mapped[int] = mapped_column(ForeignKey("voucher.id"))
+    undoes_id: Mapped[int | None] = mapped_column(ForeignKey("match.id"), unique=True)  # the match that this one takes back
     actor: Mapped[str]
     booked_on: Mapped[date]
     recorded_at: Mapped[datetime]

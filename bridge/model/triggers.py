@@ -8,7 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 #: rows that are only ever added
-APPEND_ONLY = ("approval", "block", "chain_log", "document", "document_chunk", "match", "member", "move", "posting", "voucher")
+APPEND_ONLY = (
+    "approval", "audit", "block", "chain_log", "consent", "declaration", "document", "document_chunk", "match", "member", "move",
+    "posting", "voucher", "voucher_seal",
+)  # fmt: skip
 #: rows that have a state, and their columns that never change
 FROZEN = {
     "batch": ("message_id", "account_id", "document_id", "sha256", "bytes", "collections", "control_sum_cents", "file_name"),
@@ -16,6 +19,8 @@ FROZEN = {
     "entry": ("statement_id", "ordinal", "amount_cents", "booked_on"),
     "invoice": ("chain_id", "contract", "claim_id", "number", "amount_cents", "currency", "chain_log_id"),
     "statement": ("document_id", "ordinal", "opening_cents", "closing_cents"),
+    "token": ("user_id", "digest", "recorded_at", "created_by"),
+    "user": ("name", "name_key", "recorded_at", "created_by"),
 }
 NEVER_DELETED = tuple(FROZEN)
 

@@ -112,6 +112,12 @@ OWN_NEWS: dict[str, tuple[tuple[str, ...], str]] = {
     "batched": (("pending",), "batched"),
     "unbatched": (("batched",), "pending"),
     "submitted": (("batched",), "submitted"),
+    # a bank answer names its file, which nobody marked as uploaded; pending and held: the file had been discarded
+    "proven": (("batched", "pending", "held"), "submitted"),
+    "handover_undone": (("submitted",), "batched"),
+    "withdrawn": (("submitted", "accepted"), "withdrawn"),
+    "unsettled": (("settled",), "submitted"),
+    "unreturned": (("returned",), "settled"),
 }
 
 #: What a collection's state means for its invoice.
@@ -132,6 +138,7 @@ INVOICE_OF = {
 INVOICE_NEWS: dict[str, tuple[tuple[str, ...], str]] = {
     "held": (("open",), "held"),
     "released": (("held",), "open"),
+    "written_off": (("open", "held"), "written_off"),
 }
 
 MANDATE_NEWS: dict[str, tuple[tuple[str, ...], str]] = {
@@ -147,7 +154,12 @@ BATCH_NEWS: dict[str, tuple[tuple[str, ...], str]] = {
     "submitted": (("exported",), "submitted"),
     "answered": (("submitted",), "answered"),
     "booked": (("submitted", "answered"), "booked"),
-    "discarded": (("sealed", "approved"), "discarded"),
+    # custody adds: after the first export two people, and no bank news about it
+    "discarded": (("sealed", "approved", "exported"), "discarded"),
+    "proven": (("exported", "discarded"), "submitted"),
+    "handover_undone": (("submitted",), "exported"),
+    "relearned": (("sealed", "approved"), "exported"),
+    "reopened": (("booked",), "answered"),
 }
 
 #: fact -> (debit account, credit account); the subjects of each account are model.ledger.SUBJECTS
@@ -166,7 +178,21 @@ POSTINGS: dict[str, tuple[str, str]] = {
     "bank fee": ("Charges", "Suspense"),
     "bank fee given back": ("Suspense", "Charges"),
     "line to line": ("Suspense", "Suspense"),
+    "transfer": ("Suspense", "Receivable"),
+    "refund": ("Receivable", "Suspense"),
+    "not ours": ("Suspense", "NotOurs"),
+    "not ours, paid": ("NotOurs", "Suspense"),
+    "withdrawn": ("Receivable", "Clearing"),
+    "credit used": ("Receivable", "Receivable"),
+    "written off": ("Loss", "Receivable"),
+    "loss made good": ("Receivable", "Loss"),
 }
+#: what a person may take back: the opposite of the whole voucher, as a fact of its own
+UNDOABLE = (
+    "submitted", "settled", "returned", "late credit", "late debit", "bank fee", "bank fee given back", "line to line", "transfer", "refund",
+    "not ours", "not ours, paid", "loss made good",
+)  # fmt: skip
+POSTINGS |= {f"{fact} undone": (credit, debit) for fact in UNDOABLE for debit, credit in [POSTINGS[fact]]}
 
 
 def hear(state: str, news: str) -> Decision:

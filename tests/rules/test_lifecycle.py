@@ -76,8 +76,17 @@ LEGAL: dict[str, dict[str, tuple[str, ...]]] = {
         "batched": ("pending>batched",),
         "unbatched": ("batched>pending",),
         "submitted": ("batched>submitted",),
+        "proven": ("batched>submitted", "pending>submitted", "held>submitted"),
+        "handover_undone": ("submitted>batched",),
+        "withdrawn": ("submitted>withdrawn", "accepted>withdrawn"),
+        "unsettled": ("settled>submitted",),
+        "unreturned": ("returned>settled",),
     },
-    "invoice": {"held": ("open>held",), "released": ("held>open",)},
+    "invoice": {
+        "held": ("open>held",),
+        "released": ("held>open",),
+        "written_off": ("open>written_off", "held>written_off"),
+    },
     "mandate": {
         "paused": ("active>paused",),
         "resumed": ("paused>active",),
@@ -90,7 +99,11 @@ LEGAL: dict[str, dict[str, tuple[str, ...]]] = {
         "submitted": ("exported>submitted",),
         "answered": ("submitted>answered",),
         "booked": ("submitted>booked", "answered>booked"),
-        "discarded": ("sealed>discarded", "approved>discarded"),
+        "discarded": ("sealed>discarded", "approved>discarded", "exported>discarded"),
+        "proven": ("exported>submitted", "discarded>submitted"),
+        "handover_undone": ("submitted>exported",),
+        "relearned": ("sealed>exported", "approved>exported"),
+        "reopened": ("booked>answered",),
     },
 }
 OF_NOUN: dict[str, tuple[str, ...]] = {
@@ -129,7 +142,8 @@ def test_no_own_move_is_left_out() -> None:
 
 def test_postings_are_those_of_the_page() -> None:
     """Each fact's debit and credit, as ARCHITECTURE.md lists them; every account has a subject."""
-    assert POSTINGS == {
+    facts = {fact: pair for fact, pair in POSTINGS.items() if not fact.endswith(" undone")}
+    assert facts == {
         "invoice final": ("Receivable", "Billed"),
         "opening": ("Bank", "Opening"),
         "opening, overdrawn": ("Opening", "Bank"),
@@ -144,5 +158,22 @@ def test_postings_are_those_of_the_page() -> None:
         "bank fee": ("Charges", "Suspense"),
         "bank fee given back": ("Suspense", "Charges"),
         "line to line": ("Suspense", "Suspense"),
+        "transfer": ("Suspense", "Receivable"),
+        "refund": ("Receivable", "Suspense"),
+        "not ours": ("Suspense", "NotOurs"),
+        "not ours, paid": ("NotOurs", "Suspense"),
+        "withdrawn": ("Receivable", "Clearing"),
+        "credit used": ("Receivable", "Receivable"),
+        "written off": ("Loss", "Receivable"),
+        "loss made good": ("Receivable", "Loss"),
     }
     assert {account for pair in POSTINGS.values() for account in pair} <= set(SUBJECTS)
+
+
+def test_what_is_undone_is_the_opposite() -> None:
+    """A hand-over and every fact that explains a bank line can be taken back, debit for credit; what the bank booked cannot."""
+    undone = {fact.removesuffix(" undone"): pair for fact, pair in POSTINGS.items() if fact.endswith(" undone")}
+
+    assert undone == {fact: (POSTINGS[fact][1], POSTINGS[fact][0]) for fact in undone}
+    assert {"submitted", "settled", "returned", "transfer", "not ours", "line to line", "bank fee"} <= set(undone)
+    assert {"invoice final", "opening", "bank credit", "bank debit", "written off"} & set(undone) == set()
