@@ -1,0 +1,137 @@
+"""Measure the product: the whole path of n invoices, and the pain.008 writer. Prints a table and writes build/bench.json.
+
+    python tools/bench.py [--invoices 10000] [--times 1] [--style single] [--only WORD]
+
+A stage's seconds are its own work, without the start of Python and the imports; its peak MiB is the most memory that its
+process ever held, with them (``start`` is what every stage holds before it begins), and without the database's own process. At
+the end the books are compared with the plan, to the cent: a bench of wrong results is none, and exits 1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+# Nothing of the product is imported here: a process inherits its parent's peak memory, so this one stays small.
+ROOT = Path(__file__).resolve().parent.parent
+RESULT = ROOT / "build" / "bench.json"
+PIPELINE = Path(__file__).with_name("bench_pipeline.py")
+WRITER = Path(__file__).with_name("bench_pain008.py")
+STAGES = (
+    "set-up", "start", "mandates", "ingest", "collect", "batch", "approve", "export", "hand-over", "bank", "receive", "reconcile",
+    "report", "check",
+)  # fmt: skip
+NOT_MEASURED = ("set-up", "bank")  # the product's part begins after them
+NO_WORK = ("start",)  # shown, but not part of the total
+WRITTEN = {"pain008_1k": 1_000, "pain008_100k": 100_000}
+
+Row = dict[str, Any]
+
+
+def main() -> int:
+    asked = arguments()
+    rows: list[Row] = []
+    wrong: list[str] = []
+    for engine, url_of in ENGINES.items():
+        name = f"pipeline_{short(asked.invoices)}_{engine}"
+        if asked.only in name:
+            runs = []
+            for _ in range(asked.times):
+                with tempfile.TemporaryDirectory(prefix="bench-") as folder, url_of() as url:
+                    stages, problems = pipeline(Path(folder), url, asked.invoices, asked.style)
+                runs.append(stages)
+                wrong += [f"{name}: {problem}" for problem in problems]
+            rows += in_the_middle(name, asked.invoices, runs)
+    for name, n in WRITTEN.items():
+        if asked.only in name:
+            rows.append({"name": name, "stage": None, "n": n, **run(WRITER, str(n))})
+    show(rows)
+    RESULT.parent.mkdir(exist_ok=True)
+    RESULT.write_text(json.dumps(rows, indent=1) + "\n", "utf-8")
+    for problem in wrong:
+        print(f"bench: the books are not as planned: {problem}", file=sys.stderr)
+    return 1 if wrong or not rows else 0
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Measure the whole path of n invoices on both engines, and the pain.008 writer.")
+    parser.add_argument("--invoices", type=int, default=10_000, help="how many invoices go the whole path")
+    parser.add_argument("--times", type=int, default=1, help="how often; the table shows medians")
+    parser.add_argument("--style", default="single", choices=("single", "batch", "detailed"), help="how the bank credits debits")
+    parser.add_argument("--only", default="", metavar="WORD", help="only what has this word in its name")
+    return parser.parse_args()
+
+
+@contextmanager
+def sqlite() -> Iterator[str]:
+    yield "sqlite:///bridge.db"
+
+
+ENGINES = {"sqlite": sqlite}
+
+
+def pipeline(folder: Path, url: str, invoices: int, style: str) -> tuple[list[Row], list[str]]:
+    """Every stage, in the order of an invoice's life; and what in the books is not as planned."""
+    (folder / "plant.json").write_text(json.dumps({"url": url, "invoices": invoices, "style": style}), "utf-8")
+    found: list[Row] = []
+    for stage in STAGES:
+        measured = run(PIPELINE, str(folder), stage)
+        print(f"  {stage:<10} {measured['seconds']:8.2f} s  {measured['said'] or ''}", file=sys.stderr)
+        if stage not in NOT_MEASURED:
+            found.append({"stage": stage, "seconds": measured["seconds"], "peak_mib": measured["peak_mib"]})
+    return found, run(PIPELINE, str(folder), "verify")["said"]
+
+
+def run(script: Path, *words: str) -> Row:
+    """One process, and the JSON line that it prints."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("BRIDGE_")}
+    done = subprocess.run(
+        [sys.executable, str(script), *words], env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=False
+    )
+    if done.returncode != 0:
+        raise SystemExit(f"bench: {script.name} {' '.join(words)} failed")
+    answer: Row = json.loads(done.stdout)
+    return answer
+
+
+def in_the_middle(name: str, invoices: int, runs: list[list[Row]]) -> list[Row]:
+    """The median seconds and the highest peak of each stage, and their total."""
+    rows = []
+    for same in zip(*runs, strict=True):
+        seconds, peak = median(row["seconds"] for row in same), max(row["peak_mib"] for row in same)
+        rows.append(row_of(name, invoices, same[0]["stage"], seconds, peak))
+    work = [row for row in rows if row["stage"] not in NO_WORK]
+    rows.append(row_of(name, invoices, "total", sum(row["seconds"] for row in work), max(row["peak_mib"] for row in work)))
+    return rows
+
+
+def row_of(name: str, invoices: int, stage: str, seconds: float, peak_mib: float) -> Row:
+    return {
+        "name": name, "stage": stage, "n": invoices, "seconds": round(seconds, 2), "peak_mib": round(peak_mib), "ratio": None,
+        "against": None,
+    }  # fmt: skip
+
+
+def show(rows: list[Row]) -> None:
+    print(f"{'name':<24} {'stage':<10} {'n':>8} {'seconds':>9} {'peak MiB':>9}  ratio")
+    for row in rows:
+        ratio = f"{row['ratio']} of {row['against']}" if row["ratio"] else ""
+        print(f"{row['name']:<24} {row['stage'] or '':<10} {row['n']:>8,} {row['seconds']:>9.2f} {row['peak_mib']:>9,}  {ratio}")
+
+
+def short(number: int) -> str:
+    """10000 as 10k."""
+    return f"{number // 1000}k" if number % 1000 == 0 else str(number)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,106 @@
+"""A pain.008 of n debits, rendered and checked as a batch is (schema, recount, rules), against bare sepaxml without validation.
+
+    python tools/bench_pain008.py N
+
+Both in this process, alternating, median of three; one JSON line. The peak is of a run of ours alone, before sepaxml is loaded.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from pathlib import Path
+from statistics import median
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from bench_pipeline import CREDITOR_ID, OWN_IBAN, cents, iban_of, peak_mib
+
+from bridge.formats import pain008, schema
+from bridge.records.pain008 import DebitBlock, DebitFile, DebitLine
+from bridge.rules import scheme
+
+TIMES = 3
+DUE_ON, SIGNED_ON = date(2026, 12, 1), date(2026, 6, 1)
+CREDITOR = "Musterwerk Maschinen GmbH"
+
+
+def main() -> None:
+    n = int(sys.argv[1])
+    ours: list[float] = []
+    theirs: list[float] = []
+    file = debit_file(n)
+    rendered_and_checked(file)  # schemas are compiled once
+    peak = peak_mib()
+    payments = [payment(number) for number in range(1, n + 1)]
+    for _ in range(TIMES):
+        ours.append(seconds(lambda: rendered_and_checked(file)))
+        theirs.append(seconds(lambda: bare_sepaxml(payments)))
+    told = {
+        "seconds": round(median(ours), 2),
+        "peak_mib": round(peak),
+        "ratio": round(median(ours) / median(theirs), 2),
+        "against": "sepaxml export without validation",
+    }
+    print(json.dumps(told))
+
+
+def seconds(work: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
+
+
+def debit_file(n: int) -> DebitFile:
+    debits = tuple(
+        DebitLine(
+            end_to_end_id=f"plant-1-{number:06d}-1",
+            amount_cents=cents(number),
+            mandate_id=f"MND-{number:06d}",
+            signed_on=SIGNED_ON,
+            debtor_name=f"Debtor {number} GmbH",
+            debtor_iban=iban_of(number),
+            remittance=f"plant-1-{number:06d}",
+        )
+        for number in range(1, n + 1)
+    )
+    block = DebitBlock("B-1", "CORE", "RCUR", DUE_ON, CREDITOR, OWN_IBAN, None, CREDITOR_ID, debits)
+    return DebitFile("M-1", datetime(2026, 11, 24, 8, 30, tzinfo=UTC), CREDITOR, (block,))
+
+
+def rendered_and_checked(file: DebitFile) -> None:
+    out = io.BytesIO()
+    pain008.write(file, out)
+    body = out.getvalue()
+    facts = pain008.count(io.BytesIO(body))
+    problems = [*scheme.check(file), *schema.validate(body, "urn:iso:std:iso:20022:tech:xsd:pain.008.001.08")]
+    if problems or (facts.counted, facts.counted_sum_cents) != (file.count, file.control_sum_cents):
+        raise SystemExit(f"bench: the file is wrong: {problems[:3]}")
+
+
+def payment(number: int) -> dict[str, object]:
+    return {
+        "name": f"Debtor {number} GmbH", "IBAN": iban_of(number), "amount": cents(number), "type": "RCUR",
+        "collection_date": DUE_ON, "mandate_id": f"MND-{number:06d}", "mandate_date": SIGNED_ON,
+        "description": f"plant-1-{number:06d}", "endtoend_id": f"plant-1-{number:06d}-1",
+    }  # fmt: skip
+
+
+def bare_sepaxml(payments: list[dict[str, object]]) -> None:
+    from sepaxml import SepaDD
+
+    config = {
+        "name": CREDITOR, "IBAN": OWN_IBAN, "batch": True, "creditor_id": CREDITOR_ID, "currency": "EUR", "instrument": "CORE",
+    }  # fmt: skip
+    writer = SepaDD(config, schema="pain.008.001.08", clean=False)
+    for one in payments:
+        writer.add_payment(dict(one))
+    writer.export(validate=False)
+
+
+if __name__ == "__main__":
+    main()
