@@ -20,7 +20,7 @@ FROZEN = {
     "invoice": ("chain_id", "contract", "claim_id", "number", "amount_cents", "currency", "chain_log_id"),
     "statement": ("document_id", "ordinal", "opening_cents", "closing_cents"),
     "token": ("user_id", "digest", "recorded_at", "created_by"),
-    "user": ("name", "name_key", "recorded_at", "created_by"),
+    "bridge_user": ("name", "name_key", "recorded_at", "created_by"),
 }
 NEVER_DELETED = tuple(FROZEN)
 

@@ -15,7 +15,7 @@ ROLES = ("viewer", "clerk", "approver", "admin", "auditor", "service")
 class User(Base):
     """A named person, or a machine (role "service"). ``name_key`` is the name as it counts: case must not distinguish people."""
 
-    __tablename__ = "user"
+    __tablename__ = "bridge_user"  # "user" is a reserved word of PostgreSQL
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str]
     name_key: Mapped[str] = mapped_column(unique=True)
@@ -32,7 +32,7 @@ class Token(Base):
 
     __tablename__ = "token"
     id: Mapped[int] = mapped_column(primary_key=True)
-    user_id: Mapped[int] = mapped_column(ForeignKey("user.id"), index=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("bridge_user.id"), index=True)
     digest: Mapped[str] = mapped_column(String(64), unique=True)
     label: Mapped[str]
     recorded_at: Mapped[datetime]

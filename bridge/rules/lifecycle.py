@@ -189,8 +189,8 @@ POSTINGS: dict[str, tuple[str, str]] = {
 }
 #: what a person may take back: the opposite of the whole voucher, as a fact of its own
 UNDOABLE = (
-    "submitted", "settled", "returned", "late credit", "late debit", "bank fee", "bank fee given back", "line to line", "transfer", "refund",
-    "not ours", "not ours, paid", "loss made good",
+    "submitted", "settled", "returned", "late credit", "late debit", "bank fee", "bank fee given back", "line to line",
+    "transfer", "refund", "not ours", "not ours, paid", "loss made good",
 )  # fmt: skip
 POSTINGS |= {f"{fact} undone": (credit, debit) for fact in UNDOABLE for debit, credit in [POSTINGS[fact]]}
 

@@ -17,7 +17,7 @@ ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")  # SQLite counts up on
 
 def upgrade() -> None:
     op.create_table(
-        "user",
+        "bridge_user",
         sa.Column("id", ID, nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("name_key", sa.Text(), nullable=False),
@@ -27,10 +27,10 @@ def upgrade() -> None:
         sa.Column("disabled_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("disabled_by", sa.Text(), nullable=True),
         sa.CheckConstraint(
-            "role IN ('viewer', 'clerk', 'approver', 'admin', 'auditor', 'service')", name=op.f("ck_user_role_known")
+            "role IN ('viewer', 'clerk', 'approver', 'admin', 'auditor', 'service')", name=op.f("ck_bridge_user_role_known")
         ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_user")),
-        sa.UniqueConstraint("name_key", name=op.f("uq_user_name_key")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_bridge_user")),
+        sa.UniqueConstraint("name_key", name=op.f("uq_bridge_user_name_key")),
     )
     op.create_table(
         "token",
@@ -43,7 +43,7 @@ def upgrade() -> None:
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("revoked_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("revoked_by", sa.Text(), nullable=True),
-        sa.ForeignKeyConstraint(["user_id"], ["user.id"], name=op.f("fk_token_user_id")),
+        sa.ForeignKeyConstraint(["user_id"], ["bridge_user.id"], name=op.f("fk_token_user_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_token")),
         sa.UniqueConstraint("digest", name=op.f("uq_token_digest")),
     )

@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError as Refused
 
+from bridge import consent
 from bridge.acts import approve
 from bridge.model import Base
 from bridge.model.triggers import APPEND_ONLY, FROZEN, NEVER_DELETED, names
@@ -41,9 +42,23 @@ def full() -> Iterator[World]:
         for name, body in told.statements().items():
             world.receive(name, body)
         world.run("reconcile")
+        _people(world)
         assert world.failed_checks() == []
         yield world
         world.put_away()
+
+
+def _people(world: World) -> None:
+    """A user with a token, a consent, and a seal: tables that no step of this story fills."""
+    at = "'2026-11-25 09:00:00'"
+    with world.runtime.session() as session:
+        consent.give(session, act="try", object="batch:x", said=1, actor="anna", at=world.now)
+        for statement in (
+            f"INSERT INTO bridge_user VALUES (1, 'Anna', 'anna', 'admin', {at}, 'init', NULL, NULL)",
+            f"INSERT INTO token VALUES (1, 1, 'd', '', {at}, 'init', NULL, NULL, NULL)",
+            f"INSERT INTO voucher_seal VALUES (1, (SELECT min(id) FROM voucher), '', 'h', {at})",
+        ):
+            session.execute(text(statement))
 
 
 @pytest.fixture
