@@ -18,7 +18,7 @@ MONEY = (
     "books.py",
     "balances.py",
     "judging.py",
-    "custody.py",
+    "custody",
 )
 # Seconds and ratios may be float; an entry names the module and says why.
 ALLOWED = {
