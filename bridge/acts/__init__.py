@@ -4,4 +4,7 @@ declare          bridge.toml becomes versioned rows            import_mandates  
 mandates         pause, resume, revoke                         hold             an invoice or its collection waits for a person
 approve          sign a file's SHA-256                         confirm_upload   the file is at the bank
 discard          a file that never left                        resolve          close a Break with a sentence
+users            add, role, disable; tokens
+
+Which role may do which act is one table: ``rules.permissions``.
 """

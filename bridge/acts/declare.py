@@ -25,6 +25,8 @@ def run(runtime: Runtime) -> None:
 
 
 def _declare(session: Session, runtime: Runtime) -> None:
+    if runtime.settings.environment == "production":  # from then on a name alone is nobody: see identity.ever_in_production
+        _version(session, runtime, "environment", "production", {})
     for account in runtime.settings.accounts:
         runtime.profile(account.bank)
         _account(session, runtime, account)

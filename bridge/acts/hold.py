@@ -13,6 +13,9 @@ from bridge.model.collection import FINAL_STATES
 from bridge.rules import lifecycle
 from bridge.runtime import Runtime
 
+#: news -> the act, as people and the audit trail call it
+ACTS = {"held": "invoice hold", "released": "invoice release"}
+
 
 def run(runtime: Runtime, actor: str, number: str, news: str, reason: str) -> str:
     """Move an invoice or its collection by ``news`` (held, released); returns which of the two moved.
@@ -42,7 +45,5 @@ def _move(session: Session, runtime: Runtime, actor: str, number: str, news: str
     state = lifecycle.step(noun, name, row.state, news)
     move = PlannedMove(noun, row.id, row.version, news, row.state, state, "person", runtime.today(), reason)
     books.apply_all(session, [Unit(moves=(move,))], Recorder(actor, runtime.clock()))
-    audit_trail.note(
-        session, at=runtime.clock(), actor=actor, act=f"invoice {news}", object=name.replace(" ", ":"), detail=reason
-    )
+    audit_trail.note(session, at=runtime.clock(), actor=actor, act=ACTS[news], object=name.replace(" ", ":"), detail=reason)
     return name

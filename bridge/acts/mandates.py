@@ -12,6 +12,8 @@ from bridge.model import Collection, Mandate
 from bridge.rules import lifecycle
 from bridge.runtime import Runtime
 
+#: news -> the act, as people and the audit trail call it
+ACTS = {"paused": "mandate pause", "resumed": "mandate resume", "revoked": "mandate revoke"}
 AT_THE_BANK = ("submitted", "accepted")
 
 
@@ -36,7 +38,7 @@ def _move(session: Session, runtime: Runtime, actor: str, mandate_id: str, news:
     values = {"edited_by": actor} | ({"warning_accepted_by": actor} if news == "resumed" and mandate.warning else {})
     session.execute(update(Mandate).where(Mandate.id == mandate.id).values(values))
     audit_trail.note(
-        session, at=runtime.clock(), actor=actor, act=f"mandate {news}", object=f"mandate:{mandate.mandate_id}", detail=reason
+        session, at=runtime.clock(), actor=actor, act=ACTS[news], object=f"mandate:{mandate.mandate_id}", detail=reason
     )
     at_the_bank = select(func.count(Collection.id)).where(Collection.mandate_id == mandate.id, Collection.state.in_(AT_THE_BANK))
     return session.scalar(at_the_bank) or 0

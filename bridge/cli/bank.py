@@ -35,7 +35,7 @@ def import_(context: typer.Context, files: list[Path] = typer.Argument(..., help
 
     here = call.of(context)
     runtime = here.runtime()
-    actor = here.actor(runtime) if here.options.actor else "import"
+    actor = here.somebody(runtime) or "import"
     results: list[dict[str, Any]] = []
     for file in files:
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from bridge.errors import BadInput, ConfigError, NotAllowed
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
+    from sqlalchemy.orm import Session
 
     from bridge.balances import View
     from bridge.runtime import Runtime
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
 
 AS_OF = typer.Option("", "--as-of", help="What was booked until this date.")
+FIRST = "init"  # who makes the first admin
 KNOWN_AT = typer.Option("", "--known-at", help="What was known at this time.")
 
 
@@ -44,9 +47,13 @@ class Call:
 
     options: Options = field(default_factory=Options)
     engines: list[Engine] = field(default_factory=list)
+    act: str = ""  # the command's words, as rules.permissions has them: "batch approve"
 
     def runtime(self) -> Runtime:
-        """The runtime of bridge.toml, its database at the newest migration and its declarations stored."""
+        """The runtime of bridge.toml, its database at the newest migration and its declarations stored.
+
+        Whoever is named, by token or by ``--actor``, must have a role for the command; for reading nobody need be named.
+        """
         from dataclasses import replace
 
         from bridge.acts import declare
@@ -55,6 +62,7 @@ class Call:
         runtime = build(self.options.config, clock=self._clock())
         ready(self.opened(runtime.engine))
         declare.run(runtime)
+        self.somebody(runtime)
         return replace(runtime, progress=self._progress)
 
     def opened(self, engine: Engine) -> Engine:
@@ -72,13 +80,51 @@ class Call:
 
         return load(self.options.config)
 
-    def actor(self, runtime: Runtime) -> str:
-        """Who acts. In development ``--actor NAME``; without one the act has nobody and is refused."""
-        if runtime.settings.environment == "production":
-            raise NotAllowed("in production a token says who acts, and tokens are not built yet")
-        if not self.options.actor or not self.options.actor.strip():
-            raise NotAllowed("say who acts: --actor NAME")
-        return self.options.actor.strip()
+    def actor(self, runtime: Runtime, act: str = "") -> str:
+        """Who does this act, by default the command's own words; whoever has not the role for it is refused.
+
+        In production a token says who acts. In development a token does, or ``--actor NAME``: a stored user's role counts, a name
+        that is not stored acts freely. Raises NotAllowed.
+        """
+        somebody = self.somebody(runtime, act)
+        if somebody is None:
+            raise NotAllowed(self._how_to_say_who(runtime))
+        return somebody
+
+    def somebody(self, runtime: Runtime, act: str = "") -> str | None:
+        """Who does this act; None where nobody was named: steps and reading need nobody. Raises NotAllowed as ``actor`` does."""
+        from bridge import identity
+
+        token, name = _token(), (self.options.actor or "").strip()
+        with runtime.reading() as session:
+            if name and _in_production(session, runtime):
+                raise NotAllowed("in production the token in BRIDGE_TOKEN says who acts; --actor is for rehearsal")
+            if not token and not name:
+                return None
+            who = identity.by_token(session, token, runtime.clock()) if token else identity.by_name(session, name)
+            identity.permit(session, who, act or self.act)
+        return who.name
+
+    def actor_or_keeper(self, runtime: Runtime) -> str:
+        """Who acts or, while no admin can, "init": whoever has the key file and the database makes the first one."""
+        from bridge import identity
+
+        with runtime.reading() as session:
+            vacant = not identity.an_admin_can_act(session, runtime.clock())
+        return self.somebody(runtime) or (FIRST if vacant else self.actor(runtime))
+
+    def _how_to_say_who(self, runtime: Runtime) -> str:
+        from bridge import identity
+
+        with runtime.reading() as session:
+            if not _in_production(session, runtime):
+                return "say who acts: --actor NAME"
+            if identity.an_admin_can_act(session, runtime.clock()):
+                return "in production a token says who acts: set BRIDGE_TOKEN, or BRIDGE_TOKEN_FILE to a file that holds it"
+        return (
+            "in production a token says who acts, and no admin has one yet; "
+            "whoever has the key file and the database makes the first: bridge user add NAME --role admin"
+        )
 
     def view(self, as_of: str | None, known_at: str | None) -> View:
         """The view of a report; a time without a zone is of the plant's. Raises BadInput for a date or time that is none."""
@@ -126,9 +172,28 @@ class Call:
 
 
 def of(context: typer.Context) -> Call:
-    """The call that ``main`` put into the context."""
-    call = context.obj
-    return call if isinstance(call, Call) else Call()
+    """The call that ``main`` put into the context, with the words of its command."""
+    call = context.obj if isinstance(context.obj, Call) else Call()
+    call.act = context.command_path.removeprefix("bridge ")
+    return call
+
+
+def _token() -> str:
+    """The token in BRIDGE_TOKEN, or in the file that BRIDGE_TOKEN_FILE names; empty where there is none."""
+    path = os.environ.get("BRIDGE_TOKEN_FILE")
+    if os.environ.get("BRIDGE_TOKEN") or not path:
+        return os.environ.get("BRIDGE_TOKEN", "").strip()
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as problem:
+        raise ConfigError("BRIDGE_TOKEN_FILE: the file it names cannot be read") from problem
+
+
+def _in_production(session: Session, runtime: Runtime) -> bool:
+    """Whether a name alone is nobody. A database that was ever in production stays so, whatever the environment says now."""
+    from bridge import identity
+
+    return runtime.settings.environment == "production" or identity.ever_in_production(session)
 
 
 def _plain(value: object) -> object:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import typer
 
-from bridge.cli import bank, batch, chain, demo, invoice, ledger, mandate, report, sim, system
+from bridge.cli import bank, batch, chain, demo, invoice, ledger, mandate, report, sim, system, user
 from bridge.cli.call import Call, Options
 from bridge.errors import BridgeError
 
@@ -37,6 +37,7 @@ for name, group in (
     ("reconcile", bank.reconcile_app),
     ("ledger", ledger.app),
     ("report", report.app),
+    ("user", user.app),
     ("db", system.db_app),
     ("sim", sim.app),
 ):
@@ -48,7 +49,7 @@ def globals_(
     config: Path = typer.Option(Path("bridge.toml"), "--config", help="The configuration file."),
     json: bool = typer.Option(False, "--json", help="One JSON document on stdout and nothing else there."),
     clock: str = typer.Option("", "--clock", help="Business clock for rehearsal, YYYY-MM-DDTHH:MM; refused in production."),
-    actor: str = typer.Option("", "--actor", help="Who acts (development only)."),
+    actor: str = typer.Option("", "--actor", help="Who acts (development only; in production BRIDGE_TOKEN says so)."),
     lang: str = typer.Option("en", "--lang", help="en or de."),
     quiet: bool = typer.Option(False, "--quiet", help="No chatter on stderr."),
 ) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from bridge.cli import call, screen
+from bridge.cli import call, screen, user
 from bridge.cli.call import AS_OF, KNOWN_AT
 from bridge.errors import BridgeError, ConfigError, UnknownName
 
@@ -68,8 +68,13 @@ def add_to(app: typer.Typer) -> None:
     app.command(epilog="Examples:  bridge check   ·   bridge check --json")(check)
 
 
-def init(context: typer.Context, folder: Path = typer.Argument(Path(), help="Where to write.")) -> None:
-    """Write a commented bridge.toml, the key file, the folders and the database."""
+def init(
+    context: typer.Context,
+    folder: Path = typer.Argument(Path(), help="Where to write."),
+    admin: str = typer.Option("admin", "--admin", help="The name of the first admin; his token is put into admin.token."),
+) -> None:
+    """Write a commented bridge.toml, the key file, the folders, the database, and the first admin with his token."""
+    from bridge.acts import users
     from bridge.runtime import build, ready, write_keys
 
     here = call.of(context)
@@ -82,10 +87,20 @@ def init(context: typer.Context, folder: Path = typer.Argument(Path(), help="Whe
     if not (folder / "bridge.keys").exists():
         write_keys(folder / "bridge.keys")
     path.write_text(TEMPLATE, encoding="utf-8")
-    ready(here.opened(build(path).engine))
+    runtime = build(path)
+    ready(here.opened(runtime.engine))
+    token = folder / "admin.token"
+
+    def first() -> users.NewToken:
+        return users.make_token(runtime, call.FIRST, users.add(runtime, call.FIRST, admin, "admin"), label="first")
+
+    made = user.into_file(token, first)
     here.answer(
-        {"config": str(path), "keys": str(folder / "bridge.keys")},
-        lambda: screen.lines(f"wrote {path}; next: fill in account, creditor and source, then run 'bridge doctor'"),
+        {"config": str(path), "keys": str(folder / "bridge.keys"), "admin": made.user, "token_file": str(token)},
+        lambda: screen.lines(
+            f"wrote {path}; next: fill in account, creditor and source, then run 'bridge doctor'",
+            f"the first admin is {made.user}; his token stands in {token}: keep it like the key file",
+        ),
     )
 
 

@@ -5,18 +5,20 @@ Source: ARCHITECTURE.md, "People and their data": four eyes are two different na
 
 from __future__ import annotations
 
+import unicodedata
+
 #: actors of our own steps and shells, and the usual names of accounts that programs run under
 MACHINES = frozenset(
     {
-        "attest", "batch", "beat", "bridge", "collect", "config", "cron", "handover", "import", "ingest", "notify", "receive",
-        "reconcile", "root", "seal", "service", "system", "worker",
+        "attest", "batch", "beat", "bridge", "collect", "config", "cron", "handover", "import", "ingest", "init", "notify",
+        "receive", "reconcile", "root", "seal", "service", "system", "worker",
     }
 )  # fmt: skip
 
 
 def person(actor: str) -> str:
-    """A name as it counts: "Anna" and "anna " are one person."""
-    return " ".join(actor.split()).casefold()
+    """A name as it counts: "Anna", "anna " and the same in wide letters are one person."""
+    return " ".join(unicodedata.normalize("NFKC", actor).split()).casefold()
 
 
 def is_machine(actor: str) -> bool:

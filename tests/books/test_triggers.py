@@ -12,7 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError as Refused
 
 from bridge import consent
-from bridge.acts import approve
+from bridge.acts import approve, users
 from bridge.model import Base
 from bridge.model.triggers import APPEND_ONLY, FROZEN, NEVER_DELETED, names
 from bridge.steps import batch
@@ -50,12 +50,12 @@ def full() -> Iterator[World]:
 
 def _people(world: World) -> None:
     """A user with a token, a consent, and a seal: tables that no step of this story fills."""
+    users.add(world.runtime, "init", "Anna", "approver")
+    users.make_token(world.runtime, "init", "Anna")
     at = "'2026-11-25 09:00:00'"
     with world.runtime.session() as session:
         consent.give(session, act="try", object="batch:x", said=1, actor="anna", at=world.now)
         for statement in (
-            f"INSERT INTO bridge_user VALUES (1, 'Anna', 'anna', 'admin', {at}, 'init', NULL, NULL)",
-            f"INSERT INTO token VALUES (1, 1, 'd', '', {at}, 'init', NULL, NULL, NULL)",
             f"INSERT INTO voucher_seal VALUES (1, (SELECT min(id) FROM voucher), '', 'h', {at})",
         ):
             session.execute(text(statement))

@@ -1,0 +1,81 @@
+"""Which role may do what: one table, act by act, in the words of the command line and of the audit trail. Pure.
+
+Source: ARCHITECTURE.md, "People and their data". An act that is not in the table is a KeyError, a bug: nothing is allowed by
+being forgotten. Steps are no acts: they run as themselves (``people.MACHINES``), count as nobody, and sign nothing.
+"""
+
+from __future__ import annotations
+
+#: role -> what it is for
+ROLES = {
+    "viewer": "reads reports; no name of a debtor",
+    "clerk": "prepares: imports, mandates, holds, files, uploads; proposes where two are needed",
+    "approver": "also signs files, and is the one of two who lets a thing happen",
+    "admin": "users, tokens, the machine; signs nothing and moves no money",
+    "auditor": "reads everything and verifies; changes nothing",
+    "service": "a machine that runs steps and counts as nobody",
+}
+READ = ("viewer", "clerk", "approver", "admin", "auditor")
+SEE_NAMES = ("clerk", "approver", "auditor")
+HANDS = ("clerk", "approver")
+RUN = ("clerk", "approver", "admin", "service")
+
+#: act -> the roles that may do it
+ACTS: dict[str, tuple[str, ...]] = {
+    # reading
+    "status": READ,
+    "check": READ,
+    "doctor": READ,
+    "chain status": READ,
+    "invoice list": READ,
+    "invoice show": READ,
+    "mandate list": READ,
+    "mandate show": SEE_NAMES,
+    "batch list": READ,
+    "batch show": READ,
+    "reconcile queue": SEE_NAMES,
+    "ledger balance": READ,
+    "ledger journal": READ,
+    "report reconciliation": READ,
+    "user list": READ,
+    # steps, rung by hand
+    "run": RUN,
+    "chain sync": RUN,
+    "reconcile run": RUN,
+    # preparing
+    "import": (*HANDS, "service"),
+    "mandate import": HANDS,
+    "mandate pause": HANDS,
+    "mandate resume": HANDS,
+    "mandate revoke": HANDS,
+    "invoice hold": HANDS,
+    "invoice release": HANDS,
+    "batch create": HANDS,
+    "batch export": HANDS,
+    "batch mark-uploaded": HANDS,
+    "batch discard": HANDS,
+    "batch reject": HANDS,
+    "resolve": HANDS,
+    # deciding
+    "batch approve": ("approver",),
+    # users
+    "user add": ("admin",),
+    "user role": ("admin",),
+    "user disable": ("admin",),
+    "user token": READ,  # each for himself
+    "user token of others": ("admin",),
+}
+#: of two people who let a thing happen one has this role; the other may have proposed it
+DECIDES = "approver"
+
+
+def allowed(role: str, act: str) -> bool:
+    """Whether somebody with this role may do this. An unknown act or role is a KeyError, a bug."""
+    _ = ROLES[role]
+    return role in ACTS[act]
+
+
+def who_may(act: str) -> str:
+    """The roles that may do this, for a sentence: "clerk or approver"."""
+    *more, last = ACTS[act]
+    return f"{', '.join(more)} or {last}" if more else last
