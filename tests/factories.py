@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any
 
 from bridge.rules.answers import ReportLine
-from bridge.rules.matching import Candidate, DetailFacts, Line, Pass
+from bridge.rules.lines import Candidate, DetailFacts, Line, Pass
 
 FRIDAY, MONDAY = date(2026, 11, 27), date(2026, 11, 30)
 
@@ -23,7 +23,6 @@ def candidate(number: int = 1, state: str = "submitted", cents: int = 100_00, **
         "invoice_id": 100 + number,
         "invoice_version": 2,
         "invoice_state": "collecting",
-        "receivable_cents": 0,
         "closes_on": date(2026, 11, 23),
     }
     return Candidate(**{**values, **changed})

@@ -251,6 +251,7 @@ CHECKS: dict[str, tuple[str, Callable[[Reading], Iterator[str]]]] = {
     "payloads": ("every voucher hashes to what was booked", booked.payloads),
     "accounts": ("every posting moves money between the accounts of its fact", booked.accounts),
     "matches": ("every line is explained by what the bank says in it", booked.matches),
+    "undone": ("what was taken back was taken back as a whole", booked.undone),
     "lines": ("every line that waits too long has an open break", moved.waiting_lines),
     "moves": ("every state is the one its last move says", moved.states),
     "histories": ("every history of moves is whole, each from where the last one ended", moved.histories),

@@ -89,9 +89,11 @@ def of_invoices(session: Session, view: View, logs: Logs) -> dict[int, InvoiceBa
         clearing[invoice_of.get(collection_id, 0)] += cents
     receivable = balances.by_subject(session, "Receivable", view)
     taken_back = _sums(session, view, "Billed", "Receivable", Posting.credit_subject)
-    loss = _sums(session, view, "Loss", "Receivable", Posting.credit_subject)
+    loss = _sums(session, view, "Loss", "Receivable", Posting.credit_subject) - _sums(
+        session, view, "Receivable", "Loss", Posting.debit_subject
+    )
     direct = _direct_debit(session, view, invoice_of)
-    transfer = _facts(session, view, plus=("transfer",), minus=("refund",))
+    transfer = _facts(session, view, plus=("transfer", "refund bounced"), minus=("refund",)) + _credit_used(session, view)
     on_chain = _sums(session, view, "Token", "Receivable", Posting.credit_subject) - _sums(
         session, view, "Receivable", "Token", Posting.debit_subject
     )
@@ -124,10 +126,16 @@ def of_invoices(session: Session, view: View, logs: Logs) -> dict[int, InvoiceBa
     return found | {-log_id: InvoiceBalances(billed_cents=cents) for log_id, cents in logs.homeless.items()}
 
 
-class _Cents(Counter[int]):
+class _Cents(dict[int, int]):
     """Sums by subject that may be negative; a subject without a sum is zero."""
 
-    def __sub__(self, other: Any) -> _Cents:
+    def __missing__(self, subject: int) -> int:
+        return 0
+
+    def __add__(self, other: _Cents) -> _Cents:
+        return _Cents({subject: self[subject] + other[subject] for subject in {*self, *other}})
+
+    def __sub__(self, other: _Cents) -> _Cents:
         return _Cents({subject: self[subject] - other[subject] for subject in {*self, *other}})
 
 
@@ -144,16 +152,29 @@ def _sums(session: Session, view: View, debit: str, credit: str, subject: Any, *
 def _direct_debit(session: Session, view: View, invoice_of: dict[int, int]) -> _Cents:
     """Money that direct debits brought, less what was returned."""
     money = _facts(session, view, plus=("late credit",), minus=("returned", "reversed", "late debit"))
-    for collection_id, cents in _sums(session, view, "Suspense", "Clearing", Posting.credit_subject).items():
+    settled = _sums(session, view, "Suspense", "Clearing", Posting.credit_subject)
+    for collection_id, cents in (settled - _sums(session, view, "Clearing", "Suspense", Posting.debit_subject)).items():
         money[invoice_of.get(collection_id, 0)] += cents
     return money
 
 
 def _facts(session: Session, view: View, *, plus: tuple[str, ...], minus: tuple[str, ...]) -> _Cents:
-    """Suspense / Receivable of some facts less Receivable / Suspense of others, by invoice."""
+    """Suspense / Receivable of some facts less Receivable / Suspense of others, by invoice; what was undone counts no more."""
     came = _sums(session, view, "Suspense", "Receivable", Posting.credit_subject, Voucher.fact.in_(plus))
     went = _sums(session, view, "Receivable", "Suspense", Posting.debit_subject, Voucher.fact.in_(minus))
-    return came - went
+    came_undone = _sums(session, view, "Receivable", "Suspense", Posting.debit_subject, Voucher.fact.in_(_undone(plus)))
+    went_undone = _sums(session, view, "Suspense", "Receivable", Posting.credit_subject, Voucher.fact.in_(_undone(minus)))
+    return came - went - came_undone + went_undone
+
+
+def _undone(facts: tuple[str, ...]) -> list[str]:
+    return [f"{fact} undone" for fact in facts]
+
+
+def _credit_used(session: Session, view: View) -> _Cents:
+    """What each invoice got of another one's money, less what it gave; an undone use is booked the other way round."""
+    got = _sums(session, view, "Receivable", "Receivable", Posting.credit_subject)
+    return got - _sums(session, view, "Receivable", "Receivable", Posting.debit_subject)
 
 
 def states(session: Session, view: View, noun: str) -> dict[int, str]:

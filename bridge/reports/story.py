@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from bridge import archive
 from bridge.balances import NOW
 from bridge.errors import UnknownName
+from bridge.explaining.standing import stands
 from bridge.formats import hledger
 from bridge.model import Batch, Block, ChainLog, Collection, Document, Entry, Invoice, Mandate, Match, Member, Move, Statement
 from bridge.reports import ledger
@@ -98,7 +99,7 @@ def _lines(session: Session, collection: Collection) -> str:
         select(Entry, Statement.statement_id, Match.amount_cents, Match.rule, Match.evidence)
         .join(Match, Match.entry_id == Entry.id)
         .join(Statement, Statement.id == Entry.statement_id)
-        .where(Match.collection_id == collection.id)
+        .where(Match.collection_id == collection.id, stands())
         .order_by(Entry.id)
     )
     told = [

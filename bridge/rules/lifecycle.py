@@ -118,7 +118,12 @@ OWN_NEWS: dict[str, tuple[tuple[str, ...], str]] = {
     "withdrawn": (("submitted", "accepted"), "withdrawn"),
     "unsettled": (("settled",), "submitted"),
     "unreturned": (("returned",), "settled"),
+    # the transfer that cancelled it was none; a person lets it go on
+    "uncancelled": (("cancelled",), "held"),
 }
+
+#: news -> the news that takes it back
+TAKEN_BACK_BY = {"settled": "unsettled", "returned": "unreturned", "cancelled": "uncancelled"}
 
 #: What a collection's state means for its invoice.
 INVOICE_OF = {
@@ -138,7 +143,7 @@ INVOICE_OF = {
 INVOICE_NEWS: dict[str, tuple[tuple[str, ...], str]] = {
     "held": (("open",), "held"),
     "released": (("held",), "open"),
-    "written_off": (("open", "held"), "written_off"),
+    "written_off": (("open", "held", "collecting"), "written_off"),  # collecting: its attempt was never sent
 }
 
 MANDATE_NEWS: dict[str, tuple[tuple[str, ...], str]] = {
@@ -180,6 +185,7 @@ POSTINGS: dict[str, tuple[str, str]] = {
     "line to line": ("Suspense", "Suspense"),
     "transfer": ("Suspense", "Receivable"),
     "refund": ("Receivable", "Suspense"),
+    "refund bounced": ("Suspense", "Receivable"),
     "not ours": ("Suspense", "NotOurs"),
     "not ours, paid": ("NotOurs", "Suspense"),
     "withdrawn": ("Receivable", "Clearing"),
@@ -190,7 +196,7 @@ POSTINGS: dict[str, tuple[str, str]] = {
 #: what a person may take back: the opposite of the whole voucher, as a fact of its own
 UNDOABLE = (
     "submitted", "settled", "returned", "late credit", "late debit", "bank fee", "bank fee given back", "line to line",
-    "transfer", "refund", "not ours", "not ours, paid", "loss made good",
+    "transfer", "refund", "refund bounced", "not ours", "not ours, paid", "credit used", "loss made good",
 )  # fmt: skip
 POSTINGS |= {f"{fact} undone": (credit, debit) for fact in UNDOABLE for debit, credit in [POSTINGS[fact]]}
 

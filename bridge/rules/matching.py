@@ -7,12 +7,12 @@ Source: EPC130-08 for references, DK Anlage 3 for GVC codes; fee shapes are insi
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
 from datetime import date
 
 from bridge.rules import lifecycle
 from bridge.rules.lifecycle import Verdict
+from bridge.rules.lines import BreakRow, Candidate, DetailFacts, Explained, Line, Part, Pass, Result
 
 #: a return fee that the bank does not state apart is believed up to this; beyond it a person looks
 SILENT_FEE_MAX_CENTS = 3_000
@@ -23,106 +23,6 @@ FEE_FAMILIES = ("CHRG", "FEES", "COMM")
 #: of the German codes 8xx only these are fees: 820 is a transfer between own accounts, 833 cash concentrating
 FEE_CODES = tuple(str(code) for code in range(801, 812))
 FAILED = ("rejected", "withdrawn")
-BreakRow = tuple[str, str, str, str]  # kind, subject, what, next
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A collection that a line may be about. ``closes_on`` is the date of the voucher whose balance the line would close."""
-
-    id: int
-    version: int
-    end_to_end_id: str
-    state: str
-    amount_cents: int
-    account_id: int
-    invoice_id: int
-    invoice_version: int
-    invoice_state: str
-    receivable_cents: int
-    closes_on: date
-    rejected_on: date | None = None
-    late_cents: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class DetailFacts:
-    id: int
-    amount_cents: int | None
-    original_cents: int | None
-    end_to_end_id: str | None
-    is_return: bool
-    reason: str | None
-    charges_cents: int
-    done: bool
-
-
-@dataclass(frozen=True, slots=True)
-class OpenCredit:
-    """A credit line with an open rest that contains a rejected collection: where its later debit belongs."""
-
-    entry_id: int
-    open_cents: int
-    booked_on: date
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A booked line with something still open. ``members`` are the candidates of the file or block it names, if it names one."""
-
-    id: int
-    account_id: int
-    amount_cents: int
-    open_cents: int
-    booked_on: date
-    bank_code: str | None
-    bank_code_own: str | None
-    charges_cents: int
-    names_batch: bool
-    batch_count: int | None
-    details: tuple[DetailFacts, ...]
-    members: tuple[Candidate, ...] = ()
-    members_settled: bool = False  # a lump sum that did its work: its rest waits for the debits of rejected members
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One posting that explains a part of the line. ``cents`` is signed as the line; ``fact`` is a key of lifecycle.POSTINGS."""
-
-    fact: str
-    cents: int
-    candidate: Candidate | None = None
-    to_state: str | None = None
-    reason: str = ""
-    other_entry_id: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Explained:
-    """Parts that belong together: one voucher."""
-
-    rule: str
-    evidence: str
-    booked_on: date
-    parts: tuple[Part, ...]
-    detail_id: int | None = None
-    opens: tuple[BreakRow, ...] = ()  # Breaks beside it: kind, subject, what, next
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    explained: tuple[Explained, ...] = ()
-    opens: tuple[BreakRow, ...] = ()
-
-
-@dataclass(slots=True)
-class Pass:
-    """What one pass over a chunk has already used: an invoice (in ``touched``) moves at most once a pass."""
-
-    by_end_to_end: Mapping[str, Candidate]
-    open_credits: Mapping[int, Sequence[OpenCredit]]
-    touched: set[int] = field(default_factory=set)
-    spent: dict[int, int] = field(default_factory=dict)
 
 
 def explain(line: Line, seen: Pass) -> Result:
@@ -130,7 +30,7 @@ def explain(line: Line, seen: Pass) -> Result:
     if line.open_cents < 0 and _is_fee(line):
         fee = Part("bank fee", line.open_cents)
         code = line.bank_code or line.bank_code_own
-        return Result((Explained("FEE", f"bank code {code}", line.booked_on, (fee,), opens=_high_fee(line, line.open_cents)),))
+        return Result((Explained("FEE", f"bank code {code}", line.closes_on, (fee,), opens=_high_fee(line, line.open_cents)),))
     if any(_candidate(detail, seen) for detail in line.details if not detail.done):
         return _by_details(line, seen)
     if line.members_settled:
@@ -186,8 +86,8 @@ def _by_details(line: Line, seen: Pass) -> Result:
         elif found is not None:
             opens.append(found)
     nothing_done = not any(detail.done for detail in line.details)
-    if kept and explained and nothing_done:
-        explained.append(Explained("FEE", "charges stated at the entry", line.booked_on, (Part("bank fee", kept),)))
+    if kept and explained and nothing_done and not line.fee_booked:
+        explained.append(Explained("FEE", "charges stated at the entry", line.closes_on, (Part("bank fee", kept),)))
     if any(_candidate(detail, seen) is None for detail in line.details):
         opens.append(
             (
@@ -267,7 +167,7 @@ def _line_to_line(line: Line, detail: DetailFacts, candidate: Candidate, fee: in
             parts = [Part("line to line", -candidate.amount_cents, candidate, None, detail.reason or "", credit.entry_id)]
             if fee:
                 parts.append(Part("bank fee", -fee))
-            booked_on = max(line.booked_on, credit.booked_on)
+            booked_on = max(line.closes_on, credit.closes_on)
             return Explained("LINE_TO_LINE", f"EndToEndId {candidate.end_to_end_id}", booked_on, tuple(parts), detail.id)
     return None
 
@@ -288,7 +188,7 @@ def _explained(
     parts: Sequence[Part],
     opens: tuple[BreakRow, ...],
 ) -> Explained:
-    booked_on = max(line.booked_on, candidate.closes_on)
+    booked_on = max(line.closes_on, candidate.closes_on)
     return Explained(rule, f"EndToEndId {candidate.end_to_end_id}", booked_on, tuple(parts), detail.id, opens)
 
 
@@ -337,11 +237,11 @@ def _lump_sum(line: Line, settled: Sequence[Candidate], late: Sequence[Candidate
     evidence = f"{len(settled) + len(late)} of {len(line.members)} members"
     fee = (Part("bank fee", line.charges_cents),) if line.charges_cents else ()
     if settled:
-        booked_on = max(line.booked_on, *(member.closes_on for member in settled))
+        booked_on = max(line.closes_on, *(member.closes_on for member in settled))
         parts = tuple(Part("settled", member.amount_cents, member, "settled") for member in settled)
         yield Explained("BATCH", evidence, booked_on, parts + fee)
     if late:
-        booked_on = max(line.booked_on, *(member.closes_on for member in late))
+        booked_on = max(line.closes_on, *(member.closes_on for member in late))
         parts = tuple(Part("late credit", member.amount_cents, member) for member in late)
         opens = tuple(_late_credit(member) for member in late)
         yield Explained("BATCH", evidence, booked_on, parts if settled else parts + fee, None, opens)

@@ -81,11 +81,12 @@ LEGAL: dict[str, dict[str, tuple[str, ...]]] = {
         "withdrawn": ("submitted>withdrawn", "accepted>withdrawn"),
         "unsettled": ("settled>submitted",),
         "unreturned": ("returned>settled",),
+        "uncancelled": ("cancelled>held",),
     },
     "invoice": {
         "held": ("open>held",),
         "released": ("held>open",),
-        "written_off": ("open>written_off", "held>written_off"),
+        "written_off": ("open>written_off", "held>written_off", "collecting>written_off"),
     },
     "mandate": {
         "paused": ("active>paused",),
@@ -160,6 +161,7 @@ def test_postings_are_those_of_the_page() -> None:
         "line to line": ("Suspense", "Suspense"),
         "transfer": ("Suspense", "Receivable"),
         "refund": ("Receivable", "Suspense"),
+        "refund bounced": ("Suspense", "Receivable"),
         "not ours": ("Suspense", "NotOurs"),
         "not ours, paid": ("NotOurs", "Suspense"),
         "withdrawn": ("Receivable", "Clearing"),

@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 
 from bridge.rules import matching
-from bridge.rules.matching import Line, OpenCredit, Pass, Result
+from bridge.rules.lines import Line, OpenCredit, Pass, Result
 from tests.factories import FRIDAY, MONDAY, candidate, detail, line, lump_sum, seen
 
 KNOWN = date(2026, 11, 24)

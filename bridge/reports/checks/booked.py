@@ -7,6 +7,7 @@ from itertools import groupby
 from operator import itemgetter
 
 from sqlalchemy import and_, func, or_, select, union_all
+from sqlalchemy.orm import aliased
 
 from bridge.books import PlannedPosting, PlannedVoucher
 from bridge.model import Collection, Detail, Match, Posting, Voucher
@@ -16,6 +17,9 @@ from bridge.rules.lifecycle import POSTINGS
 #: facts of a bank line; a fee may stand beside them in the same voucher
 LINE_FACTS = ("settled", "returned", "late credit", "late debit", "line to line")
 FEES = ("bank fee", "bank fee given back")
+#: facts that may take a written-off invoice below zero; the loss made good stands in the same voucher
+CREDITS = ("late credit", "transfer", "refund bounced", "credit used")
+UNDONE = " undone"
 
 
 def payloads(now: Reading) -> Iterator[str]:
@@ -61,12 +65,15 @@ def accounts(now: Reading) -> Iterator[str]:
     pairs = [POSTINGS[fee] for fee in FEES]
     fee = or_(*(and_(Posting.debit_account == debit, Posting.credit_account == credit) for debit, credit in pairs))
     more = select(Posting.voucher_id).where(Posting.voucher_id == Voucher.id, ~fee).exists()
-    for key in now.session.scalars(select(Voucher.idem_key).where(Voucher.fact.not_in(FEES), ~more).order_by(Voucher.id)):
+    theirs = [*FEES, *(fact + UNDONE for fact in FEES)]
+    for key in now.session.scalars(select(Voucher.idem_key).where(Voucher.fact.not_in(theirs), ~more).order_by(Voucher.id)):
         yield f"voucher {key} has nothing but fees, which is not its fact"
 
 
 def _allowed(fact: str) -> set[tuple[str, str]]:
-    beside = FEES if fact in LINE_FACTS else ()
+    if fact.endswith(UNDONE):
+        return {(credit, debit) for debit, credit in _allowed(fact.removesuffix(UNDONE))}
+    beside = (*(FEES if fact in LINE_FACTS else ()), *(("loss made good",) if fact in CREDITS else ()))
     overdrawn = ("opening, overdrawn",) if fact == "opening" else ()  # an opening below zero is booked the other way round
     return {POSTINGS[one] for one in (fact, *beside, *overdrawn)}
 
@@ -103,3 +110,74 @@ def matches(now: Reading) -> Iterator[str]:
     )
     for key, entry_id in now.session.execute(off):
         yield f"voucher {key}: what it takes off line {entry_id} in Suspense is not what its matches explain"
+
+
+def undone(now: Reading) -> Iterator[str]:
+    """What takes a voucher back is the opposite of all of it, posting by posting, and takes back all that it explained."""
+    taken = aliased(Voucher)
+    facts = now.session.execute(
+        select(Voucher.idem_key, Voucher.fact, taken.fact)
+        .outerjoin(taken, taken.id == Voucher.reverses_id)
+        .where(or_(Voucher.reverses_id.is_not(None), Voucher.fact.endswith(UNDONE, autoescape=True)))
+        .order_by(Voucher.id)
+    )
+    for key, fact, of in facts:
+        if fact != f"{of}{UNDONE}":
+            yield f"voucher {key} books {fact!r}, but takes back {of!r}"
+    yield from _not_opposite(now)
+    yield from _not_taken_back(now)
+
+
+def _not_opposite(now: Reading) -> Iterator[str]:
+    """Each pair of a voucher and the one that takes it back, whose postings do not cancel out side by side."""
+    own, taken = aliased(Posting), aliased(Posting)
+    cancels = (
+        select(taken.voucher_id)
+        .where(
+            taken.voucher_id == Voucher.reverses_id,
+            taken.ordinal == own.ordinal,
+            taken.debit_account == own.credit_account,
+            taken.debit_subject == own.credit_subject,
+            taken.credit_account == own.debit_account,
+            taken.credit_subject == own.debit_subject,
+            taken.amount_cents == own.amount_cents,
+        )
+        .exists()
+    )
+    odd = select(own.voucher_id).where(own.voucher_id == Voucher.id, ~cancels).exists()
+    other = aliased(Voucher)
+    fewer = select(other.id).where(other.id == Voucher.reverses_id, other.posting_count != Voucher.posting_count).exists()
+    for key in now.session.scalars(
+        select(Voucher.idem_key).where(Voucher.reverses_id.is_not(None), or_(odd, fewer)).order_by(Voucher.id)
+    ):
+        yield f"voucher {key} is not the opposite of the voucher that it takes back"
+
+
+def _not_taken_back(now: Reading) -> Iterator[str]:
+    """Matches that take back something else than the voucher does, and those that it leaves standing."""
+    taken, voucher = aliased(Match), aliased(Voucher)
+    crooked = (
+        select(Match.entry_id)
+        .join(taken, taken.id == Match.undoes_id)
+        .join(voucher, voucher.id == Match.voucher_id)
+        .where(
+            or_(
+                taken.amount_cents != -Match.amount_cents,
+                taken.entry_id != Match.entry_id,
+                taken.collection_id.is_distinct_from(Match.collection_id),
+                voucher.reverses_id.is_distinct_from(taken.voucher_id),
+            )
+        )
+        .order_by(Match.id)
+    )
+    for entry_id in now.session.scalars(crooked):
+        yield f"line {entry_id}: what takes an explanation back is not its opposite"
+    taker = aliased(Match)
+    left = (
+        select(Match.entry_id)
+        .join(voucher, voucher.reverses_id == Match.voucher_id)
+        .where(~select(taker.id).where(taker.undoes_id == Match.id, taker.voucher_id == voucher.id).exists())
+        .order_by(Match.id)
+    )
+    for entry_id in now.session.scalars(left):
+        yield f"line {entry_id}: its explanation stands, but its voucher was taken back"

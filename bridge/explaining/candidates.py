@@ -9,7 +9,7 @@ from datetime import date
 from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session
 
-from bridge import balances
+from bridge.explaining.standing import reopened_on, stands
 from bridge.model import (
     Batch,
     Block,
@@ -27,9 +27,12 @@ from bridge.model import (
 )
 from bridge.model.collection import FINAL_STATES
 from bridge.rules import matching
-from bridge.rules.matching import FAILED, Candidate, OpenCredit
+from bridge.rules.lines import Candidate, OpenCredit
+from bridge.rules.matching import FAILED
 
 IN_ONE_STATEMENT = 500
+#: credits that a rule may take something off; what a person took in hand waits for him
+_OPEN = (Entry.open_cents > 0, Entry.by_hand.is_(False), Statement.posting == "posted")
 
 
 def by_end_to_end(session: Session, keys: Iterable[str]) -> dict[str, Candidate]:
@@ -60,14 +63,17 @@ def open_credits(session: Session, wanted: Sequence[Candidate]) -> dict[int, lis
     """For each rejected or withdrawn candidate, the credit lines with an open rest that contain it and were not used for it."""
     failed = {candidate.id: candidate for candidate in wanted if candidate.state in FAILED}
     for some in _slices(sorted(failed)):
-        used = select(Match.collection_id).where(Match.collection_id.in_(some), Match.rule == "LINE_TO_LINE")
+        used = select(Match.collection_id).where(Match.collection_id.in_(some), Match.rule == "LINE_TO_LINE", stands())
         for collection_id in session.scalars(used):
             failed.pop(collection_id or 0, None)
     found: dict[int, dict[int, OpenCredit]] = defaultdict(dict)
     for some in _slices(sorted(failed)):
         group = [failed[candidate_id] for candidate_id in some]
-        for candidate_id, entry in (*_naming(session, group), *_lump_sums(session, group)):
-            found[candidate_id][entry.id] = OpenCredit(entry.id, entry.open_cents, entry.booked_on)
+        containing = (*_naming(session, group), *_lump_sums(session, group))
+        reopened = reopened_on(session, [entry.id for _, entry in containing])
+        for candidate_id, entry in containing:
+            closes_on = max(entry.booked_on, reopened.get(entry.id, entry.booked_on))
+            found[candidate_id][entry.id] = OpenCredit(entry.id, entry.open_cents, closes_on)
     return {candidate_id: [credits[entry_id] for entry_id in sorted(credits)] for candidate_id, credits in found.items()}
 
 
@@ -78,7 +84,7 @@ def _naming(session: Session, failed: Sequence[Candidate]) -> Iterator[tuple[int
         select(Detail.end_to_end_id, Entry, Statement.account_id)
         .join(Entry, Entry.id == Detail.entry_id)
         .join(Statement, Statement.id == Entry.statement_id)
-        .where(Entry.open_cents > 0, Statement.posting == "posted", func.upper(Detail.end_to_end_id).in_(by_key))
+        .where(*_OPEN, func.upper(Detail.end_to_end_id).in_(by_key))
     )
     for name, entry, account_id in rows:
         candidate = by_key[(name or "").upper()]
@@ -101,9 +107,7 @@ def _lump_sums(session: Session, failed: Sequence[Candidate]) -> Iterator[tuple[
         func.upper(Entry.batch_message_id).in_({file for _, file in places}),
     )
     rows = session.execute(
-        select(Entry, Statement.account_id)
-        .join(Statement, Statement.id == Entry.statement_id)
-        .where(Entry.open_cents > 0, Statement.posting == "posted", named)
+        select(Entry, Statement.account_id).join(Statement, Statement.id == Entry.statement_id).where(*_OPEN, named)
     ).all()
     for entry, account_id in rows:
         gross = entry.amount_cents - entry.charges_cents
@@ -123,7 +127,6 @@ def _load(session: Session, condition: ColumnElement[bool]) -> list[Candidate]:
     settled = [collection for collection, *_ in rows if collection.state in ("settled", *FINAL_STATES)]
     late = _late(session, [collection.id for collection in settled])
     rejected = _rejected_on(session, {c.id: evidence for c, *_, evidence in rows if c.state in FAILED})
-    owed = balances.of_subjects(session, "Receivable", [collection.invoice_id for collection in settled])
     return [
         Candidate(
             id=collection.id,
@@ -135,7 +138,6 @@ def _load(session: Session, condition: ColumnElement[bool]) -> list[Candidate]:
             invoice_id=collection.invoice_id,
             invoice_version=invoice_version,
             invoice_state=invoice_state,
-            receivable_cents=owed.get(collection.invoice_id, 0),
             closes_on=moved_on,
             rejected_on=rejected.get(collection.id, moved_on) if collection.state in FAILED else None,
             late_cents=late.get(collection.id, 0),
@@ -152,7 +154,7 @@ def _late(session: Session, collection_ids: Sequence[int]) -> dict[int, int]:
         rows = session.execute(
             select(Match.collection_id, func.sum(Match.amount_cents))
             .join(Voucher, Voucher.id == Match.voucher_id)
-            .where(Match.collection_id.in_(some), Voucher.fact.in_(("late credit", "late debit")))
+            .where(Match.collection_id.in_(some), Voucher.fact.in_(("late credit", "late debit")), stands())
             .group_by(Match.collection_id)
         )
         for collection_id, cents in rows:

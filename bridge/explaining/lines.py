@@ -1,0 +1,108 @@
+"""Loads what bank lines say, what of each is open, and what was explained of it before."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from bridge.explaining import candidates
+from bridge.explaining.standing import reopened_on, stands
+from bridge.model import Detail, Entry, Match
+from bridge.rules.lines import Candidate, DetailFacts, Line, Pass
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """Lines with all that a rule asks for. ``vouchers`` counts those booked for each line, also the ones taken back."""
+
+    session: Session
+    entries: Sequence[tuple[Entry, int]]
+    seen: Pass
+    vouchers: Counter[int]
+    details: dict[int, list[DetailFacts]]
+    lump_sums: set[int]
+    fees: set[int]
+    reopened: dict[int, date]
+
+    def __iter__(self) -> Iterator[Line]:
+        """Each line; the members of a lump sum are read when its turn comes."""
+        return (self._line(entry, account_id) for entry, account_id in self.entries)
+
+    def _line(self, entry: Entry, account_id: int) -> Line:
+        details = self.details.get(entry.id, [])
+        named = any((detail.end_to_end_id or "").upper() in self.seen.by_end_to_end for detail in details)
+        names_batch = bool(entry.batch_pmt_inf_id or entry.batch_message_id) and not named and entry.amount_cents > 0
+        settled = entry.id in self.lump_sums
+        return Line(
+            id=entry.id,
+            account_id=account_id,
+            amount_cents=entry.amount_cents,
+            open_cents=entry.open_cents,
+            booked_on=entry.booked_on,
+            bank_code=entry.bank_code,
+            bank_code_own=entry.bank_code_own,
+            charges_cents=entry.charges_cents,
+            names_batch=names_batch,
+            batch_count=entry.batch_count,
+            details=tuple(details),
+            members=candidates.of_batch(self.session, entry) if names_batch and not settled else (),
+            members_settled=settled,
+            reopened_on=self.reopened.get(entry.id),
+            fee_booked=entry.id in self.fees,
+        )
+
+
+def load(session: Session, entries: Sequence[tuple[Entry, int]]) -> Loaded:
+    """Load these lines, each with the account it is on."""
+    ids = [entry.id for entry, _ in entries]
+    details = _details(session, ids)
+    named = {detail.end_to_end_id.upper() for some in details.values() for detail in some if detail.end_to_end_id}
+    by_name: dict[str, Candidate] = candidates.by_end_to_end(session, named)
+    return Loaded(
+        session=session,
+        entries=entries,
+        seen=Pass(by_name, candidates.open_credits(session, list(by_name.values()))),
+        vouchers=_vouchers_so_far(session, ids),
+        details=details,
+        lump_sums=_explained_by(session, ids, "BATCH"),
+        fees=_explained_by(session, ids, "FEE"),
+        reopened=reopened_on(session, ids),
+    )
+
+
+def _details(session: Session, entry_ids: Sequence[int]) -> dict[int, list[DetailFacts]]:
+    explained = select(Match.detail_id).where(Match.entry_id.in_(entry_ids), Match.detail_id.is_not(None), stands())
+    done = set(session.scalars(explained))
+    found: dict[int, list[DetailFacts]] = {}
+    for row in session.scalars(select(Detail).where(Detail.entry_id.in_(entry_ids)).order_by(Detail.entry_id, Detail.ordinal)):
+        found.setdefault(row.entry_id, []).append(
+            DetailFacts(
+                id=row.id,
+                amount_cents=row.amount_cents,
+                original_cents=row.original_cents,
+                end_to_end_id=row.end_to_end_id,
+                is_return=row.is_return,
+                reason=row.return_reason,
+                charges_cents=row.charges_cents,
+                done=row.id in done,
+            )
+        )
+    return found
+
+
+def _vouchers_so_far(session: Session, entry_ids: Sequence[int]) -> Counter[int]:
+    rows = session.execute(
+        select(Match.entry_id, func.count(Match.voucher_id.distinct()))
+        .where(Match.entry_id.in_(entry_ids), Match.undoes_id.is_(None))
+        .group_by(Match.entry_id)
+    )
+    return Counter({entry_id: count for entry_id, count in rows})
+
+
+def _explained_by(session: Session, entry_ids: Sequence[int], rule: str) -> set[int]:
+    return set(session.scalars(select(Match.entry_id).where(Match.entry_id.in_(entry_ids), Match.rule == rule, stands())))
