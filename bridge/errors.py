@@ -1,12 +1,14 @@
 """Every exception a caller may catch, and when.
 
 A refusal says what, which one, and what to do next, in the words of a finance person; IBANs are masked. Problems in *data* that
-arrived from outside are not exceptions but Breaks: rows that somebody works off.
+arrived from outside are not exceptions but Breaks: rows that somebody works off. What nobody foresaw is a bug, and said as one.
 """
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Iterable
+from pathlib import Path
 
 
 class BridgeError(Exception):
@@ -61,3 +63,15 @@ class Unavailable(BridgeError):
     """A node, database or broker did not answer; the same call may work later."""
 
     exit_code = 5
+
+
+def unforeseen(problem: BaseException) -> str:
+    """Where something nobody foresaw happened; its message is left out, because it may quote a name or an IBAN."""
+    where = f"{type(problem).__name__} at {place_of(problem)}"
+    return f"a bug: {where}; the unit of work was undone, nothing half-done stays; please report it"
+
+
+def place_of(problem: BaseException) -> str:
+    """File and line of our own code where it went wrong."""
+    frames = [frame for frame in traceback.extract_tb(problem.__traceback__) if "bridge" in Path(frame.filename).parts]
+    return f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "an unknown place"

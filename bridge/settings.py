@@ -13,6 +13,7 @@ from datetime import time
 from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -23,6 +24,7 @@ from bridge.errors import ConfigError
 PREFIX = "BRIDGE_"
 #: variables that are not settings: who acts, where test data lies
 OTHER_VARIABLES = {"BRIDGE_TOKEN", "BRIDGE_TOKEN_FILE", "BRIDGE_TESTDATA"}
+BROKER_SCHEMES = ("redis", "rediss", "valkey", "valkeys", "unix")
 
 
 def _known_zone(name: str) -> str:
@@ -45,6 +47,19 @@ def _lower_address(value: str) -> str:
     return value.lower()
 
 
+def _broker_url(url: str) -> str:
+    """A URL that every client of it reads alike. Its own words are never repeated: they may hold a password."""
+    how = "write redis://HOST:6379/0, and percent-encode what is special in a password"
+    try:
+        parts = urlsplit(url)
+        place = parts.path if parts.scheme == "unix" else parts.hostname and (parts.port or True)
+    except ValueError:
+        raise ValueError(f"this is no address of a broker; {how}") from None
+    if url and (parts.scheme not in BROKER_SCHEMES or not place or parts.fragment):
+        raise ValueError(f"an address starts with one of {', '.join(BROKER_SCHEMES)} and names a host or a socket; {how}")
+    return url
+
+
 def _not_built(what: str, value: object, only: object) -> None:
     """A value whose rule does not exist yet is refused by name, never ignored."""
     if value != only:
@@ -60,12 +75,23 @@ class Database(_Part):
 
 
 class Broker(_Part):
-    url: str = Field(default="", description="redis://...; empty: embedded mode", repr=False)
+    url: Annotated[str, AfterValidator(_broker_url)] = Field(
+        default="", description="redis://, rediss:// (TLS), valkey:// or unix:///socket; empty: embedded mode", repr=False
+    )
+    ring_seconds: int = Field(default=60, ge=1, le=3600, description="beat rings every step each so many seconds")
+    processes: int = Field(default=2, ge=1, le=64, description="processes of one worker; with SQLite 1")
+    step_seconds_max: int = Field(default=600, ge=2, le=86_400, description="a step that takes longer is stopped")
 
-    @model_validator(mode="after")
-    def _not_yet(self) -> Broker:
-        _not_built("broker.url (production mode with Celery)", self.url, "")
-        return self
+    @property
+    def scheme(self) -> str:
+        """The scheme as Redis clients know it: Valkey speaks the same protocol."""
+        return urlsplit(self.url).scheme.replace("valkey", "redis")
+
+    @property
+    def shown(self) -> str:
+        """The URL without name and password, for people."""
+        parts = urlsplit(self.url)
+        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
 class Keys(_Part):

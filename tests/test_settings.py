@@ -70,7 +70,12 @@ def test_an_empty_file_has_the_defaults(tmp_path: Path) -> None:
         ('timezone = "Mars/Base"\n', "is no time zone"),
         ('environment = "production"\n' + BASE + SOURCE, "verification = 'none' is refused in production"),
         ("[ledger]\nchart = 'SKR03'\n", "chart .* is not built yet"),
-        ("[broker]\nurl = 'redis://x'\n", "broker.url .* is not built yet"),
+        ("[broker]\nurl = 'amqp://x'\n", "broker.url: an address starts with one of redis, rediss"),
+        ("[broker]\nurl = 'localhost:6379'\n", "broker.url: an address starts with"),
+        ("[broker]\nurl = 'redis:///0'\n", "names a host or a socket"),
+        ("[broker]\nprocesses = 0\n", "broker.processes"),
+        ("[broker]\nring_seconds = 0\n", "broker.ring_seconds"),
+        ("[broker]\nstep_seconds_max = 1\n", "broker.step_seconds_max"),
         ("[collection]\nprenotification_days = 5\n", "prenotification_days .* is not built yet"),
         ("timezone = 'Europe'\n", "no time zone"),
         ("[ledger]\nchart = 'SKR05'\n", "ledger.chart"),
@@ -202,3 +207,30 @@ def test_the_clock_is_not_set_in_production(tmp_path: Path) -> None:
 
     with pytest.raises(ConfigError, match="refused where environment = 'production'"):
         build(written(tmp_path, 'environment = "production"\n'), clock=lambda: datetime(2026, 1, 1, tzinfo=UTC))
+
+
+@pytest.mark.parametrize("password", ["geheim/geheim", "geheim#geheim", "geheim?geheim", "[geheim"])
+def test_a_password_that_breaks_the_address_is_not_repeated(tmp_path: Path, password: str) -> None:
+    """What is special must be percent-encoded: the refusal says so, and says nothing of the password."""
+    with pytest.raises(ConfigError, match="percent-encode what is special in a password") as refusal:
+        load(written(tmp_path, f"[broker]\nurl = 'redis://:{password}@127.0.0.1/0'\n"))
+
+    assert "geheim" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "scheme", "shown"),
+    [
+        ("redis://localhost:6379/0", "redis", "redis://localhost:6379/0"),
+        ("rediss://bridge:geheim@broker:6380", "rediss", "rediss://broker:6380"),
+        ("valkey://:geheim@[::1]/1", "redis", "valkey://[::1]/1"),
+        ("valkeys://broker?ssl_ca_certs=/etc/ca.pem", "rediss", "valkeys://broker"),
+        ("unix://:geheim@/run/valkey.sock?db=1", "unix", "unix:///run/valkey.sock"),
+    ],
+)
+def test_a_broker_is_shown_without_its_password(tmp_path: Path, url: str, scheme: str, shown: str) -> None:
+    """Redis and Valkey, with TLS or on a socket; name and password stay out of what people read."""
+    broker = load(written(tmp_path, f"[broker]\nurl = '{url}'\n")).broker
+
+    assert (broker.scheme, broker.shown) == (scheme, shown)
+    assert "geheim" not in repr(broker) + str(broker)

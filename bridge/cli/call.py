@@ -50,10 +50,16 @@ class Call:
     act: str = ""  # the command's words, as rules.permissions has them: "batch approve"
 
     def runtime(self) -> Runtime:
-        """The runtime of bridge.toml, its database at the newest migration and its declarations stored.
+        """The runtime of bridge.toml for a command.
 
         Whoever is named, by token or by ``--actor``, must have a role for the command; for reading nobody need be named.
         """
+        runtime = self.machine()
+        self.somebody(runtime)
+        return runtime
+
+    def machine(self) -> Runtime:
+        """The runtime of bridge.toml for steps that run as themselves: its database migrated, its declarations stored."""
         from dataclasses import replace
 
         from bridge.acts import declare
@@ -62,7 +68,6 @@ class Call:
         runtime = build(self.options.config, clock=self._clock())
         ready(self.opened(runtime.engine))
         declare.run(runtime)
-        self.somebody(runtime)
         return replace(runtime, progress=self._progress)
 
     def opened(self, engine: Engine) -> Engine:

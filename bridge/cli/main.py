@@ -6,15 +6,14 @@ Exit codes: 0 done, 1 refused or failed, 2 usage, 4 a check failed or something 
 from __future__ import annotations
 
 import sys
-import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
 import typer
 
-from bridge.cli import bank, batch, chain, demo, invoice, ledger, mandate, report, sim, system, user
+from bridge.cli import bank, batch, chain, demo, invoice, ledger, mandate, production, report, sim, system, user
 from bridge.cli.call import Call, Options
-from bridge.errors import BridgeError
+from bridge.errors import BridgeError, unforeseen
 
 TAKES_VALUE = ("--config", "--clock", "--actor", "--lang")
 FLAGS = ("--json", "--quiet")
@@ -27,7 +26,7 @@ app = typer.Typer(
     help="From an on-chain invoice to a SEPA direct debit, to the bank's answer, to books that add up.",
     epilog="Examples:  bridge demo   ·   bridge run --config plant/bridge.toml",
 )
-for part in (system, demo, bank):
+for part in (system, demo, bank, production):
     part.add_to(app)
 for name, group in (
     ("chain", chain.app),
@@ -87,13 +86,6 @@ def run(arguments: list[str]) -> int:
         return 1
     finally:
         call.close()
-
-
-def unforeseen(problem: Exception) -> str:
-    """Where something nobody foresaw happened; its message is left out, because it may quote a name or an IBAN."""
-    frames = [frame for frame in traceback.extract_tb(problem.__traceback__) if "bridge" in Path(frame.filename).parts]
-    place = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "an unknown place"
-    return f"a bug: {type(problem).__name__} at {place}; the unit of work was undone, nothing half-done stays; please report it"
 
 
 def hoist(arguments: Sequence[str]) -> tuple[Options, list[str]]:

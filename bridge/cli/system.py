@@ -26,6 +26,12 @@ timezone = "Europe/Berlin"             # business dates and cut-offs
 [database]
 url = "sqlite:///bridge.db"            # beside this file
 
+# [broker]                             # for 'bridge worker' and 'bridge beat'; without it 'bridge run' rings
+# url = "redis://localhost:6379/0"     # or rediss://, valkey://, unix:///run/valkey.sock
+# ring_seconds = 60                    # beat rings every step each so many seconds
+# processes = 2                        # of one worker; with SQLite 1
+# step_seconds_max = 600               # a step that takes longer is stopped, and found again at the next ring
+
 [keys]
 path = "bridge.keys"                   # seals names and IBANs; without it they cannot be read: back it up apart from the database
 
@@ -105,7 +111,7 @@ def init(
 
 
 def doctor(context: typer.Context) -> None:
-    """Check config, database, keys, sources, outbox and bank profiles, and say how to fix what is wrong."""
+    """Check config, database, keys, broker, sources, outbox and bank profiles, and say how to fix what is wrong."""
     here = call.of(context)
     found = [_examine(what, look) for what, look in _examinations(here)]
     ok = all(one["ok"] for one in found)
@@ -294,4 +300,15 @@ def _examinations(here: call.Call) -> list[tuple[str, Any]]:
         custody.check_manifest(here.runtime())
         return "the manifest is not ahead of the database"
 
-    return [("config", config), ("database", database), ("sources", sources), ("outbox", outbox)]
+    def broker() -> str:
+        settings = here.settings()
+        if not settings.broker.url:
+            return "none: 'bridge run' rings"
+        from bridge import tasks
+
+        policy = tasks.reach(settings.broker)
+        if policy != "noeviction":
+            raise ConfigError(f"the broker may drop rings when its memory is full ({policy}); set maxmemory-policy noeviction")
+        return f"{settings.broker.shown} answers, noeviction"
+
+    return [("config", config), ("database", database), ("broker", broker), ("sources", sources), ("outbox", outbox)]

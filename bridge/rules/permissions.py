@@ -40,6 +40,8 @@ ACTS: dict[str, tuple[str, ...]] = {
     "user list": READ,
     # steps, rung by hand
     "run": RUN,
+    "worker": RUN,
+    "beat": RUN,
     "chain sync": RUN,
     "reconcile run": RUN,
     # preparing

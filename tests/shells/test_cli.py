@@ -25,7 +25,19 @@ from tests.journeys.plant import Debtor, Plant, config, logs, mandates_csv, reco
 from tests.testdata import ROOT
 
 NO_NODE = 'rpc = ["http://127.0.0.1:1"]\nchain_id = 31337\ncontract = "0x00000000000000000000000000000000000000c0"'
-HEAVY = ("sqlalchemy", "web3", "lxml", "schwifty", "pydantic_settings", "sepaxml", "cryptography", "alembic")
+HEAVY = (
+    "sqlalchemy",
+    "web3",
+    "lxml",
+    "schwifty",
+    "pydantic_settings",
+    "sepaxml",
+    "cryptography",
+    "alembic",
+    "celery",
+    "kombu",
+    "redis",
+)
 WRONG_IBAN = "DE02100500000054540403"  # a digit mistyped
 A = Debtor("MND-0001", "Blechwerk Süd GmbH", "DE89370400440532013000", b"\xa1" * 32)
 LINDNER = Debtor("MND-0004", "Hof Lindner", WRONG_IBAN, b"\xc3" * 32)

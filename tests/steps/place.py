@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +22,11 @@ from bridge.model import Base, Batch, Break, Collection, Invoice
 from bridge.model.sealed import Sealed
 from bridge.records.invoice_log import Completeness, Head
 from bridge.runtime import Runtime, build, ready, write_keys
+from bridge.sim.bank import SimBank
+from bridge.steps import PIPELINE
 
 NOW = datetime(2026, 11, 23, 8, 30, tzinfo=UTC)  # a Monday, 9:30 in Berlin, half an hour before the bank's cut-off
+LATER = NOW + timedelta(days=10)
 DUE = date(2026, 12, 1)  # a Tuesday; the bank takes its file from 17 to 27 November, 10:00
 CHAIN_ID = 31337
 CONTRACT = "0x00000000000000000000000000000000000000c0"
@@ -179,6 +182,10 @@ class Place:
             session.expunge_all()
             return found
 
+    def states(self) -> dict[str, str]:
+        """EndToEndId -> state."""
+        return {row.end_to_end_id: row.state for row in self.rows(Collection)}
+
     def reasons(self) -> dict[str, str]:
         """Invoice number -> why it is held, as an invoice or as a collection; "" where it is not."""
         held = {row.invoice_id: row.reason for row in self.rows(Collection) if row.state == "held"}
@@ -197,6 +204,10 @@ class Place:
         with self.runtime.engine.connect() as connection:
             statement = text(sides + " THEN amount_cents ELSE 0 END) FROM posting")
             return int(connection.execute(statement, {"a": account}).scalar() or 0)
+
+    def outbox(self) -> dict[str, bytes]:
+        """What lies in the outbox, the manifest too."""
+        return {path.name: path.read_bytes() for path in (self.folder / "outbox").iterdir()}
 
     def variables_max(self, count: int) -> None:
         """Let the database take at most so many values in one statement, as an old SQLite or a large month would."""
@@ -223,6 +234,27 @@ class Place:
                 if table.name not in {"audit", "data_key", *but}:
                     found[table.name] = sorted((tuple(row) for row in connection.execute(select(*columns))), key=repr)
         return found
+
+
+def half_way(folder: Path) -> Place:
+    """One file was sent at NOW and the bank's answers lie in the inbox; two new invoices wait to go the whole way, at LATER."""
+    place = Place(folder, collection='batch_at = ""\napproval = "none"\nhandover = "folder"\n')
+    place.mandates(mandate_line(1), mandate_line(2))
+    place.bill(Bill(1), Bill(2, 2_500, debtor=2), Bill(3, 700, debtor=3))
+    for step, _ in PIPELINE.values():
+        step(place.runtime)
+    [path] = (folder / "outbox").glob("*.xml")
+    bank = SimBank(OWN_IBAN, opening_cents=500_000, style="single", fees="inside")
+    bank.plan({"plant-1-000001-1": "return:AM04:300"})
+    bank.upload(path.read_bytes())
+    (folder / "inbox" / "1.xml").write_bytes(bank.status_report(NOW.date()))
+    (folder / "inbox" / "2.xml").write_bytes(bank.statement(date(2026, 12, 1)))
+    (folder / "inbox" / "3.xml").write_bytes(bank.statement(date(2026, 12, 3)))
+    (folder / "inbox" / "4.xml").write_bytes(b"no bank wrote this")
+    due = int(LATER.timestamp()) + 10 * 86_400
+    place.bill(Bill(4, 900, due=due, block=5_000), Bill(5, 800, debtor=2, due=due, block=5_001))
+    place.runtime.engine.dispose()
+    return place
 
 
 class Stated:
