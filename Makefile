@@ -6,7 +6,7 @@ MAKEFLAGS += --no-print-directory
 SET_UP = python=$$(sh tools/python.sh) && "$$python" tools/set_up.py
 PYTHON := .venv/bin/python
 
-.PHONY: help demo test lint lock defences bench clean set-up-demo set-up-test
+.PHONY: help demo test lint lock defences mutants bench clean set-up-demo set-up-test
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-18s %s\n", $$1, $$2 }'
@@ -25,6 +25,9 @@ lint: set-up-test ## ruff, mypy --strict, who may import whom
 
 defences: set-up-test ## switch off each defence of tests/defences.toml: its test must turn red
 	@$(PYTHON) tools/defences.py
+
+mutants: set-up-test ## change rules, books and formats in one place at a time: a test must notice (ARGS=bridge/rules/calendar.py)
+	@$(PYTHON) tools/mutants.py $(ARGS)
 
 bench: set-up-test ## 10,000 invoices through the whole path, seconds and memory per stage (ARGS="--invoices 1000 --times 3")
 	@$(PYTHON) tools/bench.py $(ARGS)
