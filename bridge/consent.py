@@ -13,38 +13,36 @@ from hashlib import sha256
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
+from bridge import identity
 from bridge.errors import NotAllowed
-from bridge.model import Consent, User
-from bridge.rules import people
-
-NEEDED = 2
+from bridge.model import Consent
+from bridge.rules import people, signatures
+from bridge.rules.people import person
 
 
 @dataclass(frozen=True, slots=True)
 class Agreed:
-    """Who gave his word so far, in that order, and how many more are needed."""
+    """Who gave his word so far, in that order, how many more are needed, and who: "another person" or "an approver"."""
 
     by: tuple[str, ...]
     missing: int
+    wanted: str = ""
 
 
 def give(session: Session, *, act: str, object: str, said: object, actor: str, at: datetime) -> Agreed:
-    """Take a person's word for ``act`` on ``object``; giving it twice changes nothing.
+    """Take a person's word for ``act`` on ``object``; giving it twice changes nothing. One of the two must be an approver.
 
-    ``said`` is all that the two must agree on, also the version of the thing: plain values that JSON knows. Raises NotAllowed for
-    a machine, which counts as nobody.
+    ``said`` is all that the two must agree on, also the version of the thing: plain values that JSON knows. The word of somebody
+    who was disabled since, or has no role for it any more, does not count. Raises NotAllowed for a machine, which counts as
+    nobody.
     """
-    if people.is_machine(actor) or _is_service(session, actor):
+    if people.is_machine(actor) or identity.standing(session, [actor])[person(actor)].machine:
         raise NotAllowed(f"{actor} is a machine and counts as nobody; two named people are needed to {act} {object}")
     digest = sha256(json.dumps([act, object, said], sort_keys=True).encode()).hexdigest()
     same = (Consent.act == act, Consent.object == object, Consent.digest == digest)
     given = list(session.scalars(select(Consent.actor).where(*same).order_by(Consent.id)))
-    if people.person(actor) not in {people.person(one) for one in given}:
+    if person(actor) not in map(person, given):
         session.execute(insert(Consent).values(act=act, object=object, digest=digest, actor=actor, recorded_at=at))
         given.append(actor)
-    return Agreed(tuple(given), max(0, NEEDED - len(given)))
-
-
-def _is_service(session: Session, actor: str) -> bool:
-    known = select(User.id).where(User.name_key == people.person(actor), User.role == "service")
-    return session.scalar(known) is not None
+    missing, wanted = signatures.missing_words(given, identity.standing(session, given))
+    return Agreed(tuple(given), missing, wanted)

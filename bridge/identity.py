@@ -18,6 +18,7 @@ from bridge.errors import NotAllowed
 from bridge.model import Declaration, Token, User
 from bridge.rules import permissions
 from bridge.rules.people import person
+from bridge.rules.signatures import Standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +62,15 @@ def permit(session: Session, actor: Actor, act: str) -> None:
     raise NotAllowed(f"{actor.name} is {actor.role}; '{act}' needs the role {permissions.who_may(act)}{who}")
 
 
-def users(session: Session, names: Iterable[str]) -> dict[str, User]:
-    """The users of these names, by the name as it counts."""
+def standing(session: Session, names: Iterable[str]) -> dict[str, Standing]:
+    """What is known of each of these names, by the name as it counts. Their rows are locked until the unit of work ends.
+
+    A name that is no user counts as anybody in a rehearsal, and as nobody in a database that was ever in production.
+    """
     wanted = sorted({person(name) for name in names})
-    return {user.name_key: user for user in session.scalars(select(User).where(User.name_key.in_(wanted)))}
+    rows = session.scalars(select(User).where(User.name_key.in_(wanted)).order_by(User.id).with_for_update(read=True))
+    stranger = Standing(prepares=False, decides=False) if ever_in_production(session) else Standing()
+    return dict.fromkeys(wanted, stranger) | {user.name_key: _standing(user) for user in rows}
 
 
 def an_admin_can_act(session: Session, at: datetime) -> bool:
@@ -82,6 +88,15 @@ def ever_in_production(session: Session) -> bool:
 def digest_of(token: str) -> str:
     """What is stored of a token."""
     return sha256(token.encode()).hexdigest()
+
+
+def _standing(user: User) -> Standing:
+    return Standing(
+        machine=user.role == "service",
+        disabled=user.disabled_at is not None,
+        prepares=user.role in permissions.HANDS,
+        decides=user.role == permissions.DECIDES,
+    )
 
 
 def _enabled(user: User) -> Actor:

@@ -156,7 +156,8 @@ def _known_role(role: str) -> None:
 
 
 def _user(session: Session, name: str) -> User:
-    user = session.scalar(select(User).where(User.name_key == people.person(name)))
+    """The user of this name, locked: whoever counts his signature now is done first, and the clock is read after."""
+    user = session.scalar(select(User).where(User.name_key == people.person(name)).with_for_update())
     if user is None:
         raise UnknownName.among("user", name, session.scalars(select(User.name)))
     return user

@@ -15,7 +15,7 @@ from pathlib import Path
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from bridge import archive, books, custody
+from bridge import archive, books, custody, signing
 from bridge.books import PlannedMove, Recorder, Unit
 from bridge.errors import BridgeError, IllegalMove, IntegrityError, NotAllowed, UnknownName
 from bridge.model import Batch, Creditor, Document
@@ -64,7 +64,10 @@ def export(runtime: Runtime, *, actor: str, message_id: str) -> Path:
     """
     outbox = runtime.settings.folder("outbox")
     custody.check_manifest(runtime)
-    body, line, name = runtime.work(lambda session: _mark(session, runtime, message_id, actor))
+    marked = runtime.work(lambda session: _mark(session, runtime, message_id, actor))
+    if isinstance(marked, str):
+        raise NotAllowed(marked)
+    body, line, name = marked
     runtime.fault("export: before the manifest")
     folder.remember(outbox, line)
     runtime.fault("export: before the file")
@@ -121,13 +124,16 @@ def _hand_over(runtime: Runtime, message_id: str) -> None:
     runtime.work(lambda session: custody.submit(session, runtime, message_id, actor=ACTOR, evidence="folder"))
 
 
-def _mark(session: Session, runtime: Runtime, message_id: str, actor: str) -> tuple[bytes, ManifestLine, str]:
-    """Number the file and move it to exported; one that was exported before keeps its number."""
+def _mark(session: Session, runtime: Runtime, message_id: str, actor: str) -> tuple[bytes, ManifestLine, str] | str:
+    """Number the file and move it to exported; one that was exported before keeps its number. Returns why it may not leave."""
     batch = session.scalar(select(Batch).where(Batch.message_id == message_id))
     if batch is None:
         raise UnknownName.among("batch", message_id, session.scalars(select(Batch.message_id).where(Batch.state != "discarded")))
     if batch.manifest_no is None:
         custody.judge_again(session, runtime, batch)
+        why = signing.refuse_unsigned(session, runtime, batch, actor=actor)
+        if why:
+            return why
         state = lifecycle.step("batch", message_id, batch.state, "exported")
         number = custody.next_manifest_no(session)
         move = PlannedMove(
@@ -139,6 +145,7 @@ def _mark(session: Session, runtime: Runtime, message_id: str, actor: str) -> tu
             state,
             "outbox",
             runtime.today(),
+            signing.under(session, runtime, batch).sentence,
             sets=(("manifest_no", number),),
         )
         books.apply_all(session, [Unit(moves=(move,))], Recorder(actor, runtime.clock()))

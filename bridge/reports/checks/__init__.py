@@ -8,9 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from bridge import balances
+from bridge.model import User
 from bridge.reports import evidence, reconciliation
 from bridge.reports.evidence import Logs
 from bridge.reports.reconciliation import Reconciliation
@@ -38,6 +40,11 @@ class Reading:
         """The proof of every invoice; below zero stands a log that has no invoice."""
         found = evidence.of_invoices(self.session, balances.NOW, self.logs)
         return {invoice_id: proof.split(one) for invoice_id, one in found.items()}
+
+    @cached_property
+    def users(self) -> dict[str, User]:
+        """Everybody who was ever added, by the name as it counts."""
+        return {user.name_key: user for user in self.session.scalars(select(User))}
 
     @cached_property
     def report(self) -> Reconciliation:

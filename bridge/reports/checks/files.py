@@ -3,34 +3,41 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from datetime import datetime
 from itertools import combinations
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, and_, func, select
+from sqlalchemy.orm import aliased
 
 from bridge import archive
 from bridge.formats import pain008
-from bridge.model import Approval, Batch, Block, Collection, Creditor, Document, Member, Move
+from bridge.model import Approval, Batch, Block, Collection, Creditor, Document, Member, Move, User
 from bridge.reports.checks import Reading
+from bridge.rules.people import person
+from bridge.rules.signatures import SIGNATURES, Hands, Standing, counting
 
-SIGNATURES = {"four-eyes": 2, "single": 1, "none": 0}
 BY_RULE = "config: approval = none"
 DONE = ("booked", "discarded")
 
 
 def signatures(now: Reading) -> Iterator[str]:
-    """A file that left carries the signatures its last approval names, under its own hash.
+    """A file that left carries the signatures that its export names, under its own hash, of people who counted then.
 
     What the creditor's rule asks for now is asked of files that are not booked yet: a rule that became stricter says nothing
-    about files that are done.
+    about files that are done; neither does what becomes of a signer later.
     """
     signed: dict[tuple[int, str], list[str]] = defaultdict(list)
     for batch_id, digest, actor in now.session.execute(
         select(Approval.batch_id, Approval.sha256, Approval.actor).order_by(Approval.id)
     ):
         signed[(batch_id, digest)].append(actor)
-    approved = select(Move.noun_id, Move.evidence, Move.reason).where(Move.noun == "batch", Move.news == "approved")
-    last = {batch_id: (cause, words) for batch_id, cause, words in now.session.execute(approved.order_by(Move.version))}
+    approvals = {batch_id: move for batch_id, move in _moves(now, "approved")}
+    exports = {batch_id: move for batch_id, move in _moves(now, "exported")}
+    relearned = {
+        batch_id for batch_id, _ in _moves(now, "relearned")
+    }  # known from the manifest; who signed, an older backup lost
+    edited, released = _edited_before_export(now), _released_before_export(now)
     left = (
         select(Batch.id, Batch.message_id, Batch.sha256, Batch.created_by, Batch.state, Creditor.creditor_id)
         .join(Creditor, Creditor.id == Batch.creditor_id)
@@ -38,24 +45,82 @@ def signatures(now: Reading) -> Iterator[str]:
         .order_by(Batch.id)
     )
     for batch_id, name, digest, cutter, state, creditor_id in now.session.execute(left):
-        actors = signed[(batch_id, digest)]
-        cause, words = last.get(batch_id, ("", ""))
-        if cause != BY_RULE and words not in _sentences(actors):
+        approval, export = approvals.get(batch_id), exports.get(batch_id)
+        if export is None and batch_id in relearned:
+            continue
+        by_rule = approval is not None and approval.evidence == BY_RULE
+        words = (export.reason if export else "") or (approval.reason if approval else "")
+        named = _named(words, signed[(batch_id, digest)])
+        if not by_rule and named is None:
             yield f"{name} left, but not with the signatures that its approval names"
         needed = SIGNATURES[now.runtime.settings.rules_for(creditor_id).approval]
-        people = {_person(actor) for actor in actors} - ({_person(cutter)} if needed > 1 else set())
+        hands = Hands(cutter, tuple(edited[batch_id]), tuple(released[batch_id]))
+        standing = _standing_at(now, named or (), export.recorded_at if export else None)
+        people = counting(named or (), hands, standing, needed=needed)
         if state not in DONE and len(people) < needed:
             yield f"{name} left with {len(people)} of the {needed} signatures that its creditor's rule asks for"
 
 
-def _sentences(actors: list[str]) -> set[str]:
-    """What an approval may say: a signature given by who edited a mandate of the file is left out of it."""
+def _moves(now: Reading, news: str) -> Iterator[tuple[int, Move]]:
+    """(batch id, Move) of this news, each batch's last one last."""
+    rows = now.session.scalars(select(Move).where(Move.noun == "batch", Move.news == news).order_by(Move.noun_id, Move.version))
+    return ((move.noun_id, move) for move in rows)
+
+
+def _named(words: str, actors: list[str]) -> tuple[str, ...] | None:
+    """Those of the signers whom the sentence names; None where it names none of them, or others too."""
     some = (names for n in range(1, len(actors) + 1) for names in combinations(actors, n))
-    return {f"signed by {', '.join(names)}" for names in some}
+    return next((names for names in some if words == f"signed by {', '.join(names)}"), None)
 
 
-def _person(actor: str) -> str:
-    return actor.strip().casefold()
+def _edited_before_export(now: Reading) -> dict[int, list[str]]:
+    """For each file who had last edited a mandate in it when it left."""
+    export, edit = aliased(Move), aliased(Move)
+    last = (
+        select(Block.batch_id, func.max(edit.id).label("edit_id"))
+        .join(Member, Member.block_id == Block.id)
+        .join(Collection, Collection.id == Member.collection_id)
+        .join(export, and_(export.noun == "batch", export.noun_id == Block.batch_id, export.news == "exported"))
+        .join(edit, and_(edit.noun == "mandate", edit.noun_id == Collection.mandate_id, edit.id < export.id))
+        .where(edit.evidence == "person")
+        .group_by(Block.batch_id, Collection.mandate_id)
+        .subquery()
+    )
+    return _by_batch(now, select(last.c.batch_id, Move.actor).join(Move, Move.id == last.c.edit_id).distinct())
+
+
+def _released_before_export(now: Reading) -> dict[int, list[str]]:
+    """For each file who had released a debit in it when it was cut."""
+    cut = aliased(Move)
+    released = (
+        select(Block.batch_id, Move.actor)
+        .join(Member, Member.block_id == Block.id)
+        .join(cut, and_(cut.noun == "batch", cut.noun_id == Block.batch_id, cut.version == 1))
+        .join(Move, and_(Move.noun == "collection", Move.noun_id == Member.collection_id, Move.id < cut.id))
+        .where(Move.news == "released", Move.evidence == "person")
+        .distinct()
+    )
+    return _by_batch(now, released)
+
+
+def _by_batch(now: Reading, rows: Select[int, str]) -> dict[int, list[str]]:
+    found: dict[int, list[str]] = defaultdict(list)
+    for batch_id, actor in now.session.execute(rows):
+        found[batch_id].append(actor)
+    return found
+
+
+def _standing_at(now: Reading, names: Iterable[str], at: datetime | None) -> dict[str, Standing]:
+    """What is still known of these users at that time: a machine was always one, and who was disabled when. Not their roles."""
+    return {
+        key: Standing(machine=now.users[key].role == "service", disabled=_disabled_at(now.users[key], at))
+        for key in map(person, names)
+        if key in now.users
+    }
+
+
+def _disabled_at(user: User, at: datetime | None) -> bool:
+    return user.disabled_at is not None and at is not None and user.disabled_at < at
 
 
 def members(now: Reading) -> Iterator[str]:
