@@ -23,7 +23,7 @@ MASKED = {
     "ledger balance", "ledger journal", "report reconciliation", "user list", "user token",
 }  # fmt: skip
 NAMES = {"mandate show", "reconcile queue"}
-RUNNING = {"run", "chain sync", "reconcile run"}
+RUNNING = {"run", "worker", "beat", "chain sync", "reconcile run"}
 PREPARING = {
     "import", "mandate import", "mandate pause", "mandate resume", "mandate revoke", "invoice hold", "invoice release",
     "batch create", "batch export", "batch mark-uploaded", "batch discard", "batch reject", "resolve",
