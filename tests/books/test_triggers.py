@@ -55,12 +55,7 @@ def _people(world: World) -> None:
     at = "'2026-11-25 09:00:00'"
     with world.runtime.session() as session:
         consent.give(session, act="try", object="batch:x", said=1, actor="anna", at=world.now)
-<<<<<<< HEAD
-        for statement in (f"INSERT INTO voucher_seal VALUES (1, (SELECT min(id) FROM voucher), '', 'h', {at})",):
-            session.execute(text(statement))
-=======
         session.execute(text(f"INSERT INTO voucher_seal VALUES (1, (SELECT min(id) FROM voucher), '', 'h', {at})"))
->>>>>>> ed80d59 (Count a signature by one rule when it is given, when the file leaves and when it is checked)
 
 
 @pytest.fixture
