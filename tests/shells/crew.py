@@ -47,13 +47,23 @@ class Crew:
         self.wait_until(lambda: " ready." in self.said(worker), "a worker listens")
         return worker
 
-    def python(self, module: str, *words: str) -> subprocess.Popen[bytes]:
+    def service(self, *words: str, **variables: str) -> subprocess.Popen[bytes]:
+        """Start ``bridge WORDS`` as a container would: in the plant's folder, told by its environment."""
+        return self.python("bridge", *words, folder=self.folder, **variables)
+
+    def python(self, module: str, *words: str, folder: Path = ROOT, **variables: str) -> subprocess.Popen[bytes]:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("BRIDGE_")}
+        environment |= {"PYTHONPATH": str(ROOT), **variables}
         output = TemporaryFile()  # noqa: SIM115 - it lives as long as the process
         process = subprocess.Popen(
             [sys.executable, "-m", module, *words],
-            cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
-        )  # fmt: skip
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
         self.started[process.pid] = (process, output)
         return process
 
