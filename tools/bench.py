@@ -76,7 +76,20 @@ def sqlite() -> Iterator[str]:
     yield "sqlite:///bridge.db"
 
 
-ENGINES = {"sqlite": sqlite}
+@contextmanager
+def postgres() -> Iterator[str]:
+    """A server of our own with PostgreSQL's own settings, so fsync and synchronous_commit are on; or the one that is named."""
+    sys.path.insert(0, str(ROOT))
+    from tests.servers import postgres as servers
+
+    if servers.GIVEN:
+        yield servers.GIVEN
+        return
+    with servers.running({}) as server:
+        yield server.url
+
+
+ENGINES = {"sqlite": sqlite, "postgres": postgres}
 
 
 def pipeline(folder: Path, url: str, invoices: int, style: str) -> tuple[list[Row], list[str]]:

@@ -14,6 +14,7 @@ import gc
 import importlib
 import json
 import os
+import resource
 import signal
 import sys
 import time
@@ -35,7 +36,8 @@ PYTEST = [
 ]  # fmt: skip
 OTHER_ENGINE = "postgres"  # starting a server for each mutant would take the whole night; the rules are the same on both
 NO_TEST = 5  # pytest's own code
-SECONDS_MIN, SLOWER_MAX = 20.0, 8.0  # a mutant may run so long before it counts as endless
+SECONDS_MIN, SLOWER_MAX = 5, 3  # of the processor: a mutant may take so long before it counts as endless
+WAITING_MAX = 20  # and so many times longer where it waits for the processor, or for something that never comes
 MODULES = ("bridge", "tests")
 
 
@@ -76,10 +78,10 @@ def judge(mutant: mutations.Mutant, file: str, seen: dict[str, Any]) -> str:
         code = mutant.code(str(Path(file).resolve()))
     except (SyntaxError, ValueError):
         return "killed"  # Python itself refuses it
-    limit = SECONDS_MIN + SLOWER_MAX * sum(chosen.values())
+    limit = int(SECONDS_MIN + SLOWER_MAX * sum(chosen.values()))
     files = list(dict.fromkeys(name.partition("::")[0] for name in chosen))
     said = forked(lambda: _run(file, code, files, _Choose(chosen)), seconds=limit)
-    return {0: "survived", None: "timeout", NO_TEST: "no test"}.get(said, "killed")
+    return {0: "survived", None: "timeout", -signal.SIGXCPU: "timeout", NO_TEST: "no test"}.get(said, "killed")
 
 
 def _chosen(mutant: mutations.Mutant, file: str, seen: dict[str, Any]) -> dict[str, float]:
@@ -105,11 +107,12 @@ def _chosen(mutant: mutations.Mutant, file: str, seen: dict[str, Any]) -> dict[s
 # ---- one run of pytest in a fork -----------------------------------------------------------------------------------------------
 
 
-def forked(work: Callable[[], int], *, seconds: float) -> int | None:
-    """The exit code of ``work`` in a process group of its own; None where it did not end in time and was killed."""
+def forked(work: Callable[[], int], *, seconds: int) -> int | None:
+    """The exit code of ``work`` in a process group of its own, with so many seconds of processor; None where it hung."""
     pid = os.fork()
     if not pid:
         os.setpgid(0, 0)
+        resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 5))
         with open(os.environ.get("MUTANTS_LOG", os.devnull), "ab") as log:  # noqa: PTH123 - a descriptor is wanted
             os.dup2(log.fileno(), 1)
             os.dup2(log.fileno(), 2)
@@ -118,7 +121,7 @@ def forked(work: Callable[[], int], *, seconds: float) -> int | None:
             code = work()
         finally:
             os._exit(code)
-    until = time.monotonic() + seconds
+    until = time.monotonic() + WAITING_MAX * seconds
     status: int | None = None
     while status is None and time.monotonic() < until:
         done, told = os.waitpid(pid, os.WNOHANG)
