@@ -183,6 +183,15 @@ def at_the_bank(folder: Path, usage: Sequence[Usage]) -> World:
     return world
 
 
+def exported(folder: Path, usage: Sequence[Usage]) -> World:
+    """A world whose files stand in the outbox: nobody said that they were uploaded."""
+    world = make(folder, usage, collection='approval = "none"\nhandover = "portal"\nbatch_at = ""')
+    world.import_mandates(*{one.debtor: None for one in usage if one.debtor.mandate})
+    world.run("ingest", "collect", "batch", "handover")
+    assert {state for state in world.states().values()} == {"batched"}
+    return world
+
+
 def execute(world: World, statement: str) -> None:
     """Run one statement of SQL past the product, as an owner of the database could."""
     with world.runtime.session() as session:

@@ -3,7 +3,8 @@
 declare          bridge.toml becomes versioned rows            import_mandates  a CSV becomes mandates, all or none
 mandates         pause, resume, revoke                         hold             an invoice or its collection waits for a person
 approve          sign a file's SHA-256                         confirm_upload   the file is at the bank
-discard          a file that never left                        resolve          close a Break with a sentence
+discard          a file that is not at the bank                resolve          close a Break with a sentence
+undo_upload      a hand-over that did not happen               withdraw         the bank took debits back in writing
 users            add, role, disable; tokens
 
 Which role may do which act is one table: ``rules.permissions``.

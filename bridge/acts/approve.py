@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import insert, select
+from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from bridge import audit_trail, books, custody, signing
 from bridge.books import PlannedMove, Recorder, Unit
-from bridge.errors import IllegalMove, NotAllowed, UnknownName
+from bridge.errors import IllegalMove, NotAllowed
 from bridge.model import Approval, Batch
 from bridge.rules import lifecycle
 from bridge.rules.people import person
@@ -28,15 +28,17 @@ class Signed:
 def run(runtime: Runtime, actor: str, message_id: str, *, sha256: str | None = None) -> Signed:
     """Sign a file; ``sha256``, if given, must be the file's (or its first digits, 8 at least). Signing twice changes nothing.
 
-    Raises UnknownName, NotAllowed (the same person, an editor, a machine, a member that may not go out), IllegalMove.
+    Raises UnknownName, NotAllowed (the same person, an editor, a machine), IllegalMove; NotAllowed too where a member may not go
+    out any more: the file is discarded then, and its signatures with it.
     """
-    return runtime.work(lambda session: _sign(session, runtime, actor, message_id, sha256))
+    signed = runtime.work(lambda session: _sign(session, runtime, actor, message_id, sha256))
+    if isinstance(signed, str):
+        raise NotAllowed(signed)
+    return signed
 
 
-def _sign(session: Session, runtime: Runtime, actor: str, message_id: str, sha256: str | None) -> Signed:
-    batch = session.scalar(select(Batch).where(Batch.message_id == message_id))
-    if batch is None:
-        raise UnknownName.among("batch", message_id, session.scalars(select(Batch.message_id).where(Batch.state == "sealed")))
+def _sign(session: Session, runtime: Runtime, actor: str, message_id: str, sha256: str | None) -> Signed | str:
+    batch = custody.named(session, message_id, among=("sealed",))
     if sha256 is not None and (len(sha256) < 8 or not batch.sha256.startswith(sha256.lower())):
         raise NotAllowed(f"{message_id} has the SHA-256 {batch.sha256[:16]}..., not the one you looked at")
     found = signing.under(session, runtime, batch)
@@ -46,7 +48,9 @@ def _sign(session: Session, runtime: Runtime, actor: str, message_id: str, sha25
         why = signing.why_not(session, runtime, batch, actor)
         if why:
             raise NotAllowed(f"{message_id}: {actor} {why}")
-        custody.judge_again(session, runtime, batch)
+        refused = custody.judge_again(session, runtime, batch, actor=actor)
+        if refused:
+            return refused
         session.execute(insert(Approval).values(batch_id=batch.id, sha256=batch.sha256, actor=actor, recorded_at=runtime.clock()))
         audit_trail.note(
             session, at=runtime.clock(), actor=actor, act="batch approve", object=f"batch:{message_id}", detail=batch.sha256

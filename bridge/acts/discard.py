@@ -1,55 +1,89 @@
-"""A file that never left is given up; its collections go back to pending and keep their EndToEndIds."""
+"""A file is given up; its collections go back to pending and keep their EndToEndIds.
+
+Before its first export one person does it. After that it may be at the bank whatever we believe: two people state that it was not
+uploaded, and it is refused where anything that the bank said names it.
+"""
 
 from __future__ import annotations
 
-from sqlalchemy import select
+from dataclasses import dataclass
+
 from sqlalchemy.orm import Session
 
-from bridge import audit_trail, books, custody
-from bridge.books import PlannedMove, Recorder, Unit
-from bridge.errors import BadInput, IllegalMove, UnknownName
+from bridge import audit_trail, consent, custody
+from bridge.errors import BadInput, IllegalMove, NotAllowed
 from bridge.model import Batch
-from bridge.rules import lifecycle
 from bridge.runtime import Runtime
 
 
-def run(runtime: Runtime, actor: str, message_id: str, reason: str) -> int:
-    """Discard a file before its first export; returns how many collections are free again.
+@dataclass(frozen=True, slots=True)
+class Discarded:
+    """``freed``: how many collections are free again; ``missing``: how many more people must state it first."""
 
-    Raises UnknownName, BadInput without a reason, IllegalMove once it was exported: then it may be at the bank whatever we
-    believe.
+    message_id: str
+    freed: int
+    missing: int
+    stated_by: tuple[str, ...] = ()
+
+
+def run(runtime: Runtime, actor: str, message_id: str, reason: str, *, not_uploaded: bool = False) -> Discarded:
+    """Discard a file. ``not_uploaded``: the actor states that an exported file never reached the bank; a second one must too.
+
+    Raises UnknownName, BadInput without a reason, IllegalMove for a file that is at the bank or was exported (without the
+    statement), NotAllowed where the bank names it, or for a machine.
     """
     if not reason.strip():
         raise BadInput(f"say why {message_id} is discarded (--reason)")
-    return runtime.work(lambda session: _discard(session, runtime, actor, message_id, reason))
+    if not_uploaded:
+        custody.check_manifest(runtime)
+        custody.remember(runtime, message_id)
+    runtime.fault("discard: before the database")
+    done = runtime.work(lambda session: _discard(session, runtime, actor, message_id, reason, not_uploaded=not_uploaded))
+    runtime.fault("discard: before the file")
+    custody.tidy(runtime)
+    return done
 
 
-def _discard(session: Session, runtime: Runtime, actor: str, message_id: str, reason: str) -> int:
-    batch = session.scalar(select(Batch).where(Batch.message_id == message_id))
-    if batch is None:
-        raise UnknownName.among(
-            "batch", message_id, session.scalars(select(Batch.message_id).where(Batch.state.in_(("sealed", "approved"))))
-        )
+def _discard(session: Session, runtime: Runtime, actor: str, message_id: str, reason: str, *, not_uploaded: bool) -> Discarded:
+    batch = custody.named(session, message_id, among=(*custody.NOT_LEFT, "exported"))
+    stated_by: tuple[str, ...] = ()
     if batch.state == "exported":
-        raise IllegalMove(f"{message_id} is exported and may be at the bank; it is not discarded by one person")
-    state = lifecycle.step("batch", message_id, batch.state, "discarded")
-    today, cause = runtime.today(), f"batch:{message_id}"
-    moves = [PlannedMove("batch", batch.id, batch.version, "discarded", batch.state, state, "person", today, reason)]
-    inside = custody.members(session, batch)
-    moves += [
-        PlannedMove(
-            "collection",
-            c.id,
-            c.version,
-            "unbatched",
-            c.state,
-            lifecycle.step("collection", c.end_to_end_id, c.state, "unbatched"),
-            cause,
-            today,
-            sets=(("batch_id", None),),
+        if not not_uploaded:
+            raise IllegalMove(
+                f"{message_id} is exported and may be at the bank; if it is not, two people say so: "
+                f"bridge batch discard {message_id} --not-uploaded"
+            )
+        agreed = _state(session, runtime, batch, actor, reason)
+        if agreed.missing:
+            return Discarded(message_id, 0, agreed.missing, agreed.by)
+        stated_by = agreed.by
+    why = f"{reason} (not uploaded, state {', '.join(stated_by)})" if stated_by else reason
+    freed = custody.give_up(session, runtime, batch, actor=actor, evidence="person", reason=why)
+    back = custody.take_back_in(session, runtime, freed, actor=actor)
+    audit_trail.note(session, at=runtime.clock(), actor=actor, act="batch discard", object=f"batch:{message_id}", detail=reason)
+    return Discarded(message_id, len(freed) - back, 0, stated_by)
+
+
+def _state(session: Session, runtime: Runtime, batch: Batch, actor: str, reason: str) -> consent.Agreed:
+    """One person's statement that the file never reached the bank. Raises NotAllowed where the bank says otherwise."""
+    found = custody.evidence_of_upload(session, batch)
+    if found is not None:
+        raise NotAllowed(f"{batch.message_id} is at the bank: {found.words} names it; run 'bridge run'")
+    agreed = consent.give(
+        session,
+        act="batch discard",
+        object=f"batch:{batch.message_id}",
+        said={"not uploaded": batch.sha256, "version": batch.version},
+        actor=actor,
+        at=runtime.clock(),
+    )
+    if agreed.missing:
+        audit_trail.note(
+            session,
+            at=runtime.clock(),
+            actor=actor,
+            act="batch discard",
+            object=f"batch:{batch.message_id}",
+            detail=f"states that it was not uploaded: {reason}",
         )
-        for c in inside
-    ]
-    books.apply_all(session, [Unit(moves=tuple(moves))], Recorder(actor, runtime.clock()))
-    audit_trail.note(session, at=runtime.clock(), actor=actor, act="batch discard", object=cause, detail=reason)
-    return len(inside)
+    return agreed

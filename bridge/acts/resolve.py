@@ -10,8 +10,11 @@ from bridge.errors import BadInput, NotAllowed, UnknownName
 from bridge.model import Break
 from bridge.runtime import Runtime
 
-#: kinds whose cause must go first: closing these by hand would hide an open line or release a frozen source
-BY_CAUSE_ONLY = ("UNKNOWN_CREDIT", "UNKNOWN_DEBIT", "STATEMENT_GAP", "REORG_BELOW_FINAL", "SOURCE_INCOMPLETE")
+#: kinds whose cause must go first: closing these by hand would hide an open line, or release a frozen source, file or debit
+BY_CAUSE_ONLY = (
+    "UNKNOWN_CREDIT", "UNKNOWN_DEBIT", "STATEMENT_GAP", "REORG_BELOW_FINAL", "SOURCE_INCOMPLETE", "FILE_FROZEN", "UPLOAD_UNCLEAR",
+    "DO_NOT_UPLOAD",
+)  # fmt: skip
 
 
 def run(runtime: Runtime, actor: str, break_id: int, resolution: str) -> None:

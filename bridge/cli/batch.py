@@ -133,28 +133,79 @@ def mark_uploaded(
 
 
 @app.command(
+    "undo-upload",
     epilog=(
-        "Examples:  bridge batch discard MSGID --reason 'wrong date' --actor anna   ·   "
-        "bridge batch reject MSGID --reason 'not ours' --actor ben"
+        "Examples:  bridge batch undo-upload MSGID --reason 'the portal refused it' --actor anna   ·   "
+        "bridge batch undo-upload MSGID --reason 'wrong button' --actor ben"
+    ),
+)
+def undo_upload(context: typer.Context, message_id: str, reason: str = typer.Option("", "--reason")) -> None:
+    """The file is not at the bank after all: two people say so, and the bank has said nothing about it."""
+    from bridge.acts import undo_upload
+
+    here = call.of(context)
+    runtime = here.runtime()
+    undone = undo_upload.run(runtime, here.actor(runtime), message_id, reason)
+    words = f"the upload of {message_id} is undone; {undone.back} collection(s) are batched again"
+    here.answer(undone, lambda: screen.lines(_one_more(undone.missing) or words))
+
+
+@app.command(
+    epilog=(
+        "Examples:  bridge batch withdraw MSGID --reference 'letter of 3 December' --actor anna   ·   "
+        "bridge batch withdraw MSGID --only INV-7-1 --reference 4711 --actor ben"
     )
 )
-def discard(context: typer.Context, message_id: str, reason: str = typer.Option("", "--reason")) -> None:
-    """Give up a file that never left; its collections are free again."""
+def withdraw(
+    context: typer.Context,
+    message_id: str,
+    only: list[str] = typer.Option([], "--only", help="An EndToEndId; may be given several times. Without it: the whole file."),
+    reference: str = typer.Option("", "--reference", help="The bank's written word; both people give the same."),
+) -> None:
+    """The bank took debits back before it booked them: two people record its written word."""
+    from bridge.acts import withdraw
+
+    here = call.of(context)
+    runtime = here.runtime()
+    done = withdraw.run(runtime, here.actor(runtime), message_id, reference=reference, only=only)
+    words = f"{len(done.withdrawn)} debit(s) of {message_id} are withdrawn; their invoices are open again"
+    here.answer(done, lambda: screen.lines(_one_more(done.missing) or words))
+
+
+@app.command(
+    epilog=(
+        "Examples:  bridge batch discard MSGID --reason 'wrong date' --actor anna   ·   "
+        "bridge batch discard MSGID --not-uploaded --reason 'the portal was down' --actor ben"
+    )
+)
+def discard(
+    context: typer.Context,
+    message_id: str,
+    reason: str = typer.Option("", "--reason"),
+    not_uploaded: bool = typer.Option(
+        False, "--not-uploaded", help="I state that the exported file never reached the bank; a second person must too."
+    ),
+) -> None:
+    """Give up a file; its collections are free again. After its export two people state that it was not uploaded."""
     from bridge.acts import discard
 
     here = call.of(context)
     runtime = here.runtime()
-    count = discard.run(runtime, here.actor(runtime), message_id, reason)
-    here.answer(
-        {"message_id": message_id, "freed": count},
-        lambda: screen.lines(f"{message_id} is discarded; {count} collection(s) are free again"),
-    )
+    done = discard.run(runtime, here.actor(runtime), message_id, reason, not_uploaded=not_uploaded)
+    words = f"{message_id} is discarded; {done.freed} collection(s) are free again"
+    here.answer(done, lambda: screen.lines(_one_more(done.missing) or words))
 
 
-app.command(
-    "reject",
+@app.command(
     epilog=(
         "Examples:  bridge batch reject MSGID --reason 'not ours' --actor ben   ·   "
         "bridge batch reject MSGID --reason sum --actor anna"
-    ),
-)(discard)
+    )
+)
+def reject(context: typer.Context, message_id: str, reason: str = typer.Option("", "--reason")) -> None:
+    """Refuse to sign a file: it is given up before it leaves."""
+    discard(context, message_id, reason, not_uploaded=False)
+
+
+def _one_more(missing: int) -> str:
+    return "one more person is needed: the same command by somebody else" if missing else ""

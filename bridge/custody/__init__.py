@@ -1,22 +1,40 @@
-"""In whose hands a file is: what cutting, approve, export and hand-over share.
+"""In whose hands a file is: what cutting, approve, export, hand-over and the bank's answers share.
 
-Each of them judges every member again, and none sends while the manifest outside the database knows more than the database.
+Each of them judges every member again, none sends while the manifest outside the database knows more than the database, and what
+the bank names is at the bank.
 """
 
-from bridge.custody.at_the_bank import submit
+from bridge.custody.at_the_bank import UNCLEAR, Word, submit, take_back_in, undo
+from bridge.custody.discards import give_up, tidy
 from bridge.custody.files import AT_THE_BANK, NOT_LEFT, files_of, members, named
-from bridge.custody.fitness import judge_again
-from bridge.custody.manifest import check_manifest, manifest_line, next_manifest_no
+from bridge.custody.fitness import FROZEN, frozen, judge_again, refuse_frozen, unfit
+from bridge.custody.manifest import check_manifest, manifest_line, next_manifest_no, remember
+from bridge.custody.mentions import Evidence, by_the_bank, evidence_for, evidence_of_upload
 
 __all__ = [
     "AT_THE_BANK",
+    "FROZEN",
     "NOT_LEFT",
+    "UNCLEAR",
+    "Evidence",
+    "Word",
+    "by_the_bank",
     "check_manifest",
+    "evidence_for",
+    "evidence_of_upload",
     "files_of",
+    "frozen",
+    "give_up",
     "judge_again",
     "manifest_line",
     "members",
     "named",
     "next_manifest_no",
+    "refuse_frozen",
+    "remember",
     "submit",
+    "take_back_in",
+    "tidy",
+    "undo",
+    "unfit",
 ]

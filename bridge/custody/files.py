@@ -11,9 +11,9 @@ from sqlalchemy.orm import Session
 
 from bridge.errors import UnknownName
 from bridge.model import Batch, Block, Collection, Member
-from bridge.model.batch import BATCH_STATES
+from bridge.model.batch import AT_THE_BANK_STATES, BATCH_STATES
 
-AT_THE_BANK = ("submitted", "answered", "booked")
+AT_THE_BANK = AT_THE_BANK_STATES
 NOT_LEFT = ("sealed", "approved")  # never exported
 IN_ONE_STATEMENT = 500
 T = TypeVar("T")
@@ -39,6 +39,23 @@ def members(session: Session, batch: Batch) -> list[Collection]:
             .execution_options(populate_existing=True)  # books moves rows without telling the session
         )
     )
+
+
+def other_files(session: Session, batch: Batch) -> dict[int, list[Batch]]:
+    """For each member that stands in other files too: these, oldest first."""
+    own = select(Member.collection_id).join(Block, Block.id == Member.block_id).where(Block.batch_id == batch.id)
+    rows = session.execute(
+        select(Member.collection_id, Batch)
+        .join(Block, Block.id == Member.block_id)
+        .join(Batch, Batch.id == Block.batch_id)
+        .where(Member.collection_id.in_(own), Batch.id != batch.id)
+        .order_by(Batch.id)
+        .execution_options(populate_existing=True)
+    )
+    found: dict[int, list[Batch]] = defaultdict(list)
+    for collection_id, other in rows:
+        found[collection_id].append(other)
+    return dict(found)
 
 
 def files_of(session: Session, collection_ids: Sequence[int]) -> dict[int, list[Batch]]:

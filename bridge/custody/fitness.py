@@ -2,29 +2,62 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from bridge import judging
-from bridge.custody import files
+from bridge.custody import discards, files
 from bridge.errors import NotAllowed
-from bridge.model import Account, Batch, Creditor
+from bridge.model import Account, Batch, Break, Collection, Creditor
 from bridge.rules import calendar
 from bridge.runtime import Runtime
 
+FROZEN = "FILE_FROZEN"
 
-def judge_again(session: Session, runtime: Runtime, batch: Batch) -> None:
-    """Raise NotAllowed where a member may not go out any more, or the bank's latest presentation has passed."""
+
+def unfit(session: Session, runtime: Runtime, batch: Batch) -> str:
+    """Why a file may not leave: a member that may not go out any more, or the bank's latest presentation; "" where it may."""
     inside = files.members(session, batch)
-    creditor = session.get_one(Creditor, batch.creditor_id)
-    reasons = judging.why_not(session, inside, runtime.settings.rules_for(creditor.creditor_id))
+    reasons = unfit_members(session, runtime, batch, inside)
     if reasons:
-        names = {collection.id: collection.end_to_end_id for collection in inside}
-        first = next(iter(sorted(reasons)))
+        first = next(collection for collection in inside if collection.id in reasons)
         more = f" (and {len(reasons) - 1} more)" if len(reasons) > 1 else ""
-        raise NotAllowed(
-            f"{batch.message_id} may not leave: {names[first]}: {reasons[first]}{more}; discard it and cut a new one"
-        )
+        return f"{first.end_to_end_id}: {reasons[first.id]}{more}"
     profile = runtime.profile(session.get_one(Account, batch.account_id).bank)
     latest = min(calendar.presentation_window(collection.due_on, profile)[1] for collection in inside)
-    if runtime.clock() > latest:
-        raise NotAllowed(f"{batch.message_id}: the bank took it until {latest:%Y-%m-%d %H:%M %Z}; discard it and cut a new one")
+    return f"the bank took it until {latest:%Y-%m-%d %H:%M %Z}" if runtime.clock() > latest else ""
+
+
+def unfit_members(session: Session, runtime: Runtime, batch: Batch, inside: Sequence[Collection]) -> dict[int, str]:
+    """Why some of these members may not go out, by collection; one that may is not in the answer."""
+    creditor = session.get_one(Creditor, batch.creditor_id)
+    return judging.why_not(session, inside, runtime.settings.rules_for(creditor.creditor_id))
+
+
+def judge_again(session: Session, runtime: Runtime, batch: Batch, *, actor: str) -> str:
+    """ "" where a file that was never exported may leave; otherwise it is discarded by rule, and the answer says why.
+
+    Its approvals go with it, its collections are free, and the next cut leaves out what may not go.
+    """
+    why = unfit(session, runtime, batch)
+    if not why:
+        return ""
+    discards.give_up(session, runtime, batch, actor=actor, evidence="rule", reason=why)
+    return f"{batch.message_id} may not leave: {why}; it is discarded, and the next run cuts a new one without what may not go"
+
+
+def frozen(session: Session) -> set[str]:
+    """MsgIds of the files of which a part is at the bank in another file already."""
+    subjects = session.scalars(select(Break.subject).where(Break.kind == FROZEN, Break.closed_at.is_(None)))
+    return {subject.removeprefix("batch:") for subject in subjects}
+
+
+def refuse_frozen(session: Session, batch: Batch) -> None:
+    """Raise NotAllowed for a frozen file."""
+    if batch.message_id in frozen(session):
+        raise NotAllowed(
+            f"{batch.message_id} is frozen: a part of it is at the bank in another file; two people discard it, or say with "
+            "'bridge batch mark-uploaded' that it is at the bank too"
+        )

@@ -43,5 +43,14 @@ def manifest_line(session: Session, batch: Batch) -> ManifestLine:
     return ManifestLine(batch.manifest_no, batch.message_id, batch.sha256, sha256("\n".join(ids).encode()).hexdigest())
 
 
+def remember(runtime: Runtime, message_id: str) -> None:
+    """Write a file that left into the manifest, where a crash kept its export from doing so. Raises UnknownName, Unavailable."""
+    with runtime.reading() as session:
+        batch = files.named(session, message_id)
+        line = manifest_line(session, batch) if batch.manifest_no is not None else None
+    if line is not None:
+        folder.remember(runtime.settings.folder("outbox"), line)
+
+
 def next_manifest_no(session: Session) -> int:
     return 1 + (session.scalar(select(func.max(Batch.manifest_no))) or 0)

@@ -25,10 +25,11 @@ from bridge.model import (
     StatusReportLine,
     Voucher,
 )
+from bridge.model.batch import AT_THE_BANK_STATES
 from bridge.model.collection import FINAL_STATES
 from bridge.rules import matching
 from bridge.rules.lines import Candidate, OpenCredit
-from bridge.rules.matching import FAILED
+from bridge.rules.matching import FAILED, NOT_SENT
 
 IN_ONE_STATEMENT = 500
 #: credits that a rule may take something off; what a person took in hand waits for him
@@ -124,7 +125,8 @@ def _load(session: Session, condition: ColumnElement[bool]) -> list[Candidate]:
         .where(condition)
         .order_by(Collection.id)
     ).all()
-    settled = [collection for collection, *_ in rows if collection.state in ("settled", *FINAL_STATES)]
+    elsewhere, unclear = _several_files(session, [c.id for c, *_ in rows if c.state in NOT_SENT])
+    settled = [c for c, *_ in rows if c.state in ("settled", *FINAL_STATES) or c.id in elsewhere]
     late = _late(session, [collection.id for collection in settled])
     rejected = _rejected_on(session, {c.id: evidence for c, *_, evidence in rows if c.state in FAILED})
     return [
@@ -141,9 +143,27 @@ def _load(session: Session, condition: ColumnElement[bool]) -> list[Candidate]:
             closes_on=moved_on,
             rejected_on=rejected.get(collection.id, moved_on) if collection.state in FAILED else None,
             late_cents=late.get(collection.id, 0),
+            elsewhere=collection.id in elsewhere,
+            unclear=collection.id in unclear,
         )
         for collection, invoice_version, invoice_state, moved_on, _ in rows
     ]
+
+
+def _several_files(session: Session, collection_ids: Sequence[int]) -> tuple[set[int], set[int]]:
+    """Of these, the ones of which a file is at the bank while they are batched in another, and those in several that left."""
+    left: dict[int, list[str]] = defaultdict(list)
+    for some in _slices(collection_ids):
+        rows = session.execute(
+            select(Member.collection_id, Batch.state)
+            .join(Block, Block.id == Member.block_id)
+            .join(Batch, Batch.id == Block.batch_id)
+            .where(Member.collection_id.in_(some), Batch.manifest_no.is_not(None))
+        )
+        for collection_id, state in rows:
+            left[collection_id].append(state)
+    elsewhere = {found for found, states in left.items() if any(state in AT_THE_BANK_STATES for state in states)}
+    return elsewhere, {found for found, states in left.items() if len(states) > 1} - elsewhere
 
 
 def _late(session: Session, collection_ids: Sequence[int]) -> dict[int, int]:

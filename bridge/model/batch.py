@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from bridge.model.base import Base, one_of
 
+AT_THE_BANK_STATES = ("submitted", "answered", "booked")
 BATCH_STATES = ("sealed", "approved", "exported", "submitted", "answered", "booked", "discarded")
 
 

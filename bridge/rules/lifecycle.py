@@ -39,18 +39,24 @@ def _to(state: str) -> Decision:
 _IGNORE = Decision(Verdict.IGNORE)
 _NOTE = Decision(Verdict.NOTE)
 _WAIT = Decision(Verdict.WAIT)
-_UNCONFIRMED = Decision(Verdict.WAIT, kind="UPLOAD_NOT_CONFIRMED")
+_NOT_SENT = Decision(Verdict.WAIT, kind="NEVER_SENT")  # it may still leave, or a restored backup does not know that it did
 _NEVER_SENT = Decision(Verdict.BREAK, kind="NEVER_SENT")
+_OLD_FILE = Decision(Verdict.WAIT, kind="OLD_FILE")
 _LATE = Decision(Verdict.MOVE, kind="LATE_CREDIT")
 _LATE_DEBIT = Decision(Verdict.MOVE, kind="LATE_DEBIT")
 
-#: What the bank says about a collection. Every state has a line for every news.
+#: as which the bank's news finds a debit that is batched in a file which left, while another file with it is at the bank
+ELSEWHERE = "elsewhere"
+
+#: What the bank says about a collection. Every state has a line for every news. A file that the bank names is proven to be there
+#: before its news is heard: what finds a debit ``batched`` names no file, or one of two of which nobody knows which was uploaded.
 BANK_NEWS: dict[str, dict[str, Decision]] = {
     # pain.002 ACTC, ACCP, ACSP ...: not money
     "accepted": {
         "pending": _NEVER_SENT,
         "held": _NEVER_SENT,
-        "batched": _UNCONFIRMED,
+        "batched": _NOT_SENT,
+        ELSEWHERE: _OLD_FILE,
         "submitted": _to("accepted"),
         "accepted": _IGNORE,
         "settled": _IGNORE,
@@ -64,7 +70,8 @@ BANK_NEWS: dict[str, dict[str, Decision]] = {
     "rejected": {
         "pending": _NEVER_SENT,
         "held": _NEVER_SENT,
-        "batched": _UNCONFIRMED,
+        "batched": _NOT_SENT,
+        ELSEWHERE: _OLD_FILE,
         "submitted": _to("rejected"),
         "accepted": _to("rejected"),
         "settled": _NOTE,  # some banks report a return by pain.002: its debit must follow
@@ -78,7 +85,8 @@ BANK_NEWS: dict[str, dict[str, Decision]] = {
     "settled": {
         "pending": _NEVER_SENT,
         "held": _NEVER_SENT,
-        "batched": _UNCONFIRMED,
+        "batched": _NOT_SENT,
+        ELSEWHERE: _LATE,
         "submitted": _to("settled"),
         "accepted": _to("settled"),
         "settled": _LATE,
@@ -92,7 +100,8 @@ BANK_NEWS: dict[str, dict[str, Decision]] = {
     "returned": {
         "pending": _NEVER_SENT,
         "held": _NEVER_SENT,
-        "batched": _UNCONFIRMED,
+        "batched": _NOT_SENT,
+        ELSEWHERE: _LATE_DEBIT,
         "submitted": _WAIT,  # a debit before its credit waits for it
         "accepted": _WAIT,
         "settled": _to("returned"),
@@ -202,7 +211,7 @@ POSTINGS |= {f"{fact} undone": (credit, debit) for fact in UNDOABLE for debit, c
 
 
 def hear(state: str, news: str) -> Decision:
-    """What a bank's ``news`` does to a collection in ``state``. The table is total; an unknown word is a KeyError, a bug."""
+    """What a bank's ``news`` does to a collection in ``state`` (or ELSEWHERE). The table is total; an unknown word is a bug."""
     return BANK_NEWS[news][state]
 
 

@@ -6,14 +6,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
+from bridge.rules import lifecycle
 from bridge.rules.debts import Debt
+from bridge.rules.lifecycle import Decision
 
 BreakRow = tuple[str, str, str, str]  # kind, subject, what, next
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A collection that a line may be about. ``closes_on`` is the date of the voucher whose balance the line would close."""
+    """A collection that a line may be about. ``closes_on`` is the date of the voucher whose balance the line would close.
+
+    ``elsewhere``: it is batched in a file that left, while another file with it is at the bank. ``unclear``: it stands in several
+    files that left, and nobody knows which one was uploaded.
+    """
 
     id: int
     version: int
@@ -27,6 +33,12 @@ class Candidate:
     closes_on: date
     rejected_on: date | None = None
     late_cents: int = 0
+    elsewhere: bool = False
+    unclear: bool = False
+
+    def hear(self, news: str) -> Decision:
+        """What this news does to it."""
+        return lifecycle.hear(lifecycle.ELSEWHERE if self.elsewhere else self.state, news)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import date
 
-from bridge.rules import lifecycle
-from bridge.rules.lifecycle import Verdict
+from bridge.rules.lifecycle import Decision, Verdict
 from bridge.rules.lines import BreakRow, Candidate, DetailFacts, Explained, Line, Part, Pass, Result
 
 #: a return fee that the bank does not state apart is believed up to this; beyond it a person looks
@@ -23,6 +22,7 @@ FEE_FAMILIES = ("CHRG", "FEES", "COMM")
 #: of the German codes 8xx only these are fees: 820 is a transfer between own accounts, 833 cash concentrating
 FEE_CODES = tuple(str(code) for code in range(801, 812))
 FAILED = ("rejected", "withdrawn")
+NOT_SENT = ("pending", "held", "batched")
 
 
 def explain(line: Line, seen: Pass) -> Result:
@@ -48,10 +48,10 @@ def _is_fee(line: Line) -> bool:
     return not named and (family in FEE_FAMILIES or any(code in FEE_CODES for code in gvc))
 
 
-def _is_transfer(line: Line) -> bool:
+def is_transfer(bank_code: str | None, bank_code_own: str | None) -> bool:
     """The payer's own credit transfer, by the bank's code: it may carry any EndToEndId, also that of our debit."""
-    family = (line.bank_code or "").split("/")[1:2]
-    gvc = (line.bank_code_own or "").split("+")[1:2]
+    family = (bank_code or "").split("/")[1:2]
+    gvc = (bank_code_own or "").split("+")[1:2]
     return any(code in TRANSFER_FAMILIES for code in family) or any(code in TRANSFER_CODES for code in gvc)
 
 
@@ -122,13 +122,13 @@ def _one_detail(line: Line, detail: DetailFacts, candidate: Candidate, seen: Pas
 
 
 def _credit(line: Line, detail: DetailFacts, candidate: Candidate, amount: int) -> Explained | BreakRow | None:
-    if _is_transfer(line):
+    if is_transfer(line.bank_code, line.bank_code_own):
         what = f"a transfer names {candidate.end_to_end_id}; the debit itself may still come"
         return "TRANSFER_NAMES_DEBIT", f"entry:{line.id}", what, "see whether the customer paid twice"
     kept = amount - candidate.amount_cents
     if kept and not (kept < 0 and kept == detail.charges_cents):
         return _amount_differs(line, candidate, amount)
-    decision = lifecycle.hear(candidate.state, "settled")
+    decision = candidate.hear("settled")
     if decision.verdict is not Verdict.MOVE:
         return _not_now(line, candidate, decision)
     late = decision.kind == "LATE_CREDIT"
@@ -143,12 +143,14 @@ def _debit(line: Line, detail: DetailFacts, candidate: Candidate, amount: int, s
     fee = -amount - candidate.amount_cents
     if not _believable(fee, detail):
         return _amount_differs(line, candidate, amount)
-    decision = lifecycle.hear(candidate.state, "returned")
+    decision = candidate.hear("returned")
     if candidate.state in FAILED:
         return _line_to_line(line, detail, candidate, fee, seen)
     if decision.verdict is not Verdict.MOVE:
         return _not_now(line, candidate, decision)
     if decision.kind == "LATE_DEBIT" and candidate.late_cents < candidate.amount_cents:
+        if candidate.elsewhere:
+            return None  # a debit before its credit waits for it
         what = f"{candidate.end_to_end_id} is already {candidate.state} and was debited again"
         return "SECOND_RETURN", f"entry:{line.id}", what, "ask the bank; a return can be booked only once"
     fact = "late debit" if decision.kind == "LATE_DEBIT" else "returned"
@@ -208,9 +210,9 @@ def _by_batch(line: Line, seen: Pass) -> Result:
     """A lump sum: all members, or all but the rejects known when it was booked; anything else settles nothing."""
     if any(member.invoice_id in seen.touched for member in line.members):
         return Result()
-    unsent = next((member for member in line.members if member.state == "batched"), None)
+    unsent = next((member for member in line.members if member.state in NOT_SENT and not member.elsewhere), None)
     if unsent is not None:
-        return Result(opens=(_not_confirmed(line, unsent),))
+        return Result(opens=(_not_sent(line, unsent),))
     if any(member.account_id != line.account_id for member in line.members):
         what = f"a lump sum names {line.members[0].end_to_end_id} and others, which were collected on another account"
         return Result(opens=(("OTHER_ACCOUNT", f"entry:{line.id}", what, "ask the bank why it came here"),))
@@ -220,10 +222,11 @@ def _by_batch(line: Line, seen: Pass) -> Result:
         what = f"{_euro(gross)} is neither all of the batch ({_euro(total)}) nor all but its known rejects"
         return Result(opens=(("BATCH_SUM", f"entry:{line.id}", what, "ask the bank for the details of this line"),))
     to_settle = [member for member in inside if member.state not in FAILED]
-    heard = {member.id: lifecycle.hear(member.state, "settled") for member in to_settle}
+    heard = {member.id: member.hear("settled") for member in to_settle}
     late = [member for member in to_settle if heard[member.id].kind == "LATE_CREDIT"]
     settled = [member for member in to_settle if heard[member.id].to_state == "settled"]
-    if len(late) + len(settled) < len(to_settle) or any(member.closes_on <= line.booked_on for member in late):
+    credited = any(member.closes_on <= line.booked_on and not member.elsewhere for member in late)
+    if len(late) + len(settled) < len(to_settle) or credited:
         what = "a lump sum came for a batch of which a part was already credited"
         return Result(opens=(("SECOND_CREDIT", f"entry:{line.id}", what, "ask the bank; see whether it must be sent back"),))
     if not to_settle:
@@ -252,18 +255,16 @@ def _late_credit(candidate: Candidate) -> BreakRow:
     return "LATE_CREDIT", f"invoice:{candidate.invoice_id}", what, "see whether the customer must be refunded"
 
 
-def _not_now(line: Line, candidate: Candidate, decision: lifecycle.Decision) -> BreakRow | None:
-    if decision.kind == "UPLOAD_NOT_CONFIRMED":
-        return _not_confirmed(line, candidate)
-    if decision.verdict is Verdict.WAIT:
-        return None
+def _not_now(line: Line, candidate: Candidate, decision: Decision) -> BreakRow | None:
+    return _not_sent(line, candidate) if decision.kind == "NEVER_SENT" else None
+
+
+def _not_sent(line: Line, candidate: Candidate) -> BreakRow:
+    if candidate.unclear:
+        what = f"the bank has {candidate.end_to_end_id}, which stands in several files, and nobody said which one was uploaded"
+        return "UPLOAD_UNCLEAR", f"entry:{line.id}", what, "say which one: bridge batch mark-uploaded"
     what = f"{candidate.end_to_end_id} is {candidate.state} and stands in no file that went to the bank"
-    return decision.kind or "NEVER_SENT", f"entry:{line.id}", what, "ask the bank where it has this debit from"
-
-
-def _not_confirmed(line: Line, candidate: Candidate) -> BreakRow:
-    what = f"the bank has {candidate.end_to_end_id}, but nobody confirmed the upload of its file"
-    return "UPLOAD_NOT_CONFIRMED", f"entry:{line.id}", what, "confirm it: bridge batch mark-uploaded"
+    return "NEVER_SENT", f"entry:{line.id}", what, "ask the bank where it has this debit from"
 
 
 def _amount_differs(line: Line, candidate: Candidate, amount: int) -> BreakRow:

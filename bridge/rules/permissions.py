@@ -55,6 +55,8 @@ ACTS: dict[str, tuple[str, ...]] = {
     "batch create": HANDS,
     "batch export": HANDS,
     "batch mark-uploaded": HANDS,
+    "batch undo-upload": HANDS,
+    "batch withdraw": HANDS,
     "batch discard": HANDS,
     "batch reject": HANDS,
     "resolve": HANDS,

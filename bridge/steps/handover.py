@@ -1,13 +1,15 @@
 """Export what was approved; where a folder is the bank's, hand it over.
 
 The file in the outbox is the sealed bytes, never rendered again. Export may be repeated at any time and gives the same file; the
-ledger moves only at the hand-over (Clearing / Receivable, one voucher a batch).
+ledger moves only at the hand-over (Clearing / Receivable, one voucher a batch). A file that never left and whose member may not
+go out any more is discarded by rule; one that waits in the outbox for its upload gets a Break instead.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
@@ -17,56 +19,83 @@ from sqlalchemy.orm import Session
 
 from bridge import archive, books, custody, signing
 from bridge.books import PlannedMove, Recorder, Unit
-from bridge.errors import BridgeError, IllegalMove, IntegrityError, NotAllowed, UnknownName
-from bridge.model import Batch, Creditor, Document
+from bridge.custody import Word
+from bridge.errors import BridgeError, IllegalMove, IntegrityError, NotAllowed
+from bridge.model import Batch, Break, Creditor, Document, Move
 from bridge.rules import lifecycle
 from bridge.runtime import Runtime
 from bridge.transport import folder
 from bridge.transport.folder import ManifestLine
 
 ACTOR = "handover"
+DO_NOT_UPLOAD = "DO_NOT_UPLOAD"
+Marked = tuple[bytes, ManifestLine, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Stays:
+    """A file that does not leave, and why: it was discarded, or waits for another signature."""
+
+    why: str
+    discarded: bool
 
 
 def run(runtime: Runtime) -> dict[str, int]:
     """Approve what needs nobody, export what is approved, hand over where the folder is the hand-over.
 
-    A file that may not leave does not stop the others; it is reported at the end. Raises IntegrityError before anything is sent
-    where the manifest knows more than the database; NotAllowed or IntegrityError for the files that stay; Unavailable.
+    A file that may not leave does not stop the others: one that never left is discarded by rule, another is reported at the end.
+    Raises IntegrityError before anything is sent where the manifest knows more than the database; NotAllowed or IntegrityError
+    for the files that stay; Unavailable.
     """
     custody.check_manifest(runtime)
+    custody.tidy(runtime)
     counts: Counter[str] = Counter()
     stayed: list[BridgeError] = []
 
     def each(what: str, message_ids: Iterable[str], act: Callable[[str], object]) -> None:
         for message_id in message_ids:
             try:
-                act(message_id)
+                answer = act(message_id)
             except (NotAllowed, IllegalMove, IntegrityError) as problem:
                 stayed.append(problem)
+                continue
+            if isinstance(answer, Stays) and not answer.discarded:
+                stayed.append(NotAllowed(answer.why))
             else:
-                counts[what] += 1
+                counts["discarded" if isinstance(answer, Stays) else what] += 1
 
     found = partial(_in_state, runtime)
     each("approved", found("sealed", approval="none"), partial(_approve_by_rule, runtime))
-    each("exported", found("approved"), lambda message_id: export(runtime, actor=ACTOR, message_id=message_id))
-    each("again", _left_halfway(runtime), lambda message_id: export(runtime, actor=ACTOR, message_id=message_id))
-    each("submitted", found("exported", handover="folder"), partial(_hand_over, runtime))
+    each("looked at", found("sealed"), partial(_judge_again, runtime))
+    each("exported", found("approved"), lambda message_id: _export(runtime, ACTOR, message_id))
+    each("again", _left_halfway(runtime), lambda message_id: _export(runtime, ACTOR, message_id))
+    each("submitted", _in_the_folder(runtime), partial(_hand_over, runtime))
+    each("looked at", found("exported"), partial(_warn, runtime))
     if stayed:
         raise type(stayed[0])("; ".join(str(problem) for problem in stayed)) from stayed[0]
-    return {name: counts[name] for name in ("approved", "exported", "submitted")}
+    return {name: counts[name] for name in ("approved", "exported", "submitted", "discarded")}
 
 
 def export(runtime: Runtime, *, actor: str, message_id: str) -> Path:
     """Put the sealed file into the outbox and remember it in the manifest; returns its path.
 
     In this order, so that a crash anywhere repeats harmlessly: number and state in the database, the manifest line, the file. A
-    file that is in nobody's manifest never stands in the outbox. Raises IllegalMove, IntegrityError, Unavailable, UnknownName.
+    file that is in nobody's manifest never stands in the outbox. Raises IllegalMove, IntegrityError, Unavailable, UnknownName,
+    and NotAllowed for a file that is frozen, may not leave any more (it is discarded then), or lost a signature.
     """
-    outbox = runtime.settings.folder("outbox")
     custody.check_manifest(runtime)
+    path = _export(runtime, actor, message_id)
+    if isinstance(path, Stays):
+        raise NotAllowed(path.why)
+    return path
+
+
+def _export(runtime: Runtime, actor: str, message_id: str) -> Path | Stays:
+    """The path of the file; or why it stays."""
+    outbox = runtime.settings.folder("outbox")
     marked = runtime.work(lambda session: _mark(session, runtime, message_id, actor))
-    if isinstance(marked, str):
-        raise NotAllowed(marked)
+    if isinstance(marked, Stays):
+        return marked
     body, line, name = marked
     runtime.fault("export: before the manifest")
     folder.remember(outbox, line)
@@ -97,22 +126,51 @@ def _left_halfway(runtime: Runtime) -> list[str]:
     """Exported in the database, but a crash came before the manifest line or the file."""
     outbox = runtime.settings.folder("outbox")
     remembered = {line.message_id for line in folder.manifest(outbox)}
-    exported = _in_state(runtime, "exported")
+    exported = _without_frozen(runtime, _in_state(runtime, "exported"))
     return [message_id for message_id in exported if message_id not in remembered or not (outbox / f"{message_id}.xml").exists()]
 
 
-def _approve_by_rule(runtime: Runtime, message_id: str) -> None:
-    runtime.work(lambda session: _approve(session, runtime, message_id))
+def _in_the_folder(runtime: Runtime) -> list[str]:
+    """The files that the folder hands over; not those of which people said that they are not at the bank."""
+    exported = _without_frozen(runtime, _in_state(runtime, "exported", handover="folder"))
+    with runtime.reading() as session:
+        last = select(Batch.message_id).join(Move, (Move.noun_id == Batch.id) & (Move.version == Batch.version))
+        undone = set(session.scalars(last.where(Move.noun == "batch", Move.news == "handover_undone")))
+    return [message_id for message_id in exported if message_id not in undone]
 
 
-def _approve(session: Session, runtime: Runtime, message_id: str) -> None:
-    batch = session.scalars(select(Batch).where(Batch.message_id == message_id)).one()
-    custody.judge_again(session, runtime, batch)
+def _without_frozen(runtime: Runtime, message_ids: Iterable[str]) -> list[str]:
+    with runtime.reading() as session:
+        frozen = custody.frozen(session)
+    return [message_id for message_id in message_ids if message_id not in frozen]
+
+
+def _approve_by_rule(runtime: Runtime, message_id: str) -> Stays | None:
+    return runtime.work(lambda session: _approve(session, runtime, message_id))
+
+
+def _approve(session: Session, runtime: Runtime, message_id: str) -> Stays | None:
+    batch = custody.named(session, message_id)
+    why = custody.judge_again(session, runtime, batch, actor=ACTOR)
+    if why:
+        return Stays(why, discarded=True)
     state = lifecycle.step("batch", message_id, batch.state, "approved")
     move = PlannedMove(
         "batch", batch.id, batch.version, "approved", batch.state, state, "config: approval = none", runtime.today()
     )
     books.apply_all(session, [Unit(moves=(move,))], Recorder(ACTOR, runtime.clock()))
+    return None
+
+
+def _judge_again(runtime: Runtime, message_id: str) -> Stays | None:
+    """A sealed file that waits for signatures is looked at again, so that nobody signs what may not leave."""
+
+    def look(session: Session) -> Stays | None:
+        batch = custody.named(session, message_id)
+        why = custody.judge_again(session, runtime, batch, actor=ACTOR) if batch.state == "sealed" else ""
+        return Stays(why, discarded=True) if why else None
+
+    return runtime.work(look)
 
 
 def _hand_over(runtime: Runtime, message_id: str) -> None:
@@ -121,37 +179,49 @@ def _hand_over(runtime: Runtime, message_id: str) -> None:
     remembered = {line.message_id for line in folder.manifest(outbox)}
     if message_id not in remembered or not (outbox / f"{message_id}.xml").exists():
         raise IntegrityError(f"{message_id} does not stand in {outbox}, so it is not handed over")
-    runtime.work(lambda session: custody.submit(session, runtime, message_id, actor=ACTOR, evidence="folder"))
+    word = Word("submitted", "folder", runtime.today())
+    runtime.work(lambda session: custody.submit(session, runtime, custody.named(session, message_id), word, actor=ACTOR))
 
 
-def _mark(session: Session, runtime: Runtime, message_id: str, actor: str) -> tuple[bytes, ManifestLine, str] | str:
-    """Number the file and move it to exported; one that was exported before keeps its number. Returns why it may not leave."""
-    batch = session.scalar(select(Batch).where(Batch.message_id == message_id))
-    if batch is None:
-        raise UnknownName.among("batch", message_id, session.scalars(select(Batch.message_id).where(Batch.state != "discarded")))
+def _warn(runtime: Runtime, message_id: str) -> None:
+    """A file that waits for its upload and has a member that may not go out any more: a Break, as long as that is so."""
+
+    def look(session: Session) -> None:
+        batch = custody.named(session, message_id)
+        if batch.state != "exported":
+            return
+        by, subject = Recorder(ACTOR, runtime.clock()), f"batch:{message_id}"
+        why = custody.unfit(session, runtime, batch)
+        what = f"{message_id} waits for its upload, but {why}" if why else ""
+        known = select(Break.what).where(Break.kind == DO_NOT_UPLOAD, Break.subject == subject, Break.closed_at.is_(None))
+        if session.scalar(known) not in (what, None):
+            books.close_breaks(session, [subject], by, "it is otherwise now", kinds=[DO_NOT_UPLOAD])
+        if what:
+            then = f"do not upload it: two people run 'bridge batch discard {message_id} --not-uploaded'"
+            books.open_breaks(session, [(DO_NOT_UPLOAD, subject, what, then)], by, runtime.today())
+
+    runtime.work(look)
+
+
+def _mark(session: Session, runtime: Runtime, message_id: str, actor: str) -> Marked | Stays:
+    """Number the file and move it to exported; one that was exported before keeps its number. Or why it stays."""
+    batch = custody.named(session, message_id, among=("sealed", "approved", "exported", *custody.AT_THE_BANK))
     if batch.manifest_no is None:
-        custody.judge_again(session, runtime, batch)
-        why = signing.refuse_unsigned(session, runtime, batch, actor=actor)
-        if why:
-            return why
         state = lifecycle.step("batch", message_id, batch.state, "exported")
-        number = custody.next_manifest_no(session)
+        why = custody.judge_again(session, runtime, batch, actor=actor)
+        unsigned = "" if why else signing.refuse_unsigned(session, runtime, batch, actor=actor)
+        if why or unsigned:
+            return Stays(why or unsigned, discarded=bool(why))
+        words = signing.under(session, runtime, batch).sentence
+        sets = (("manifest_no", custody.next_manifest_no(session)),)
         move = PlannedMove(
-            "batch",
-            batch.id,
-            batch.version,
-            "exported",
-            batch.state,
-            state,
-            "outbox",
-            runtime.today(),
-            signing.under(session, runtime, batch).sentence,
-            sets=(("manifest_no", number),),
+            "batch", batch.id, batch.version, "exported", batch.state, state, "outbox", runtime.today(), words, sets
         )
         books.apply_all(session, [Unit(moves=(move,))], Recorder(actor, runtime.clock()))
         session.refresh(batch)
     elif batch.state == "discarded":
         lifecycle.step("batch", message_id, batch.state, "exported")
+    custody.refuse_frozen(session, batch)
     body = archive.fetch(session, runtime.keys, session.get_one(Document, batch.document_id))
     if sha256(body).hexdigest() != batch.sha256:
         raise IntegrityError(

@@ -17,6 +17,7 @@ from typing import BinaryIO
 from bridge.errors import IntegrityError, Unavailable
 
 MANIFEST = "manifest.jsonl"
+VOID = "void"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,24 @@ def write(folder: Path, name: str, body: bytes) -> Path:
             temporary.unlink(missing_ok=True)
         raise Unavailable(f"{target} could not be written: {problem.strerror}") from problem
     return target
+
+
+def set_aside(folder: Path, name: str) -> None:
+    """Move a discarded file to ``folder/void/``; may be repeated after a crash, also where it was never written.
+
+    Raises IntegrityError where other bytes lie there under this name, Unavailable where it cannot be moved.
+    """
+    source, target = folder / name, folder / VOID / name
+    try:
+        target.parent.mkdir(exist_ok=True)
+        if source.exists() and target.exists() and target.read_bytes() != source.read_bytes():
+            raise IntegrityError(f"{target} has other bytes than {source}; move it away and look which one was sealed")
+        with suppress(FileNotFoundError):  # it was never written, or another process moved it
+            source.replace(target)
+        _sync(target.parent)
+        _sync(folder)
+    except OSError as problem:
+        raise Unavailable(f"{source} could not be moved to {target.parent}: {problem.strerror}") from problem
 
 
 def manifest(folder: Path) -> list[ManifestLine]:

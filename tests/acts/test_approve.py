@@ -10,7 +10,7 @@ from sqlalchemy import text, update
 
 from bridge.acts import approve, hold, import_mandates, mandates, users
 from bridge.errors import IllegalMove, NotAllowed
-from bridge.model import Approval, Mandate, Move
+from bridge.model import Approval, Collection, Mandate, Move
 from bridge.reports import check
 from bridge.steps import batch, collect, handover, ingest
 from tests.steps.place import Bill, Place, csv_of, mandate_line
@@ -111,15 +111,18 @@ def test_the_digits_must_be_of_this_file(tmp_path: Path, digits: str) -> None:
     assert approve.run(place.runtime, "anna", message_id, sha256=place.batches()[0].sha256[:8].upper()).missing == 1
 
 
-def test_a_revocation_between_two_signatures_refuses(tmp_path: Path) -> None:
-    """Every signature judges every member again."""
+def test_a_revocation_between_two_signatures_discards(tmp_path: Path) -> None:
+    """Every signature judges every member again: a file that may not leave is discarded, and the signer is told why."""
     place, message_id = sealed(tmp_path)
     approve.run(place.runtime, "anna", message_id)
     mandates.run(place.runtime, "dora", "MND-0001", "revoked", "by letter")
     with pytest.raises(NotAllowed, match="mandate MND-0001 is revoked: by letter"):
         approve.run(place.runtime, "ben", message_id)
 
-    assert place.batches()[0].state == "sealed"
+    assert [(one.state, one.reason) for one in place.batches()] == [
+        ("discarded", "plant-1-000001-1: mandate MND-0001 is revoked: by letter")
+    ]
+    assert place.rows(Collection)[0].state == "pending"
 
 
 def test_single_needs_one(tmp_path: Path) -> None:
@@ -135,7 +138,7 @@ def test_single_needs_one(tmp_path: Path) -> None:
 def test_without_signatures_nothing_leaves(tmp_path: Path) -> None:
     """A sealed file is not exported, neither by the step nor by a person."""
     place, message_id = sealed(tmp_path)
-    assert handover.run(place.runtime) == {"approved": 0, "exported": 0, "submitted": 0}
+    assert handover.run(place.runtime) == {"approved": 0, "exported": 0, "submitted": 0, "discarded": 0}
     approve.run(place.runtime, "anna", message_id)
     with pytest.raises(IllegalMove, match="is sealed"):
         handover.export(place.runtime, actor="anna", message_id=message_id)
@@ -260,7 +263,7 @@ def test_the_step_says_so_too_and_goes_on(tmp_path: Path) -> None:
     with pytest.raises(NotAllowed, match=f"{message_id} may not leave: 1 of 2 signatures count: ben was disabled"):
         handover.run(place.runtime)
 
-    assert handover.run(place.runtime) == {"approved": 0, "exported": 0, "submitted": 0}
+    assert handover.run(place.runtime) == {"approved": 0, "exported": 0, "submitted": 0, "discarded": 0}
     assert place.batches()[0].state == "sealed"
 
 

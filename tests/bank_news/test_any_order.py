@@ -5,16 +5,17 @@ from __future__ import annotations
 import ast
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, note
+from hypothesis import given, note, settings
 from hypothesis import strategies as st
 
+from bridge.acts import confirm_upload, discard
 from tests import worlds
 from tests.bank_news import scenario as story
 from tests.bank_news.scenario import Asked, Extra, Fate, Scenario
@@ -46,8 +47,18 @@ class Start:
 
 @pytest.fixture(scope="module")
 def start() -> Iterator[Start]:
+    yield from _started(worlds.at_the_bank)
+
+
+@pytest.fixture(scope="module")
+def unmarked() -> Iterator[Start]:
+    """The same, but the files only stand in the outbox: nobody said that the bank has them."""
+    yield from _started(worlds.exported)
+
+
+def _started(make: Callable[[Path, Sequence[Usage]], World]) -> Iterator[Start]:
     with tempfile.TemporaryDirectory() as folder:
-        world = worlds.at_the_bank(Path(folder), USAGE)
+        world = make(Path(folder), USAGE)
         asked = tuple(Asked(d.end_to_end_id, d.cents, d.invoice, d.message_id, d.pmt_inf_id) for d in world.debits())
         world.now = EVENING
         yield Start(world, world.put_away(), asked)
@@ -77,7 +88,7 @@ def _extras() -> st.SearchStrategy[Extra]:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A file that the bank sends; without a body: a run of reconcile in between."""
+    """A file that the bank sends; without a body: a run of reconcile in between, or a person who marks a file as uploaded."""
 
     name: str
     body: bytes | None = field(default=None, repr=False)
@@ -104,11 +115,38 @@ def test_the_books_hold_what_the_bank_did(start: Start, data: st.DataObject) -> 
     """For any order of bank news, with repeats, the books equal the balances that the story itself gives."""
     scenario = data.draw(scenarios(start.asked), label="story")
     delivered = data.draw(deliveries(scenario), label="delivered")
-    world = start.world
-    world.go_back_to(start.database)
+    start.world.go_back_to(start.database)
 
+    _live(start, scenario, delivered)
+
+
+@settings(max_examples=max(1, settings.default.max_examples // 2))
+@given(data=st.data())
+def test_an_upload_that_nobody_marked_ends_in_the_same_books(unmarked: Start, data: st.DataObject) -> None:
+    """The same, for files that nobody marked, that people discarded as not uploaded, or that are marked in between."""
+    scenario = data.draw(scenarios(unmarked.asked), label="story")
+    names = sorted({one.file for one in scenario.asked})
+    discarded = data.draw(st.sets(st.sampled_from(names)), label="discarded")
+    marks = [Sent(f"mark {name}") for name in sorted(data.draw(st.sets(st.sampled_from(names)), label="marked"))]
+    delivered = data.draw(st.permutations([*data.draw(deliveries(scenario)), *marks]), label="delivered")
+    unmarked.world.go_back_to(unmarked.database)
+
+    for name in sorted(discarded):
+        for actor in ("anna", "ben"):
+            discard.run(unmarked.world.runtime, actor, name, "the portal was down", not_uploaded=True)
+    _live(unmarked, scenario, delivered)
+
+
+def _live(start: Start, scenario: Scenario, delivered: Sequence[Sent]) -> None:
+    """Deliver all this; the books must hold what the story says, and another run must find nothing."""
+    world = start.world
     for one in delivered:
-        world.run("reconcile") if one.body is None else world.receive(one.name, one.body)
+        if one.body is not None:
+            world.receive(one.name, one.body)
+        elif one.name.startswith("mark "):
+            confirm_upload.run(world.runtime, "clara", one.name.removeprefix("mark "))
+        else:
+            world.run("reconcile")
     world.run("reconcile")
     again = world.run("reconcile")["reconcile"]
 

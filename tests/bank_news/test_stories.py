@@ -124,8 +124,8 @@ def test_a_file_rejected_after_its_credit(world: World) -> None:
     assert world.open_breaks() == []
 
 
-def test_an_upload_that_is_confirmed_after_the_bank_answered(tmp_path: Path) -> None:
-    """Report and net lump sum wait for the confirmation; an early reject does not become a late one by it."""
+def test_an_upload_that_the_bank_proves(tmp_path: Path) -> None:
+    """Nobody marked it: the lump sum proves the file, an early reject does not become a late one by it, and a person is asked."""
     world = worlds.make(tmp_path / "world", USAGE, collection=PORTAL)
     world.import_mandates(CORE_DEBTOR)
     world.run("ingest", "collect")
@@ -134,11 +134,9 @@ def test_an_upload_that_is_confirmed_after_the_bank_answered(tmp_path: Path) -> 
     scenario = told(world, "net", "rejected", "paid", "paid")
     world.now = EVENING
     deliver(world, {**scenario.reports(), **scenario.statements()}, ["main-2026-11-27", "report-"])
-    assert {kind for kind, _ in world.open_breaks()} == {"UPLOAD_NOT_CONFIRMED"}
-    assert set(world.states().values()) == {"batched"}
-
-    confirm_upload.run(world.runtime, "anna", scenario.asked[0].file)
-    world.run("reconcile")
+    right(world, scenario)
+    assert world.open_breaks() == [("UPLOAD_NOT_CONFIRMED", f"batch:{scenario.asked[0].file}")]
+    assert confirm_upload.run(world.runtime, "anna", scenario.asked[0].file) is False
 
     right(world, scenario)
     assert world.open_breaks() == []

@@ -11,14 +11,15 @@ from bridge.model.invoice import INVOICE_STATES
 from bridge.model.ledger import SUBJECTS
 from bridge.model.mandate import MANDATE_STATES
 from bridge.rules import lifecycle
-from bridge.rules.lifecycle import BANK_NEWS, INVOICE_OF, OWN_NEWS, POSTINGS, Verdict
+from bridge.rules.lifecycle import BANK_NEWS, ELSEWHERE, INVOICE_OF, OWN_NEWS, POSTINGS, Verdict
 
 STATES = (*LIVE_STATES, *FINAL_STATES)
 #: what each state does on hearing: accepted, rejected, a credit (settled), a debit (returned)
 TABLE = """
 pending     break:NEVER_SENT           break:NEVER_SENT           break:NEVER_SENT           break:NEVER_SENT
 held        break:NEVER_SENT           break:NEVER_SENT           break:NEVER_SENT           break:NEVER_SENT
-batched     wait:UPLOAD_NOT_CONFIRMED  wait:UPLOAD_NOT_CONFIRMED  wait:UPLOAD_NOT_CONFIRMED  wait:UPLOAD_NOT_CONFIRMED
+batched     wait:NEVER_SENT            wait:NEVER_SENT            wait:NEVER_SENT            wait:NEVER_SENT
+elsewhere   wait:OLD_FILE              wait:OLD_FILE              stay:LATE_CREDIT           stay:LATE_DEBIT
 submitted   ->accepted                 ->rejected                 ->settled                  wait
 accepted    ignore                     ->rejected                 ->settled                  wait
 settled     ignore                     note                       stay:LATE_CREDIT           ->returned
@@ -49,8 +50,9 @@ def test_every_pair(news: str, state: str, expected: str) -> None:
 
 def test_the_table_is_total() -> None:
     """No news and no state is missing, and none is there that does not exist."""
-    assert {(news, state) for news, state, _ in PAIRS} == {(news, state) for news in BANK_NEWS for state in STATES}
-    assert all(set(row) == set(STATES) for row in BANK_NEWS.values())
+    found = (*STATES, ELSEWHERE)
+    assert {(news, state) for news, state, _ in PAIRS} == {(news, state) for news in BANK_NEWS for state in found}
+    assert all(set(row) == set(found) for row in BANK_NEWS.values())
     assert set(INVOICE_OF) == set(STATES)
     assert set(INVOICE_OF.values()) <= set(INVOICE_STATES)
 

@@ -108,16 +108,28 @@ def test_a_late_debit_up_to_the_late_credits() -> None:
     assert (parts(second), breaks(second)) == ([], ["SECOND_RETURN"])
 
 
-@pytest.mark.parametrize(
-    ("state", "kind"), [("pending", "NEVER_SENT"), ("held", "NEVER_SENT"), ("batched", "UPLOAD_NOT_CONFIRMED")]
-)
-def test_what_was_not_sent(state: str, kind: str) -> None:
-    """Bank news about a debit that is in no confirmed file is a Break and books nothing."""
+@pytest.mark.parametrize("state", ["pending", "held", "batched"])
+@pytest.mark.parametrize(("unclear", "kind"), [(False, "NEVER_SENT"), (True, "UPLOAD_UNCLEAR")])
+def test_what_was_not_sent(state: str, kind: str, *, unclear: bool) -> None:
+    """Bank news about a debit that is in no file at the bank, or in one of several, is a Break and books nothing."""
     for found in (
-        matching.explain(line(100_00, detail()), seen(candidate(state=state))),
-        matching.explain(line(-100_00, detail(cents=-100_00)), seen(candidate(state=state))),
+        matching.explain(line(100_00, detail()), seen(candidate(state=state, unclear=unclear))),
+        matching.explain(line(-100_00, detail(cents=-100_00)), seen(candidate(state=state, unclear=unclear))),
     ):
         assert (parts(found), breaks(found)) == ([], [kind])
+
+
+def test_the_money_of_a_debit_that_is_batched_elsewhere() -> None:
+    """Its old file is at the bank while it stands in a newer one: a late credit, and a debit takes back what came, no more."""
+    came = matching.explain(line(100_00, detail()), seen(candidate(state="batched", elsewhere=True)))
+    early = matching.explain(line(-100_00, detail(cents=-100_00)), seen(candidate(state="batched", elsewhere=True)))
+    went = matching.explain(
+        line(-100_00, detail(cents=-100_00)), seen(candidate(state="batched", elsewhere=True, late_cents=100_00))
+    )
+
+    assert (parts(came), breaks(came)) == ([("late credit", 100_00)], ["LATE_CREDIT"])
+    assert (parts(early), breaks(early)) == ([], [])
+    assert (parts(went), breaks(went)) == ([("late debit", -100_00)], [])
 
 
 def test_details_that_do_not_add_up() -> None:
@@ -243,9 +255,22 @@ def test_a_lump_sum_read_after_a_later_credit() -> None:
     assert breaks(found) == ["LATE_CREDIT"]
 
 
-def test_a_lump_sum_of_a_file_that_nobody_confirmed() -> None:
-    """A lump sum for a file whose upload nobody confirmed waits for that."""
-    assert breaks(matching.explain(lump_sum(100_00, *members("batched")), seen())) == ["UPLOAD_NOT_CONFIRMED"]
+@pytest.mark.parametrize("state", ["pending", "held", "batched"])
+def test_a_lump_sum_of_a_file_that_never_left(state: str) -> None:
+    """A lump sum for a file that never left settles nothing, and a person asks the bank."""
+    found = matching.explain(lump_sum(300_00, *members("submitted", state)), seen())
+
+    assert (parts(found), breaks(found)) == ([], ["NEVER_SENT"])
+
+
+@pytest.mark.parametrize("batched_on", [FRIDAY, MONDAY])
+def test_a_lump_sum_with_a_member_that_is_batched_elsewhere(batched_on: date) -> None:
+    """The others are settled; its part is a late credit, whenever the newer file was cut."""
+    frozen = candidate(1, "batched", 100_00, elsewhere=True, closes_on=batched_on)
+    found = matching.explain(lump_sum(300_00, frozen, candidate(2, "submitted", 200_00)), seen())
+
+    assert [[part.fact for part in one.parts] for one in found.explained] == [["settled"], ["late credit"]]
+    assert breaks(found) == ["LATE_CREDIT"]
 
 
 def test_a_lump_sum_whose_reject_was_debited_first() -> None:

@@ -26,7 +26,8 @@ NAMES = {"mandate show", "reconcile queue"}
 RUNNING = {"run", "worker", "beat", "chain sync", "reconcile run"}
 PREPARING = {
     "import", "mandate import", "mandate pause", "mandate resume", "mandate revoke", "invoice hold", "invoice release",
-    "batch create", "batch export", "batch mark-uploaded", "batch discard", "batch reject", "resolve",
+    "batch create", "batch export", "batch mark-uploaded", "batch undo-upload", "batch withdraw", "batch discard",
+    "batch reject", "resolve",
 }  # fmt: skip
 USERS = {"user add", "user role", "user disable", "user token of others"}
 EXPECTED = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from datetime import UTC, date, datetime
 from hashlib import sha256
 from pathlib import Path
 
@@ -211,9 +212,9 @@ def test_the_hash_of_another_file_is_refused(tmp_path: Path, digits: str) -> Non
 def test_a_folder_is_the_hand_over(tmp_path: Path) -> None:
     """approval = "none", handover = "folder": one run approves, exports and hands over; a second does nothing."""
     place, message_id = sealed(tmp_path, collection=TO_FOLDER)
-    assert handover.run(place.runtime) == {"approved": 1, "exported": 1, "submitted": 1}
+    assert handover.run(place.runtime) == {"approved": 1, "exported": 1, "submitted": 1, "discarded": 0}
     before = place.dump()
-    assert handover.run(place.runtime) == {"approved": 0, "exported": 0, "submitted": 0}
+    assert handover.run(place.runtime) == {"approved": 0, "exported": 0, "submitted": 0, "discarded": 0}
 
     assert place.dump() == before
     assert place.ledger("Clearing") == 12_500
@@ -231,8 +232,8 @@ def test_a_kill_during_the_folder_hand_over(tmp_path: Path, fault: str) -> None:
     assert place.ledger("Clearing") == 12_500
 
 
-def test_one_file_that_stays_does_not_stop_the_others(tmp_path: Path) -> None:
-    """A file whose member may not go out is reported and stays; the other file is handed over."""
+def test_one_file_that_may_not_leave_does_not_stop_the_others(tmp_path: Path) -> None:
+    """A file whose member may not go out is discarded by rule; the other file is handed over."""
     place = Place(tmp_path, collection=TO_FOLDER)
     place.profile(transactions_max=1)
     place.mandates(mandate_line(1), mandate_line(2))
@@ -240,48 +241,54 @@ def test_one_file_that_stays_does_not_stop_the_others(tmp_path: Path) -> None:
     for step in (ingest, collect, batch):
         step.run(place.runtime)
     mandates.run(place.runtime, "anna", "MND-0001", "paused", "question")
-    with pytest.raises(NotAllowed, match="plant-1-000001-1: mandate MND-0001 is paused"):
-        handover.run(place.runtime)
+    assert handover.run(place.runtime) == {"approved": 1, "exported": 1, "submitted": 1, "discarded": 1}
 
-    assert [one.state for one in place.batches()] == ["sealed", "submitted"]
+    assert [one.state for one in place.batches()] == ["discarded", "submitted"]
+    assert place.batches()[0].reason == "plant-1-000001-1: mandate MND-0001 is paused: question"
     assert place.ledger("Clearing") == 10_000
 
 
 def test_a_portal_waits_for_a_person(tmp_path: Path) -> None:
     """approval = "none" with a portal: the file is exported, and nothing is submitted by itself."""
     place, _ = sealed(tmp_path, collection=AUTOMATIC)
-    assert handover.run(place.runtime) == {"approved": 1, "exported": 1, "submitted": 0}
+    assert handover.run(place.runtime) == {"approved": 1, "exported": 1, "submitted": 0, "discarded": 0}
 
     assert place.batches()[0].state == "exported"
 
 
-def test_a_file_past_its_latest_presentation_stays(tmp_path: Path) -> None:
-    """After the bank's cut-off for its due date a file is neither approved nor exported."""
-    from datetime import UTC, datetime
-
+def test_a_file_past_its_latest_presentation_is_given_up(tmp_path: Path) -> None:
+    """After the bank's cut-off for its due date a file is not exported but discarded; its debits get a later date."""
     place, message_id = approved(tmp_path)
     place.now = datetime(2026, 11, 27, 9, 1, tzinfo=UTC)  # a minute after 10:00 in Berlin, two TARGET days before
     with pytest.raises(NotAllowed, match="the bank took it until 2026-11-27 09:00 UTC"):
         handover.export(place.runtime, actor="anna", message_id=message_id)
-
     assert outbox(place) == {}
+    batch.run(place.runtime)
+
+    assert [one.state for one in place.batches()] == ["discarded", "sealed"]
+    assert {row.due_on for row in place.rows(Collection)} == {date(2026, 12, 2)}
 
 
 def test_a_mandate_revoked_after_approval_keeps_the_file_here(tmp_path: Path) -> None:
-    """Every member is judged again at the export."""
+    """Every member is judged again at the export; the file is discarded, and nothing of it is in a file any more."""
     place, message_id = approved(tmp_path)
     mandates.run(place.runtime, "anna", "MND-0001", "revoked", "by letter")
-    with pytest.raises(NotAllowed, match=r"mandate MND-0001 is revoked: by letter \(and 1 more\)"):
+    with pytest.raises(NotAllowed, match=r"mandate MND-0001 is revoked: by letter \(and 1 more\); it is discarded"):
         handover.export(place.runtime, actor="anna", message_id=message_id)
+
+    assert [one.state for one in place.batches()] == ["discarded"]
+    assert [row.state for row in place.rows(Collection)] == ["pending", "pending"]
 
 
 def test_an_upload_is_a_fact(tmp_path: Path) -> None:
-    """A mandate revoked after the export: the upload is recorded all the same."""
+    """A mandate revoked after the export: the upload is recorded all the same, with a Break on each debit that is not owed."""
     place, message_id = approved(tmp_path)
     handover.export(place.runtime, actor="anna", message_id=message_id)
     mandates.run(place.runtime, "anna", "MND-0001", "revoked", "by letter")
-
     assert confirm_upload.run(place.runtime, "anna", message_id) is True
+
+    assert place.ledger("Clearing") == 12_500
+    assert place.breaks() == [("DEBIT_NOT_OWED", "invoice:1"), ("DEBIT_NOT_OWED", "invoice:2")]
 
 
 def test_a_discard_frees_the_collections(tmp_path: Path) -> None:
@@ -290,7 +297,7 @@ def test_a_discard_frees_the_collections(tmp_path: Path) -> None:
     names = [row.end_to_end_id for row in place.rows(Collection)]
     with pytest.raises(BadInput, match="say why"):
         discard.run(place.runtime, "anna", message_id, " ")
-    assert discard.run(place.runtime, "anna", message_id, "wrong day") == 2
+    assert discard.run(place.runtime, "anna", message_id, "wrong day").freed == 2
     assert [row.state for row in place.rows(Collection)] == ["pending", "pending"]
     batch.run(place.runtime)
 
@@ -300,14 +307,6 @@ def test_a_discard_frees_the_collections(tmp_path: Path) -> None:
     assert [row.end_to_end_id for row in place.rows(Collection)] == names
     with pytest.raises(IllegalMove, match="is discarded"):
         handover.export(place.runtime, actor="anna", message_id=message_id)
-
-
-def test_an_exported_file_is_not_discarded(tmp_path: Path) -> None:
-    """From the export on it may be at the bank, whatever we believe."""
-    place, message_id = approved(tmp_path)
-    handover.export(place.runtime, actor="anna", message_id=message_id)
-    with pytest.raises(IllegalMove, match="is exported"):
-        discard.run(place.runtime, "anna", message_id, "changed my mind")
 
 
 def test_an_unknown_file_is_refused_by_name(tmp_path: Path) -> None:

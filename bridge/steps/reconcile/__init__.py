@@ -1,7 +1,7 @@
 """Explain every line; what cannot be explained is a break.
 
-Status reports first, then bank lines, again and again until nothing moves any more: files may come in any order, and a return
-that arrived before its credit finds it in the next round.
+Files that the bank names are proven to be there, then come status reports, then bank lines, again and again until nothing moves
+any more: files may come in any order, and a return that arrived before its credit finds it in the next round.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 
 from bridge.runtime import Runtime
-from bridge.steps.reconcile import lines, mandates, statuses, waiting
+from bridge.steps.reconcile import lines, mandates, proofs, statuses, waiting
 
 ACTOR = "reconcile"
 
@@ -18,11 +18,11 @@ def run(runtime: Runtime) -> dict[str, int]:
     """Hear every unread status and explain every open line; then see what waits too long."""
     counts: Counter[str] = Counter()
     while True:
-        moved = statuses.hear_all(runtime, ACTOR) + lines.explain_all(runtime, ACTOR)
+        moved = proofs.prove_all(runtime, ACTOR) + statuses.hear_all(runtime, ACTOR) + lines.explain_all(runtime, ACTOR)
         counts += moved
         if not moved["moves"]:
             break
     counts["paused"] += runtime.work(lambda session: mandates.pause(session, runtime, ACTOR))
     counts["breaks"] += runtime.work(lambda session: waiting.age(session, runtime, ACTOR))
     runtime.work(lambda session: waiting.close_batches(session, runtime, ACTOR))
-    return {name: counts[name] for name in ("accepted", "rejected", "settled", "returned", "fees", "paused", "breaks")}
+    return {name: counts[name] for name in ("proven", "accepted", "rejected", "settled", "returned", "fees", "paused", "breaks")}

@@ -12,10 +12,11 @@ from sqlalchemy.orm import Session
 
 from bridge import books
 from bridge.books import BreakRow, PlannedMove, PlannedPosting, PlannedVoucher, Recorder, Unit
+from bridge.custody import AT_THE_BANK
 from bridge.model import Batch, Block, Collection, Invoice, Member, Move, StatusReport, StatusReportLine
 from bridge.rules import answers, lifecycle
 from bridge.rules.answers import Reading, ReportLine, Said
-from bridge.rules.lifecycle import INVOICE_OF, Verdict
+from bridge.rules.lifecycle import ELSEWHERE, INVOICE_OF, Verdict
 from bridge.runtime import Runtime
 
 
@@ -36,6 +37,8 @@ def _hear(session: Session, runtime: Runtime, report_id: int, actor: str) -> Cou
     report = session.get_one(StatusReport, report_id)
     batch, stored, members, reading = _read(session, report)
     by = Recorder(actor, runtime.clock())
+    if batch.state not in AT_THE_BANK:
+        return _wait(session, runtime, batch, stored, by)
     outcome: dict[int, str] = {row.id: "ignored" for row in stored}
     breaks: list[BreakRow] = []
     for line_id, kind, what in reading.strange:
@@ -48,12 +51,26 @@ def _hear(session: Session, runtime: Runtime, report_id: int, actor: str) -> Cou
             "batch", batch.id, batch.version, "answered", "submitted", "answered", f"status_report:{report.id}", runtime.today()
         )
         books.apply(session, [Unit(moves=(answered,))], by)
-    for row in stored:
-        if row.outcome != outcome[row.id] and row.outcome != "break":
-            session.execute(update(StatusReportLine).where(StatusReportLine.id == row.id).values(outcome=outcome[row.id]))
+    _note(session, stored, outcome)
     counts["breaks"] += books.open_breaks(session, breaks, by, runtime.today())
     counts["moves"] += len(applied.done)
     return counts
+
+
+def _wait(session: Session, runtime: Runtime, batch: Batch, stored: Sequence[StatusReportLine], by: Recorder) -> Counter[str]:
+    """A file that left would have been proven by now: this one never did, or the database is older than the bank's word."""
+    _note(session, stored, {row.id: "waiting" for row in stored})
+    what = f"the bank answers about {batch.message_id}, which is {batch.state} and never left"
+    then = "ask the bank where it has it from; if the database was restored: bridge doctor"
+    found = ("NEVER_SENT", f"batch:{batch.message_id}", what, then)
+    return Counter(breaks=books.open_breaks(session, [found], by, runtime.today()))
+
+
+def _note(session: Session, stored: Sequence[StatusReportLine], outcome: Mapping[int, str]) -> None:
+    """Write down what came of each line; one that is a Break stays one."""
+    for row in stored:
+        if row.outcome not in (outcome[row.id], "break"):
+            session.execute(update(StatusReportLine).where(StatusReportLine.id == row.id).values(outcome=outcome[row.id]))
 
 
 def rejected_after_credit(session: Session, report_id: int) -> list[tuple[int, Collection]]:
@@ -107,18 +124,19 @@ def _decide(
     heard: dict[int, list[Verdict]] = defaultdict(list)
     elsewhere = 0
     moving = [members[one.end_to_end_key][0] for one in said]
-    submitted_on = _submitted_on(session, batch)
+    moved_on = _moved_on(session, moving)
     invoices = _invoices(session, [collection.invoice_id for collection in moving])
     for one in said:
         collection = members[one.end_to_end_key][0]
-        if collection.batch_id != batch.id:  # it stands in another file by now
-            heard[one.line_id].append(Verdict.BREAK)
+        if collection.batch_id != batch.id:  # it stands in another file by now; if that did not go, this one's news counts
+            frozen = collection.state == "batched"
+            heard[one.line_id].append(lifecycle.hear(ELSEWHERE, one.news).verdict if frozen else Verdict.BREAK)
             elsewhere += 1
             continue
         decision = lifecycle.hear(collection.state, one.news)
         heard[one.line_id].append(decision.verdict)
         if decision.verdict is Verdict.MOVE:
-            units.append(_unit(report, one, collection, decision.to_state or "", submitted_on, invoices))
+            units.append(_unit(report, one, collection, decision.to_state or "", moved_on, invoices))
             counts[one.news] += 1
         elif decision.verdict is Verdict.BREAK:
             what = f"the bank says {collection.end_to_end_id} was {one.news}, but it is {collection.state}"
@@ -132,9 +150,6 @@ def _decide(
             )
     for line_id, verdicts in heard.items():
         outcome[line_id] = _outcome(verdicts)
-    if any(Verdict.WAIT in verdicts for verdicts in heard.values()):
-        what = f"the bank answers about {batch.message_id}, but nobody confirmed its upload"
-        breaks.append(("UPLOAD_NOT_CONFIRMED", f"batch:{batch.message_id}", what, "confirm it: bridge batch mark-uploaded"))
     if elsewhere:
         what = f"the bank answers about {batch.message_id}, whose collections stand in another file by now"
         breaks.append(("OLD_FILE", f"batch:{batch.message_id}", what, "do not upload the newer file before this is clear"))
@@ -148,9 +163,18 @@ def _outcome(verdicts: Sequence[Verdict]) -> str:
     return "ignored"
 
 
-def _submitted_on(session: Session, batch: Batch) -> date | None:
-    """The date of the hand-over: nothing about the file is booked before it. None while nobody confirmed it."""
-    return session.scalar(select(Move.booked_on).where(Move.noun == "batch", Move.noun_id == batch.id, Move.news == "submitted"))
+def _moved_on(session: Session, collections: Sequence[Collection]) -> dict[int, date]:
+    """The date of each one's last move: nothing about it is booked before its hand-over."""
+    found: dict[int, date] = {}
+    for start in range(0, len(collections), 500):
+        some = [collection.id for collection in collections[start : start + 500]]
+        rows = session.execute(
+            select(Move.noun_id, Move.booked_on)
+            .join(Collection, (Collection.id == Move.noun_id) & (Collection.version == Move.version))
+            .where(Move.noun == "collection", Move.noun_id.in_(some))
+        )
+        found |= {collection_id: booked_on for collection_id, booked_on in rows}
+    return found
 
 
 def _invoices(session: Session, invoice_ids: Sequence[int]) -> dict[int, tuple[int, str]]:
@@ -168,12 +192,11 @@ def _unit(
     one: Said,
     collection: Collection,
     to_state: str,
-    submitted_on: date | None,
+    moved_on: Mapping[int, date],
     invoices: Mapping[int, tuple[int, str]],
 ) -> Unit:
-    assert submitted_on is not None, "news moves a collection only after the hand-over of its file"
     cause = f"status_report_line:{one.line_id}"
-    booked_on = max(report.dated_on, submitted_on)
+    booked_on = max(report.dated_on, moved_on[collection.id])
     moves = [
         PlannedMove(
             "collection", collection.id, collection.version, one.news, collection.state, to_state, cause, booked_on, one.reason

@@ -1,0 +1,67 @@
+"""A file is given up. Its collections are free again, each with the EndToEndId it has; the file itself is never deleted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import Select, select
+from sqlalchemy.orm import Session
+
+from bridge import books
+from bridge.books import PlannedMove, Recorder, Unit
+from bridge.custody import files
+from bridge.model import Batch, Collection
+from bridge.rules import lifecycle
+from bridge.runtime import Runtime
+from bridge.transport import folder
+
+
+def give_up(session: Session, runtime: Runtime, batch: Batch, *, actor: str, evidence: str, reason: str) -> list[Collection]:
+    """Discard a file; returns its collections, which are pending again. Raises IllegalMove for one that is at the bank."""
+    today, cause = runtime.today(), f"batch:{batch.message_id}"
+    state = lifecycle.step("batch", batch.message_id, batch.state, "discarded")
+    freed = [c for c in files.members(session, batch) if c.batch_id == batch.id]
+    moves = [PlannedMove("batch", batch.id, batch.version, "discarded", batch.state, state, evidence, today, reason)]
+    moves += [_unbatched(c, cause, runtime) for c in freed]
+    by = Recorder(actor, runtime.clock())
+    books.apply_all(session, [Unit(moves=tuple(moves))], by)
+    books.close_breaks(session, [cause], by, f"discarded: {reason}")
+    session.refresh(batch)
+    return [c for c in files.members(session, batch) if c.id in {one.id for one in freed}]
+
+
+def tidy(runtime: Runtime) -> int:
+    """Move discarded files that still stand in the outbox to outbox/void/; returns how many.
+
+    The database says it first, so that a crash in between leaves a file that the next call moves.
+    """
+    outbox = runtime.settings.folder("outbox")
+    there = sorted(path.name for path in outbox.glob("*.xml"))
+    if not there:
+        return 0
+    with runtime.reading() as session:
+        void = [name for some in files.slices(there) for name in session.scalars(_discarded(some))]
+    for name in void:
+        runtime.fault("void: before the move")
+        folder.set_aside(outbox, name)
+        runtime.fault("void: after the move")
+    return len(void)
+
+
+def _discarded(names: Sequence[str]) -> Select[str]:
+    return select(Batch.file_name).where(Batch.file_name.in_(names), Batch.state == "discarded").order_by(Batch.id)
+
+
+def _unbatched(collection: Collection, cause: str, runtime: Runtime) -> PlannedMove:
+    state = lifecycle.step("collection", collection.end_to_end_id, collection.state, "unbatched")
+    return PlannedMove(
+        "collection",
+        collection.id,
+        collection.version,
+        "unbatched",
+        collection.state,
+        state,
+        cause,
+        runtime.today(),
+        sets=(("batch_id", None),),
+    )
