@@ -6,7 +6,7 @@ import os
 from collections.abc import Generator
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from tests.testdata import NAMED, TESTDATA, vector_tests
 
@@ -14,6 +14,10 @@ IN_CI = os.environ.get("CI") == "true"
 
 settings.register_profile("dev", deadline=None, max_examples=50)
 settings.register_profile("ci", deadline=None, max_examples=50, derandomize=True, database=None)
+# a test that is watched line by line, on a busy machine, is slow without being wrong
+settings.register_profile(
+    "mutants", deadline=None, max_examples=50, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.register_profile("soak", deadline=None, max_examples=2000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if IN_CI else "dev"))
 

@@ -100,7 +100,7 @@ def verdicts(tree: Path, file: str, names: Sequence[str]) -> Iterator[tuple[str,
         return
     vectors = (ROOT / os.environ.get("BRIDGE_TESTDATA", "../shared")).resolve()
     environment = {name: value for name, value in os.environ.items() if not name.startswith("BRIDGE_")}
-    environment |= {"BRIDGE_TESTDATA": str(vectors), "HYPOTHESIS_PROFILE": "ci"}
+    environment |= {"BRIDGE_TESTDATA": str(vectors), "HYPOTHESIS_PROFILE": "mutants"}
     worker = subprocess.Popen(
         [sys.executable, str(WORKER)], cwd=tree, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
