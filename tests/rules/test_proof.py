@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -27,7 +28,9 @@ def consistent(draw: st.DrawFn) -> InvoiceBalances:
     money = direct + transfer + on_chain
     receivable = billed - taken_back - money - clearing
     last = draw(st.sampled_from((None, "pending", "rejected", "returned", "held", "cancelled")))
-    state = "cancelled" if taken_back else draw(st.sampled_from(("open", "collecting", "paid", "held")))
+    # paid is one of which nothing is open
+    states = ("open", "collecting", "held", "paid") if receivable <= 0 else ("open", "collecting", "held")
+    state = "cancelled" if taken_back else draw(st.sampled_from(states))
     return InvoiceBalances(
         billed, taken_back, direct, transfer, on_chain, clearing, 0, receivable, state, "submitted" if clearing else last
     )
@@ -104,6 +107,88 @@ def test_a_lost_log_shows(cents: int) -> None:
 def test_a_log_without_an_invoice_shows(cents: int) -> None:
     """A log that no invoice was made of is billed and nowhere."""
     assert proof.split(InvoiceBalances(cents)).difference_cents == cents
+
+
+#: what happened -> balances, parts, then: customer credit, in flight not owed, reclaim, reclaim written off, difference
+SPLITS: dict[str, tuple[InvoiceBalances, dict[str, int], tuple[int, int, int, int, int]]] = {
+    "nothing is known": (InvoiceBalances(), {}, (0, 0, 0, 0, 0)),
+    "cancelled": (InvoiceBalances(100, 100, state="cancelled"), {"cancelled": 100}, (0, 0, 0, 0, 0)),
+    "orphaned": (InvoiceBalances(100, 100, state="orphaned"), {"orphaned": 100}, (0, 0, 0, 0, 0)),
+    "held": (InvoiceBalances(100, receivable_cents=100, state="held"), {"held": 100}, (0, 0, 0, 0, 0)),
+    "paid in three ways, and not all": (
+        InvoiceBalances(100, 0, 40, 30, 20, 0, 0, 10, "open"),
+        {"paid_direct_debit": 40, "paid_transfer": 30, "paid_on_chain": 20, "open": 10},
+        (0, 0, 0, 0, 0),
+    ),
+    "paid by transfer while it is held": (
+        InvoiceBalances(100, 0, 0, 100, 0, 0, 0, 0, "held"), {"paid_transfer": 100}, (0, 0, 0, 0, 0)
+    ),
+    "paid by debit, then by transfer in part": (
+        InvoiceBalances(100, 0, 80, 50, 0, 0, 0, -30, "paid", "settled"),
+        {"paid_direct_debit": 80, "paid_transfer": 20},
+        (30, 0, 0, 0, 0),
+    ),
+    "paid, then cancelled": (
+        InvoiceBalances(100, 100, 100, 0, 0, 0, 0, -100, "cancelled"), {"cancelled": 100}, (100, 0, 0, 0, 0)
+    ),
+    "paid in part while the whole is in flight": (
+        InvoiceBalances(100, 0, 0, 60, 0, 100, 0, -60, "collecting", "submitted"),
+        {"paid_transfer": 60, "in_flight": 40},
+        (0, 60, 0, 0, 0),
+    ),
+    "written off after a part was paid": (
+        InvoiceBalances(100, 0, 0, 30, 0, 0, 70, 0, "written_off"), {"paid_transfer": 30, "written_off": 70}, (0, 0, 0, 0, 0)
+    ),
+    "written off for more than was left beside what is in flight": (
+        InvoiceBalances(100, 0, 0, 0, 0, 60, 60, -20, "written_off", "submitted"),
+        {"in_flight": 60, "written_off": 40},
+        (0, 0, 0, 0, 20),
+    ),
+    "went back without having come; all of it written off": (
+        InvoiceBalances(100, 0, -100, 0, 0, 0, 200, 0, "written_off", "returned"), {"written_off": 100}, (0, 0, 0, 100, 0)
+    ),
+    "went back without having come; some of it written off": (
+        InvoiceBalances(100, 0, -100, 0, 0, 0, 130, 70, "written_off", "returned"), {"written_off": 100}, (0, 0, 70, 30, 0)
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("history", SPLITS)
+def test_how_an_amount_is_split(history: str) -> None:
+    """Each part takes at most what those before it left; what lies beyond the amount stands beside the parts."""
+    one, parts, beyond = SPLITS[history]
+
+    found = proof.split(one)
+
+    assert dict(+found.parts) == parts
+    assert (
+        found.customer_credit_cents,
+        found.in_flight_not_owed_cents,
+        found.reclaim_cents,
+        found.reclaim_written_off_cents,
+        found.difference_cents,
+    ) == beyond
+
+
+def test_the_parts_have_an_order() -> None:
+    """The report names every part, in the order in which an amount is split over them."""
+    money = ("paid_direct_debit", "paid_transfer", "paid_on_chain")
+    assert ("cancelled", "orphaned", *money, "in_flight", "written_off", "held", "returned_open", "open") == PARTS
+
+
+@pytest.mark.parametrize("last", ["rejected", "returned", "reversed", "withdrawn"])
+def test_what_failed_is_open_again(last: str) -> None:
+    """After a failed attempt an open invoice is owed as returned and open."""
+    assert proof.owed_as("open", last) == "returned_open"
+
+
+@pytest.mark.parametrize(
+    ("state", "last"),
+    [("collecting", "submitted"), ("collecting", "accepted"), ("collecting", "settled"), ("paid", None), ("written_off", None)],
+)
+def test_where_nothing_may_be_open(state: str, last: str | None) -> None:
+    """While a debit is at the bank, and once an invoice is paid or written off, an open Receivable has no place."""
+    assert proof.owed_as(state, last) is None
 
 
 def test_where_an_open_receivable_belongs() -> None:
