@@ -47,6 +47,26 @@ def test_easter_moves(year: int, friday: tuple[int, int], monday: tuple[int, int
     assert calendar.is_target_day(date(year, *monday) + timedelta(days=1))
 
 
+def butcher(year: int) -> date:
+    """Easter Sunday by Butcher's rule of 1876: another way to compute it."""
+    century, rest = divmod(year, 100)
+    d, e = divmod(century, 4)
+    i, k = divmod(rest, 4)
+    h = (19 * (year % 19) + century - d - (8 * century + 13) // 25 + 15) % 30
+    m = (32 + 2 * e + 2 * i - h - k) % 7
+    month, day = divmod(h + m - 7 * ((year % 19 + 11 * h + 22 * m) // 451) + 114, 31)
+    return date(year, month, day + 1)
+
+
+def test_easter_of_five_centuries() -> None:
+    """From 1901 to 2399 Good Friday and Easter Monday are closed, and no other weekday of March and April is."""
+    for year in range(1901, 2400):
+        days = [date(year, 3, 1) + timedelta(days=n) for n in range(61)]
+
+        closed = [day for day in days if day.weekday() < 5 and not calendar.is_target_day(day)]
+        assert closed == [butcher(year) - timedelta(days=2), butcher(year) + timedelta(days=1)]
+
+
 def test_next_target_day_over_easter() -> None:
     """From Good Friday the next open day is the Tuesday after; an open day stays."""
     assert calendar.next_target_day(date(2026, 4, 3)) == date(2026, 4, 7)

@@ -19,6 +19,7 @@ from tests.testdata import TESTDATA
     [
         ("Müller & Söhne", "Mueller + Soehne"),
         ("Straße Ärger Öl Übung", "Strasse Aerger Oel Uebung"),
+        ("GROẞ", "GROSS"),
         ("Café Łódź Ångström Øre Æsop Œuvre", "Cafe Lodz Angstroem Ore Asop Ouvre"),
         ("Nguyễn Đỗ", "Nguyen Do"),
         ("Ωμέγα Θήτα", "Omega THita"),
@@ -28,6 +29,8 @@ from tests.testdata import TESTDATA
         ('a@b#c!d[e]f{g}h|i\\j`k;l_m~n"o<p>q', "a.b.c.d(e)f(g)h/i/j'k,l-m-n'o.p.q"),
         ("  a \t\n b\u00a0 c\u2009d ", "a b c d"),
         ("zero\u200bwidth\ufeff", "zerowidth"),
+        # marks that stay alone: a ring around the letter, a Hangul tone beside it
+        ("a\u20dd b\u302e", "a b"),
         ("/a//b///c/", "a/b/c"),
         ("東京", ".."),
         ("", ""),
@@ -37,6 +40,11 @@ from tests.testdata import TESTDATA
 def test_examples(text: str, expected: str) -> None:
     """Umlauts in German, accents stripped, Greek and Cyrillic spelled out, punctuation near, the rest a full stop."""
     assert sepa_text(text, limit=140) == expected
+
+
+def test_german_is_the_default() -> None:
+    """Who does not say otherwise gets ae, oe, ue and ss, in a whole text and in its characters alone."""
+    assert (sepa_text("Müller", limit=70), transliterate("Müller")) == ("Mueller", "Mueller")
 
 
 def test_umlauts_the_epc_way() -> None:
