@@ -15,7 +15,7 @@ demo: set-up-demo ## the one-minute tour: in-process chain, simulated bank, book
 	@$(PYTHON) -m bridge demo
 
 test: set-up-test ## every test, on two processes
-	@$(PYTHON) -m pytest -n 2 --dist loadfile $(PYTEST_ARGS)
+	@$(PYTHON) -m pytest -n 2 --dist loadgroup $(PYTEST_ARGS)
 
 lint: set-up-test ## ruff, mypy --strict, who may import whom
 	@.venv/bin/ruff check .

@@ -7,17 +7,20 @@
 from __future__ import annotations
 
 import os
+import random
 import stat
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, TypeVar
+from weakref import WeakSet
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, Engine, create_engine, event, text
-from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, OperationalError
+from sqlalchemy import URL, Connection, Engine, ExceptionContext, create_engine, event, make_url, text
+from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.orm import Session
 
 from bridge import resources
@@ -30,8 +33,18 @@ from bridge.records.profile import BankProfile
 from bridge.settings import Settings, SourceSettings
 from bridge.settings import load as load_settings
 
-TRIES = 5
+TRIES = 8
+PAUSE_SECONDS = 0.01
 T = TypeVar("T")
+READING: dict[str, dict[str, Any]] = {
+    "sqlite": {"reading": True},
+    "postgresql": {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True},
+}
+#: a lock is waited for as long as on SQLite; who fell asleep in the middle of a unit of work does not hold up the others for ever
+POSTGRESQL_OPTIONS = "-c timezone=UTC -c lock_timeout=30s -c idle_in_transaction_session_timeout=10min"
+#: serialization_failure, deadlock_detected, unique_violation, lock_not_available
+POSTGRESQL_AGAIN = {"40001", "40P01", "23505", "55P03"}
+SQLITE_AGAIN = ("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,21 +79,24 @@ class Runtime:
     @contextmanager
     def reading(self) -> Iterator[Session]:
         """A session that only reads, on one snapshot."""
-        with self.engine.connect().execution_options(reading=True) as connection, Session(connection) as session:
+        options = READING[self.engine.dialect.name]
+        with self.engine.connect().execution_options(**options) as connection, Session(connection) as session:
             yield session
             session.rollback()
 
     def work(self, unit: Callable[[Session], T]) -> T:
-        """Run one unit of work and commit it; repeat it when another worker was first. Raises Unavailable after five tries."""
+        """Run one unit of work and commit it; repeat it when another worker was first. Raises Unavailable after some tries."""
         last: Exception | None = None
-        for _ in range(TRIES):
+        for tried in range(TRIES):
             try:
                 with self.session() as session:
                     return unit(session)
-            except (LostRace, IntegrityError, OperationalError) as problem:
-                if isinstance(problem, IntegrityError) and "never" in str(problem.orig):
-                    raise  # a trigger spoke: repeating cannot help
+            except (LostRace, DBAPIError) as problem:
+                if isinstance(problem, DBAPIError) and not _another_was_first(problem):
+                    raise
                 last = problem
+            # those who met once shall not meet again: each waits another while
+            time.sleep(random.uniform(0, PAUSE_SECONDS * 2**tried))  # noqa: S311 - no secret hangs on it
         raise Unavailable(f"the database did not take the work in {TRIES} tries ({type(last).__name__}); try again") from last
 
 
@@ -129,18 +145,41 @@ def write_keys(path: Path) -> None:
 
 
 def open_engine(settings: Settings) -> Engine:
-    """The engine of settings.database, with SQLite made safe for money: WAL, full sync, foreign keys, BEGIN IMMEDIATE."""
+    """The engine of settings.database, made safe for money: units of work happen as if one after the other, on either database.
+
+    On SQLite by WAL, full sync and BEGIN IMMEDIATE, on PostgreSQL by SERIALIZABLE. Raises ConfigError, which never holds the URL.
+    """
     url = settings.database.url
     if url.startswith("sqlite:///"):
         url = f"sqlite:///{settings.path(Path(url.removeprefix('sqlite:///')))}"
     try:
-        engine = create_engine(url, hide_parameters=True)
-    except (ArgumentError, ModuleNotFoundError) as problem:
-        raise ConfigError("database.url is none that can be opened; write sqlite:///bridge.db or postgresql://...") from problem
+        engine = create_engine(url, hide_parameters=True, **_options(make_url(url)))
+    except ModuleNotFoundError:
+        raise ConfigError("database.url names a PostgreSQL; its driver is missing: pip install 'sdd-bridge[postgres]'") from None
+    except (ArgumentError, ValueError):
+        # without a cause: it quotes the URL, and in the URL stands a password
+        raise ConfigError("database.url is none that can be opened; write sqlite:///bridge.db or postgresql://...") from None
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
+    event.listen(engine, "handle_error", _say_unavailable)
+    _OPENED.add(engine)
     return engine
+
+
+def _options(url: URL) -> dict[str, Any]:
+    """What an engine of this URL needs beyond it. Raises ArgumentError for a database that is neither of the two."""
+    if url.get_backend_name() == "sqlite":
+        return {}
+    if url.get_driver_name() != "psycopg" or url.get_backend_name() != "postgresql":
+        raise ArgumentError("neither SQLite nor PostgreSQL by psycopg")
+    wanted = {"connect_timeout": 10, "application_name": "bridge", "options": POSTGRESQL_OPTIONS}
+    return {
+        "isolation_level": "SERIALIZABLE",
+        "pool_pre_ping": True,  # a server that was started anew meanwhile costs a connection, no unit of work
+        "pool_recycle": 1800,
+        "connect_args": {name: value for name, value in wanted.items() if name not in url.query},
+    }
 
 
 def _prepare_sqlite(connection: Any, _: Any) -> None:
@@ -152,6 +191,39 @@ def _prepare_sqlite(connection: Any, _: Any) -> None:
 def _begin_sqlite(connection: Connection) -> None:
     # a deferred transaction that reads and then writes fails at once when another commits in between: busy_timeout does not help
     connection.exec_driver_sql("BEGIN" if connection.get_execution_options().get("reading") else "BEGIN IMMEDIATE")
+
+
+def _say_unavailable(context: ExceptionContext) -> None:
+    """A server that cannot be reached, or went away, is Unavailable, wherever it is noticed; what was not committed is undone."""
+    if context.sqlalchemy_exception is None or context.is_pre_ping:
+        return  # not of the database; or a pooled connection that has died, for which another is opened
+    if context.is_disconnect or context.connection is None:
+        url = context.engine.url if context.engine else context.dialect.name
+        raise Unavailable(f"the database {_shown(url)} does not answer; try again later") from context.original_exception
+
+
+def _shown(url: URL | str) -> str:
+    """A URL without user, password and query: each of them may hold a secret."""
+    if isinstance(url, str):
+        return url
+    where = f"{url.host or ''}{f':{url.port}' if url.port else ''}"
+    return f"{url.get_backend_name()}://{where}/{url.database or ''}"
+
+
+def _another_was_first(problem: DBAPIError) -> bool:
+    """Whether the same unit of work can end otherwise: another one moved the same rows, wrote the same key, or held a lock."""
+    sqlite, postgresql = getattr(problem.orig, "sqlite_errorname", ""), getattr(problem.orig, "sqlstate", None) or ""
+    return sqlite.startswith(SQLITE_AGAIN) or postgresql in POSTGRESQL_AGAIN
+
+
+def _forget_connections() -> None:
+    """In a forked process: the connections belong to the parent, who goes on using them; here new ones are opened."""
+    for engine in _OPENED:
+        engine.dispose(close=False)
+
+
+_OPENED: WeakSet[Engine] = WeakSet()
+os.register_at_fork(after_in_child=_forget_connections)
 
 
 def head_revision() -> str:
@@ -167,7 +239,7 @@ def revision(engine: Engine) -> str | None:
                 return None
             return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
     except DBAPIError as problem:
-        raise Unavailable(f"the database {engine.url.render_as_string(hide_password=True)} does not answer") from problem
+        raise Unavailable(f"the database {_shown(engine.url)} cannot be read") from problem
 
 
 def upgrade(engine: Engine) -> None:

@@ -22,8 +22,8 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from bridge.errors import ConfigError
 
 PREFIX = "BRIDGE_"
-#: variables that are not settings: who acts, where test data lies
-OTHER_VARIABLES = {"BRIDGE_TOKEN", "BRIDGE_TOKEN_FILE", "BRIDGE_TESTDATA"}
+#: variables that are not settings: who acts, where test data lies, which server the tests use
+OTHER_VARIABLES = {"BRIDGE_TOKEN", "BRIDGE_TOKEN_FILE", "BRIDGE_TESTDATA", "BRIDGE_TEST_POSTGRES"}
 BROKER_SCHEMES = ("redis", "rediss", "valkey", "valkeys", "unix")
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests import engines
 from tests.testdata import NAMED, TESTDATA, vector_tests
 
 IN_CI = os.environ.get("CI") == "true"
@@ -30,6 +31,54 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def regen(request: pytest.FixtureRequest) -> bool:
     """True where golden files are to be written anew: ``pytest --regen``."""
     return bool(request.config.getoption("--regen"))
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Every test of the folders engines.BOTH runs on both engines, or on the one that its marker ``only_on`` names."""
+    folder = metafunc.definition.path.parent.name
+    if "engine" in metafunc.fixturenames and folder in engines.BOTH:
+        marker = metafunc.definition.get_closest_marker("only_on")
+        names = [marker.args[0]] if marker else [engines.SQLITE, engines.POSTGRESQL]
+        metafunc.parametrize("engine", names, indirect=True, scope="session")
+
+
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The tests of one file on one engine go to one process (``--dist loadgroup``), which sets its fixtures up once."""
+    for item in items:
+        engine = getattr(item, "callspec", None) and item.callspec.params.get("engine")  # type: ignore[attr-defined]
+        item.add_marker(pytest.mark.xdist_group(f"{item.path.stem}-{engine or engines.SQLITE}"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The engine that places, worlds and plants are made on; a fixture that outlives a test and makes one must ask for it."""
+    name: str = getattr(request, "param", engines.SQLITE)
+    run = tmp_path_factory.getbasetemp()
+    engines.use(name, run.parent if "PYTEST_XDIST_WORKER" in os.environ else run)
+    with engines.dropping():
+        yield name
+    engines.use(engines.SQLITE, run)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_fixture_setup(fixturedef: pytest.FixtureDef[object]) -> Generator[None, object, object]:
+    """The databases that a fixture makes are dropped when the fixture ends."""
+    before = engines.made()
+    own: set[str] = set()
+    fixturedef.addfinalizer(lambda: engines.drop(own & engines.made()))
+    try:
+        return (yield)
+    finally:
+        own |= engines.made() - before
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
+    """The databases that a test makes are dropped when the test ends, and no connection waits for a later one."""
+    with engines.dropping():
+        yield
+    engines.let_go()
 
 
 @pytest.fixture(autouse=True)

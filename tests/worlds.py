@@ -6,6 +6,7 @@ Everything in its folder is the product's own part; nothing is replaced but the 
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ from bridge.reports import check, evidence, reconciliation
 from bridge.rules import proof
 from bridge.runtime import Runtime, build, ready, write_keys
 from bridge.steps import PIPELINE
+from tests import engines
 
 MONDAY = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 MAIN_IBAN = "DE02120300000000202051"  # examples of the banks' own documentation
@@ -71,6 +73,7 @@ class World:
 
     def __post_init__(self) -> None:
         self.runtime = build(self.folder / "bridge.toml", clock=lambda: self.now)
+        engines.check(self.folder, self.runtime.engine)
 
     def run(self, *steps: str) -> dict[str, dict[str, int]]:
         """Run these steps, or all, in the order of the pipeline."""
@@ -135,18 +138,23 @@ class World:
         """(kind, subject) of every open Break, sorted."""
         return sorted((row.kind, row.subject) for row in self.report().breaks)
 
-    def put_away(self) -> bytes:
-        """Close the database, with everything in its one file; returns the bytes of that file."""
-        raw = self.runtime.engine.raw_connection()
-        raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        raw.close()
+    def close(self) -> None:
+        """Close the database, with everything in its one file if it is one."""
+        if self.runtime.engine.dialect.name == "sqlite":
+            raw = self.runtime.engine.raw_connection()
+            raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            raw.close()
         self.runtime.engine.dispose()
-        return (self.folder / "bridge.db").read_bytes()
 
-    def go_back_to(self, database: bytes) -> None:
+    def put_away(self) -> bytes:
+        """Close the database and keep what it holds, for ``go_back_to``."""
+        self.close()
+        return engines.keep(self.folder)
+
+    def go_back_to(self, kept: bytes) -> None:
         """Make the database what it was when it was put away; what was compiled for it stays warm."""
-        self.put_away()
-        (self.folder / "bridge.db").write_bytes(database)
+        self.close()
+        engines.put_back(self.folder, kept)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +175,7 @@ def make(folder: Path, usage: Sequence[Usage] = (), *, now: datetime = MONDAY, c
         (folder / name).mkdir(exist_ok=True)
     write_keys(folder / "bridge.keys")
     (folder / "logs.jsonl").write_text("".join(_log(number, one) for number, one in enumerate(usage, 1)), encoding="utf-8")
-    (folder / "bridge.toml").write_text(_config(collection), encoding="utf-8")
+    (folder / "bridge.toml").write_text(_config(folder, collection), encoding="utf-8")
     world = World(folder, now)
     ready(world.runtime.engine)
     declare.run(world.runtime)
@@ -198,11 +206,17 @@ def execute(world: World, statement: str) -> None:
         session.execute(text(statement))
 
 
-def _config(collection: str) -> str:
+def drop_trigger(world: World, name: str) -> None:
+    """Drop one of our triggers, as an owner of the database could."""
+    table = re.sub("^(no_update|no_delete|frozen)_", "", name)
+    execute(world, f'DROP TRIGGER IF EXISTS "{name}"' + (f' ON "{table}"' if engines.name() == engines.POSTGRESQL else ""))
+
+
+def _config(folder: Path, collection: str) -> str:
     return f"""\
 environment = "development"
 timezone = "Europe/Berlin"
-[[accounts]]
+{engines.section(folder)}[[accounts]]
 id = "main"
 iban = "{MAIN_IBAN}"
 bic = "BYLADEM1001"

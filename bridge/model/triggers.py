@@ -23,6 +23,8 @@ FROZEN = {
     "bridge_user": ("name", "name_key", "recorded_at", "created_by"),
 }
 NEVER_DELETED = tuple(FROZEN)
+#: what a trigger of PostgreSQL does
+FORBID = " BEGIN RAISE EXCEPTION '%', TG_ARGV[0] USING ERRCODE = '23514'; END "
 
 
 def names() -> list[str]:
@@ -33,6 +35,13 @@ def names() -> list[str]:
 def statements(dialect: str) -> list[str]:
     """The DDL that drops and creates every trigger, for "sqlite" or "postgresql"."""
     return list(_sqlite() if dialect == "sqlite" else _postgresql())
+
+
+def as_stored(dialect: str) -> dict[str, str]:
+    """Name of each trigger -> its words as the database gives them back; PostgreSQL without quotes, with what it calls."""
+    created = [words for words in statements(dialect) if words.startswith("CREATE TRIGGER")]
+    named = {words.split('"')[1]: words for words in created}
+    return named if dialect == "sqlite" else {name: f"{words}; O; {FORBID}".replace('"', "") for name, words in named.items()}
 
 
 def _wanted() -> Iterator[tuple[str, str, str, str]]:
@@ -53,8 +62,7 @@ def _sqlite() -> Iterator[str]:
 
 
 def _postgresql() -> Iterator[str]:
-    yield """CREATE OR REPLACE FUNCTION forbid() RETURNS trigger LANGUAGE plpgsql AS
-             $$ BEGIN RAISE EXCEPTION '%', TG_ARGV[0] USING ERRCODE = '23514'; END $$"""
+    yield f"CREATE OR REPLACE FUNCTION forbid() RETURNS trigger LANGUAGE plpgsql AS $${FORBID}$$"
     for name, table, event, message in _wanted():
         yield f'DROP TRIGGER IF EXISTS "{name}" ON "{table}"'
         yield f'CREATE TRIGGER "{name}" BEFORE {event} ON "{table}" FOR EACH ROW EXECUTE FUNCTION forbid(\'{message}\')'

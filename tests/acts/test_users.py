@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -16,11 +15,12 @@ from bridge.errors import BadInput, NotAllowed, UnknownName
 from bridge.identity import Actor
 from bridge.model import Audit, Token, User
 from bridge.rules import permissions
+from tests import engines
 from tests.steps.place import Place
 
 
 @pytest.fixture(scope="module")
-def peopled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def peopled(tmp_path_factory: pytest.TempPathFactory, engine: str) -> Path:
     """A place with one admin, zoe, and one clerk, Carl."""
     place = Place(tmp_path_factory.mktemp("peopled"))
     users.add(place.runtime, "init", "zoe", "admin")
@@ -32,7 +32,7 @@ def peopled(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def place(peopled: Path, tmp_path: Path) -> Place:
     """A copy of it."""
-    shutil.copytree(peopled, tmp_path, dirs_exist_ok=True)
+    engines.copy(peopled, tmp_path)
     return Place(tmp_path)
 
 

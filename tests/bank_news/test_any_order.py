@@ -46,12 +46,12 @@ class Start:
 
 
 @pytest.fixture(scope="module")
-def start() -> Iterator[Start]:
+def start(engine: str) -> Iterator[Start]:
     yield from _started(worlds.at_the_bank)
 
 
 @pytest.fixture(scope="module")
-def unmarked() -> Iterator[Start]:
+def unmarked(engine: str) -> Iterator[Start]:
     """The same, but the files only stand in the outbox: nobody said that the bank has them."""
     yield from _started(worlds.exported)
 
@@ -62,7 +62,7 @@ def _started(make: Callable[[Path, Sequence[Usage]], World]) -> Iterator[Start]:
         asked = tuple(Asked(d.end_to_end_id, d.cents, d.invoice, d.message_id, d.pmt_inf_id) for d in world.debits())
         world.now = EVENING
         yield Start(world, world.put_away(), asked)
-        world.put_away()
+        world.close()
 
 
 @st.composite

@@ -25,7 +25,7 @@ SIGNED = 'approval = "single"\nhandover = "folder"\nbatch_at = ""'
 
 
 @pytest.fixture(scope="module")
-def full() -> Iterator[World]:
+def full(engine: str) -> Iterator[World]:
     """A world in which every protected table has a row: a signed file at the bank, credited."""
     with tempfile.TemporaryDirectory() as folder:
         world = worlds.make(Path(folder), [Usage(CORE_DEBTOR, 100_00, DAY)], collection=SIGNED)
@@ -99,7 +99,7 @@ def test_what_a_row_says_never_changes(full: World, table: str, column: str) -> 
 @pytest.mark.parametrize("name", names())
 def test_a_missing_trigger_is_found(world: World, name: str) -> None:
     """Whoever drops a trigger is found by its name."""
-    worlds.execute(world, f'DROP TRIGGER "{name}"')
+    worlds.drop_trigger(world, name)
     [found] = world.failed_checks()
     assert (found.id, name in found.detail) == ("triggers", True)
 
@@ -124,7 +124,7 @@ def test_a_state_that_no_move_led_to_is_found(world: World) -> None:
 @pytest.mark.parametrize("account", ["Bank", "Clearing", "Suspense", "Receivable"])
 def test_a_deleted_posting_is_found(world: World, account: str) -> None:
     """A posting that is gone, its trigger dropped, makes the report's difference non-zero."""
-    worlds.execute(world, 'DROP TRIGGER "no_delete_posting"')
+    worlds.drop_trigger(world, "no_delete_posting")
     worlds.execute(world, f"DELETE FROM posting WHERE debit_account = '{account}' OR credit_account = '{account}'")
     assert "vouchers" in {one.id for one in world.failed_checks()}
     assert world.report().difference_cents != 0

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterable, Sequence
@@ -15,7 +14,11 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
+import pytest
+from sqlalchemy import inspect
+
 from bridge.cli import main
+from tests import engines
 from tests.chain import invoices
 from tests.testdata import ROOT
 
@@ -57,12 +60,17 @@ class Plant:
 
     @property
     def database(self) -> Path:
+        """The file of SQLite."""
         return self.folder / "bridge.db"
+
+    def environment(self) -> dict[str, str]:
+        """What the environment says of the database: nothing where it is the one that bridge.toml means by default."""
+        return {} if engines.name() == engines.SQLITE else {"BRIDGE_DATABASE__URL": engines.url(self.folder)}
 
     def bridge(self, *words: str, clock: str = "") -> Said:
         """Run a command as a process of its own, in the plant's folder."""
         environment = {name: value for name, value in os.environ.items() if not name.startswith("BRIDGE_")}
-        environment["PYTHONPATH"] = str(ROOT)
+        environment |= {"PYTHONPATH": str(ROOT), **self.environment()}
         command = [sys.executable, "-m", "bridge", *words, *(["--clock", clock] if clock else [])]
         done = subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, encoding="utf-8", check=False)
         self.said.append(Said(done.returncode, done.stdout, done.stderr))
@@ -72,7 +80,9 @@ class Plant:
         """Run a command inside this process, which is faster: the same words, the same answer."""
         out, err = StringIO(), StringIO()
         line = [*words, "--config", str(self.folder / "bridge.toml"), *(["--clock", clock] if clock else [])]
-        with redirect_stdout(out), redirect_stderr(err):
+        with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+            for name, value in self.environment().items():
+                patch.setenv(name, value)
             code = main.run(line)
         self.said.append(Said(code, out.getvalue(), err.getvalue()))
         return self.said[-1]
@@ -80,10 +90,10 @@ class Plant:
     def twice(self, *words: str, clock: str = "", codes: tuple[int, int] = (0, 0)) -> Said:
         """Run a command two times; the second must change no row of any table but audit. Gives the first answer."""
         first = self.bridge(*words, clock=clock)
-        before = dump(self.database)
+        before = dump(self)
         second = self.bridge(*words, clock=clock)
         assert (first.code, second.code) == codes, f"{words}: {first.err}{second.err}{first.out}"
-        assert dump(self.database) == before, f"a second '{' '.join(words)}' changed rows"
+        assert dump(self) == before, f"a second '{' '.join(words)}' changed rows"
         return first
 
     def ok(self, *words: str, clock: str = "") -> Said:
@@ -93,16 +103,13 @@ class Plant:
         return answer
 
 
-def dump(database: Path) -> str:
+def dump(plant: Plant) -> str:
     """Every row of every table but audit, sorted by table; within a table in the order they were stored."""
-    connection = sqlite3.connect(database)
-    try:
-        names = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")]
-        tables = [name for name in names if name not in ("audit", "sqlite_sequence")]
-        lines = [f"{name} {row!r}" for name in tables for row in connection.execute(f'SELECT * FROM "{name}" ORDER BY rowid')]
-    finally:
-        connection.close()
-    return "\n".join(lines)
+    with engines.plain(plant.folder) as connection:
+        order = "rowid" if connection.dialect.name == engines.SQLITE else "1, 2"  # PostgreSQL has no order of storing
+        names = [name for name in sorted(inspect(connection).get_table_names()) if name != "audit"]
+        rows = {name: connection.exec_driver_sql(f'SELECT * FROM "{name}" ORDER BY {order}') for name in names}
+        return "\n".join(f"{name} {tuple(row)!r}" for name in names for row in rows[name])
 
 
 def config(source: str, *, collection: str = "") -> str:

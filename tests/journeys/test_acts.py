@@ -37,10 +37,10 @@ def started(folder: Path, *, collection: str = "", approval: str = "four-eyes", 
 def twice(plant: Plant, *words: str, clock: str, codes: tuple[int, int] = (0, 0)) -> Said:
     """Act, and act again: the second time no row but of audit changes. Gives the first answer."""
     first = plant.here(*words, clock=clock)
-    before = dump(plant.database)
+    before = dump(plant)
     second = plant.here(*words, clock=clock)
     assert (first.code, second.code) == codes, f"{words}: {first.err}{second.err}"
-    assert dump(plant.database) == before, f"a second '{' '.join(words)}' changed rows"
+    assert dump(plant) == before, f"a second '{' '.join(words)}' changed rows"
     return first
 
 

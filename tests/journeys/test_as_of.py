@@ -41,7 +41,7 @@ class Past:
 
 
 @pytest.fixture(scope="module")
-def past(tmp_path_factory: pytest.TempPathFactory) -> Past:
+def past(tmp_path_factory: pytest.TempPathFactory, engine: str) -> Past:
     plant = Plant(tmp_path_factory.mktemp("past"))
     plant.ok("init", str(plant.folder))
     (plant.folder / "bridge.toml").write_text(config(recorded_source()), "utf-8")

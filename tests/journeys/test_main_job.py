@@ -65,7 +65,7 @@ class Journey:
 
 
 @pytest.fixture(scope="module")
-def journey(tmp_path_factory: pytest.TempPathFactory) -> Journey:
+def journey(tmp_path_factory: pytest.TempPathFactory, engine: str) -> Journey:
     plant = Plant(tmp_path_factory.mktemp("plant"))
     with finalized() as (url, contract):
         plant.twice("init", codes=(0, 1))

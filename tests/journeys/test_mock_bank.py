@@ -91,7 +91,7 @@ class Leg:
 
 
 @pytest.fixture(scope="module")
-def leg(tmp_path_factory: pytest.TempPathFactory) -> Leg:
+def leg(tmp_path_factory: pytest.TempPathFactory, engine: str) -> Leg:
     plant = Plant(tmp_path_factory.mktemp("mock-bank"))
     message_id, sealed = sealed_file(plant)
     with mock_bank() as bank:

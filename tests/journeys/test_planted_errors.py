@@ -6,16 +6,14 @@ turn the reports red.
 
 from __future__ import annotations
 
-import shutil
-import sqlite3
-from collections.abc import Callable
-from contextlib import closing
 from datetime import date
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection, text
 
 from bridge.sim.bank import SimBank
+from tests import engines
 from tests.journeys.plant import OWN_IBAN, Debtor, Plant, config, logs, mandates_csv, recorded_source
 
 CUT, EVENING = "2026-10-05T09:05", "2026-10-19T18:00"
@@ -43,7 +41,7 @@ FACTS = (
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Plant:
+def finished(tmp_path_factory: pytest.TempPathFactory, engine: str) -> Plant:
     """A journey to its end; a bank that credits the whole file and takes the rejected debit back beside it."""
     plant = Plant(tmp_path_factory.mktemp("finished"))
     plant.ok("init", str(plant.folder))
@@ -71,27 +69,12 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Plant:
 @pytest.fixture
 def spoiled(finished: Plant, tmp_path: Path) -> Plant:
     """A copy of the finished journey, to plant an error in."""
-    with closing(sqlite3.connect(finished.database)) as connection:
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    shutil.copytree(finished.folder, tmp_path, dirs_exist_ok=True)
+    engines.copy(finished.folder, tmp_path)
     return Plant(tmp_path)
 
 
-def plant_error(database: Path, error: Callable[[sqlite3.Connection], None]) -> None:
-    """Change rows that can never be changed: without foreign keys, and with the triggers away for this moment."""
-    with closing(sqlite3.connect(database)) as connection:
-        connection.execute("PRAGMA foreign_keys = OFF")
-        triggers = list(connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"))
-        for name, _ in triggers:
-            connection.execute(f'DROP TRIGGER "{name}"')
-        error(connection)
-        for _, statement in triggers:
-            connection.execute(statement)
-        connection.commit()
-
-
-def first_voucher(connection: sqlite3.Connection, fact: str) -> int:
-    found: int = connection.execute("SELECT min(id) FROM voucher WHERE fact = ?", (fact,)).fetchone()[0]
+def first_voucher(connection: Connection, fact: str) -> int:
+    found: int = connection.execute(text("SELECT min(id) FROM voucher WHERE fact = :fact"), {"fact": fact}).scalar_one()
     return found
 
 
@@ -107,7 +90,8 @@ def assert_found(plant: Plant) -> None:
 
 def test_without_an_error_nothing_is_found(spoiled: Plant) -> None:
     """Taking the triggers away and putting them back is no error: the difference stays 0, and both commands end with 0."""
-    plant_error(spoiled.database, lambda connection: None)
+    with engines.past_the_triggers(spoiled.folder):
+        pass
     report = spoiled.here("report", "reconciliation", "-f", "json", clock=EVENING)
 
     assert (report.code, spoiled.here("check", clock=EVENING).code) == (0, 0)
@@ -122,8 +106,8 @@ def test_without_an_error_nothing_is_found(spoiled: Plant) -> None:
 
 def test_every_kind_of_voucher_stands_in_these_books(finished: Plant) -> None:
     """The errors below are planted into each fact that this journey books, and it books every fact that a journey can."""
-    with closing(sqlite3.connect(finished.database)) as connection:
-        facts = {fact for (fact,) in connection.execute("SELECT DISTINCT fact FROM voucher")}
+    with engines.plain(finished.folder) as connection:
+        facts = set(connection.scalars(text("SELECT DISTINCT fact FROM voucher")))
 
     assert facts == set(FACTS)
 
@@ -131,11 +115,8 @@ def test_every_kind_of_voucher_stands_in_these_books(finished: Plant) -> None:
 @pytest.mark.parametrize("number", [1, 2, 5])
 def test_a_lost_log_is_found(spoiled: Plant, number: int) -> None:
     """What was billed is decoded from the stored logs: an invoice without its log is a difference."""
-
-    def lose(connection: sqlite3.Connection) -> None:
-        connection.execute("DELETE FROM chain_log WHERE block_number = ?", (100 + number,))
-
-    plant_error(spoiled.database, lose)
+    with engines.past_the_triggers(spoiled.folder) as connection:
+        connection.execute(text("DELETE FROM chain_log WHERE block_number = :it"), {"it": 100 + number})
 
     assert_found(spoiled)
 
@@ -143,17 +124,13 @@ def test_a_lost_log_is_found(spoiled: Plant, number: int) -> None:
 @pytest.mark.parametrize("fact", FACTS)
 def test_a_doubled_posting_is_found(spoiled: Plant, fact: str) -> None:
     """A posting that stands twice in its voucher is a difference, whatever it is about."""
-
-    def double(connection: sqlite3.Connection) -> None:
-        columns = "debit_account, debit_subject, credit_account, credit_subject, amount_cents"
-        voucher = first_voucher(connection, fact)
-        connection.execute(
-            f"INSERT INTO posting (voucher_id, ordinal, {columns}) SELECT voucher_id, (SELECT count(*) FROM posting "
-            f"WHERE voucher_id = :it), {columns} FROM posting WHERE voucher_id = :it AND ordinal = 0",
-            {"it": voucher},
-        )
-
-    plant_error(spoiled.database, double)
+    columns = "debit_account, debit_subject, credit_account, credit_subject, amount_cents"
+    again = (
+        f"INSERT INTO posting (voucher_id, ordinal, {columns}) SELECT voucher_id, (SELECT count(*) FROM posting "
+        f"WHERE voucher_id = :it), {columns} FROM posting WHERE voucher_id = :it AND ordinal = 0"
+    )
+    with engines.past_the_triggers(spoiled.folder) as connection:
+        connection.execute(text(again), {"it": first_voucher(connection, fact)})
 
     assert_found(spoiled)
 
@@ -161,12 +138,9 @@ def test_a_doubled_posting_is_found(spoiled: Plant, fact: str) -> None:
 @pytest.mark.parametrize("fact", FACTS)
 def test_a_deleted_voucher_is_found(spoiled: Plant, fact: str) -> None:
     """A voucher that is gone with its postings leaves a difference, whatever it booked."""
-
-    def delete(connection: sqlite3.Connection) -> None:
-        voucher = first_voucher(connection, fact)
-        connection.execute("DELETE FROM posting WHERE voucher_id = ?", (voucher,))
-        connection.execute("DELETE FROM voucher WHERE id = ?", (voucher,))
-
-    plant_error(spoiled.database, delete)
+    with engines.past_the_triggers(spoiled.folder) as connection:
+        voucher = {"it": first_voucher(connection, fact)}
+        connection.execute(text("DELETE FROM posting WHERE voucher_id = :it"), voucher)
+        connection.execute(text("DELETE FROM voucher WHERE id = :it"), voucher)
 
     assert_found(spoiled)

@@ -5,10 +5,8 @@ The triggers are dropped, the rows changed, the triggers set again; so nothing b
 
 from __future__ import annotations
 
-import sqlite3
 import tempfile
 from collections.abc import Iterator
-from contextlib import closing
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -18,7 +16,7 @@ from bridge import judging
 from bridge.acts import approve, declare, mandates
 from bridge.model import Collection
 from bridge.reports.check import CHECKS
-from tests import worlds
+from tests import engines, worlds
 from tests.bank_news.scenario import Asked, Extra, Fate, Scenario
 from tests.worlds import B2B_DEBTOR, CORE_DEBTOR, NOBODY, Usage, World
 
@@ -31,7 +29,7 @@ PAID, RETURNED, REJECTED, AGAIN, ON_ITS_WAY, HELD = (f"plant-1-00000{number}" fo
 
 
 @pytest.fixture(scope="module")
-def finished() -> Iterator[World]:
+def finished(engine: str) -> Iterator[World]:
     """Two signed files: one credited as a gross sum, with a return, a reject and a second credit; one on its way."""
     with tempfile.TemporaryDirectory() as folder:
         world = worlds.make(Path(folder), [*USAGE, Usage(NOBODY, 600_00, DAY)], collection=RULES)
@@ -58,30 +56,28 @@ def finished() -> Iterator[World]:
         world.run("reconcile")
         mandates.run(world.runtime, "clara", B2B_DEBTOR.mandate, "paused", "the customer asked for it")
         yield world
-        world.put_away()
+        world.close()
+
+
+@pytest.fixture(scope="module")
+def as_it_was(finished: World) -> bytes:
+    return finished.put_away()
 
 
 @pytest.fixture
-def world(finished: World) -> Iterator[World]:
+def world(finished: World, as_it_was: bytes) -> Iterator[World]:
     """The same, put back afterwards."""
-    database = finished.put_away()
     yield finished
-    finished.go_back_to(database)
+    finished.go_back_to(as_it_was)
 
 
 def tamper(world: World, *statements: str) -> None:
     """Run SQL as the owner of the database could, and leave no trace in the triggers."""
-    world.put_away()
-    with closing(sqlite3.connect(world.folder / "bridge.db")) as connection:
-        triggers = list(connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"))
-        for name, _ in triggers:
-            connection.execute(f'DROP TRIGGER "{name}"')
+    world.close()
+    with engines.past_the_triggers(world.folder) as connection:
         for statement in statements:
-            changed = connection.execute(statement).rowcount
+            changed = connection.exec_driver_sql(statement).rowcount
             assert changed > 0, f"nothing to change: {statement}"
-        for _, words in triggers:
-            connection.execute(words)
-        connection.commit()
 
 
 def found(world: World) -> dict[str, str]:
@@ -432,7 +428,7 @@ def test_a_new_number_template_says_nothing_about_earlier_invoices(tmp_path: Pat
 )
 def test_a_trigger_of_other_words_is_noticed(world: World, statement: str, words: str) -> None:
     """A trigger that has the right name and forbids nothing is found, and so is one that nobody asked for."""
-    worlds.execute(world, 'DROP TRIGGER "no_update_posting"')
+    worlds.drop_trigger(world, "no_update_posting")
     worlds.execute(world, statement)
 
     assert words in found(world)["triggers"]

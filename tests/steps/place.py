@@ -24,6 +24,7 @@ from bridge.records.invoice_log import Completeness, Head
 from bridge.runtime import Runtime, build, ready, write_keys
 from bridge.sim.bank import SimBank
 from bridge.steps import PIPELINE
+from tests import engines
 
 NOW = datetime(2026, 11, 23, 8, 30, tzinfo=UTC)  # a Monday, 9:30 in Berlin, half an hour before the bank's cut-off
 LATER = NOW + timedelta(days=10)
@@ -136,7 +137,9 @@ class Place:
                 SOURCE.format(name=f"plant-{n + 1}", creditor=CREDITOR_ID, contract=contracts[n], hold=hold)
                 for n in range(sources)
             ]
-            (folder / "bridge.toml").write_text(TOML + "".join(blocks) + "[collection]\n" + (collection or 'batch_at = ""\n'))
+            head, accounts = TOML.split("\n", 1)
+            top = f"{head}\n{engines.section(folder)}{accounts}"
+            (folder / "bridge.toml").write_text(top + "".join(blocks) + "[collection]\n" + (collection or 'batch_at = ""\n'))
             for n in range(sources):
                 (folder / f"plant-{n + 1}.jsonl").touch()
         self.open()
@@ -144,6 +147,7 @@ class Place:
     def open(self, **fields: Any) -> Runtime:
         """Build the runtime anew, as the next process would."""
         runtime = build(self.folder / "bridge.toml", clock=lambda: self.now)
+        engines.check(self.folder, runtime.engine)
         ready(runtime.engine)
         self.runtime = replace(runtime, **fields)
         declare.run(self.runtime)

@@ -9,24 +9,20 @@ from sqlalchemy import text
 from bridge.model import triggers
 from bridge.reports.checks import Reading
 
+#: the words of a trigger, whether it is switched on (O), and the words of what it calls
+POSTGRESQL = """SELECT tgname, replace(pg_get_triggerdef(t.oid, true) || '; ' || tgenabled::text || '; ' || prosrc, '"', '')
+    FROM pg_trigger t JOIN pg_proc ON pg_proc.oid = tgfoid WHERE NOT tgisinternal AND pg_table_is_visible(tgrelid)"""
+
 
 def present(now: Reading) -> Iterator[str]:
-    """Every trigger is there. On SQLite its words are compared too, and one that is not ours is named."""
-    if now.session.get_bind().dialect.name != "sqlite":
-        query = "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal AND tgenabled <> 'D'"
-        yield from _missing(set(now.session.scalars(text(query))))
-        return
-    found = {
-        name: words for name, words in now.session.execute(text("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"))
-    }
-    yield from _missing(set(found))
-    ours = {words for words in triggers.statements("sqlite") if words.startswith("CREATE TRIGGER")}
-    for name, words in sorted(found.items()):
-        if words not in ours:
-            yield f"trigger {name} is not the one that we set; 'bridge db upgrade' sets ours, one of another name must be dropped"
-
-
-def _missing(found: set[str]) -> Iterator[str]:
-    for name in triggers.names():
+    """Every trigger is there, switched on and word for word ours; one that is not ours is named."""
+    dialect = now.session.get_bind().dialect.name
+    query = "SELECT name, sql FROM sqlite_master WHERE type = 'trigger'" if dialect == "sqlite" else POSTGRESQL
+    found = {name: words for name, words in now.session.execute(text(query))}
+    ours = triggers.as_stored(dialect)
+    for name in ours:
         if name not in found:
             yield f"trigger {name} is missing; 'bridge db upgrade' sets all of them"
+    for name, words in sorted(found.items()):
+        if words != ours.get(name):
+            yield f"trigger {name} is not the one that we set; 'bridge db upgrade' sets ours, one of another name must be dropped"
