@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, aliased
 from bridge import archive, balances
 from bridge.balances import View
 from bridge.errors import BridgeError
-from bridge.model import Batch, Block, Collection, Document, Entry, Member, Move, Posting, Statement, Voucher
+from bridge.model import Batch, Collection, Document, Entry, Move, Posting, Statement, Voucher
 from bridge.model.collection import IN_FLIGHT_STATES
 from bridge.reports import evidence, reconciliation
 from bridge.reports.checks import Reading, billed, booked, files, moved, statements, triggers
@@ -124,20 +124,6 @@ def _complete(now: Reading) -> Iterator[str]:
             yield f"source {source.name}: the stored logs are not what the contract counts"
 
 
-def _one_file(now: Reading) -> Iterator[str]:
-    rows = now.session.execute(
-        select(Collection.end_to_end_id, func.count())
-        .join(Member, Member.collection_id == Collection.id)
-        .join(Block, Block.id == Member.block_id)
-        .join(Batch, Batch.id == Block.batch_id)
-        .where(Batch.state != "discarded")
-        .group_by(Collection.end_to_end_id)
-        .having(func.count() > 1)
-    )
-    for name, count in rows:
-        yield f"{name} stands in {count} files that were not discarded"
-
-
 def _documents(now: Reading) -> Iterator[str]:
     for document in now.session.scalars(select(Document).order_by(Document.id).execution_options(yield_per=50)):
         try:
@@ -238,7 +224,7 @@ CHECKS: dict[str, tuple[str, Callable[[Reading], Iterator[str]]]] = {
         "all that was given back beyond what came has an open break",
         moved.beyond(lambda one: one.reclaim_cents, "to be reclaimed"),
     ),
-    "one-file": ("no EndToEndId stands in two files", _one_file),
+    "one-file": ("no EndToEndId stands in two files that count, unless a discard was proven void", files.one_file),
     "members": ("every file states the count and sum of the debits in it", files.members),
     "sealed": ("the sealed bytes hold the debits that the rows say", files.sealed),
     "signatures": ("every file left with the signatures that it needs", files.signatures),

@@ -39,7 +39,8 @@ def run_jobs(*groups: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
 
 
 def job(folder: Path, action: str, now: datetime, **more: Any) -> dict[str, Any]:
-    """One job: a step of the pipeline, "run" for all of them, "count" for the number of statements of a run, "export ID"."""
+    """One job: a step of the pipeline, "run" for all of them, "count" for the number of statements of a run, "export ID",
+    "discard ID" (Ben's statement that it was not uploaded)."""
     return {"folder": str(folder), "action": action, "now": now.isoformat(), **more}
 
 
@@ -93,8 +94,11 @@ def _work(one: dict[str, Any], start: float) -> Any:
 
 
 def _act(runtime: Any, action: str) -> Any:
+    from bridge.acts import discard
     from bridge.steps import PIPELINE, handover
 
+    if action.startswith("discard "):
+        return discard.run(runtime, "ben", action.split()[1], "no portal", not_uploaded=True).missing
     if action.startswith("export "):
         return str(handover.export(runtime, actor="anna", message_id=action.split()[1]))
     names = list(PIPELINE) if action == "run" else [action]

@@ -102,3 +102,38 @@ def test_a_folder_in_the_way_is_unavailable(tmp_path: Path) -> None:
         folder.write(tmp_path / "outbox", "a.xml", b"x")
     with pytest.raises(Unavailable):
         folder.remember(tmp_path / "outbox", FIRST)
+
+
+def test_a_file_is_set_aside(tmp_path: Path) -> None:
+    """It moves to void/ with its bytes; setting aside what lies there, or was never written, changes nothing."""
+    folder.write(tmp_path, "a.xml", b"one")
+    for name in ("a.xml", "a.xml", "never.xml"):
+        folder.set_aside(tmp_path, name)
+
+    assert [path.name for path in tmp_path.iterdir()] == ["void"]
+    assert [(path.name, path.read_bytes()) for path in (tmp_path / "void").iterdir()] == [("a.xml", b"one")]
+
+
+def test_what_was_set_aside_is_never_overwritten(tmp_path: Path) -> None:
+    """The same bytes again are one file; other bytes under its name are refused, and both stay."""
+    (tmp_path / "void").mkdir()
+    (tmp_path / "void" / "a.xml").write_bytes(b"one")
+    folder.write(tmp_path, "a.xml", b"one")
+    folder.set_aside(tmp_path, "a.xml")
+    assert not (tmp_path / "a.xml").exists()
+    folder.write(tmp_path, "a.xml", b"two")
+    with pytest.raises(IntegrityError, match="has other bytes"):
+        folder.set_aside(tmp_path, "a.xml")
+
+    assert (tmp_path / "a.xml").read_bytes() == b"two"
+    assert (tmp_path / "void" / "a.xml").read_bytes() == b"one"
+
+
+def test_no_room_for_void_is_unavailable(tmp_path: Path) -> None:
+    """Where void/ cannot be made, it says so and the file stays."""
+    (tmp_path / "void").write_text("in the way")
+    folder.write(tmp_path, "a.xml", b"one")
+    with pytest.raises(Unavailable, match="could not be moved"):
+        folder.set_aside(tmp_path, "a.xml")
+
+    assert (tmp_path / "a.xml").exists()

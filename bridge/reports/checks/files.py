@@ -12,13 +12,15 @@ from sqlalchemy.orm import aliased
 
 from bridge import archive
 from bridge.formats import pain008
-from bridge.model import Approval, Batch, Block, Collection, Creditor, Document, Member, Move, User
+from bridge.model import Approval, Batch, Block, Break, Collection, Creditor, Document, Member, Move, User
 from bridge.reports.checks import Reading
 from bridge.rules.people import person
 from bridge.rules.signatures import SIGNATURES, Hands, Standing, counting
 
 BY_RULE = "config: approval = none"
 DONE = ("booked", "discarded")
+TWICE = ("FILE_FROZEN", "DEBIT_TWICE")
+UNDER_WAY = ("batched", "submitted", "accepted")
 
 
 def signatures(now: Reading) -> Iterator[str]:
@@ -121,6 +123,41 @@ def _standing_at(now: Reading, names: Iterable[str], at: datetime | None) -> dic
 
 def _disabled_at(user: User, at: datetime | None) -> bool:
     return user.disabled_at is not None and at is not None and user.disabled_at < at
+
+
+def one_file(now: Reading) -> Iterator[str]:
+    """No EndToEndId stands in two files that were not discarded.
+
+    Except where a discard was proven void by the bank, as long as a Break says so or its debit is over.
+    """
+    places: dict[int, list[tuple[int, str]]] = defaultdict(list)
+    for collection_id, batch_id, name in now.session.execute(
+        select(Member.collection_id, Batch.id, Batch.message_id)
+        .join(Block, Block.id == Member.block_id)
+        .join(Batch, Batch.id == Block.batch_id)
+        .where(Batch.state != "discarded", Member.collection_id.in_(_in_several_files()))
+        .order_by(Batch.id)
+    ):
+        places[collection_id].append((batch_id, name))
+    void = set(now.session.scalars(select(Move.noun_id).where(Move.noun == "batch", Move.from_state == "discarded")))
+    broken = set(now.session.scalars(select(Break.subject).where(Break.kind.in_(TWICE), Break.closed_at.is_(None))))
+    for collection_id, found in places.items():
+        collection = now.session.get_one(Collection, collection_id)
+        said = broken & {f"invoice:{collection.invoice_id}", *(f"batch:{name}" for _, name in found)}
+        over = collection.state not in UNDER_WAY
+        if not (void & {batch_id for batch_id, _ in found} and (said or over)):
+            yield f"{collection.end_to_end_id} stands in {len(found)} files that were not discarded"
+
+
+def _in_several_files() -> Select[int]:
+    return (
+        select(Member.collection_id)
+        .join(Block, Block.id == Member.block_id)
+        .join(Batch, Batch.id == Block.batch_id)
+        .where(Batch.state != "discarded")
+        .group_by(Member.collection_id)
+        .having(func.count() > 1)
+    )
 
 
 def members(now: Reading) -> Iterator[str]:

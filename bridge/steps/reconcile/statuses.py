@@ -51,7 +51,10 @@ def _hear(session: Session, runtime: Runtime, report_id: int, actor: str) -> Cou
             "batch", batch.id, batch.version, "answered", "submitted", "answered", f"status_report:{report.id}", runtime.today()
         )
         books.apply(session, [Unit(moves=(answered,))], by)
+    waited = any(row.outcome == "waiting" for row in stored)
     _note(session, stored, outcome)
+    if waited and "waiting" not in outcome.values():
+        books.close_breaks(session, [f"batch:{batch.message_id}"], by, "its news is heard", kinds=["OLD_FILE"])
     counts["breaks"] += books.open_breaks(session, breaks, by, runtime.today())
     counts["moves"] += len(applied.done)
     return counts

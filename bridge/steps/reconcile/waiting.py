@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from bridge import books
 from bridge.books import BreakRow, PlannedMove, Recorder, Unit
-from bridge.model import Batch, Break, Collection, Entry, Statement, StatusReport, StatusReportLine
+from bridge.model import Batch, Block, Break, Collection, Entry, Member, Statement, StatusReport, StatusReportLine
 from bridge.model.collection import IN_FLIGHT_STATES
 from bridge.rules import calendar, lifecycle
 from bridge.runtime import Runtime
@@ -59,9 +59,17 @@ def age(session: Session, runtime: Runtime, actor: str) -> int:
 
 
 def close_batches(session: Session, runtime: Runtime, actor: str) -> None:
-    """A batch that is at the bank and has no member in flight moves to booked."""
+    """A batch that is at the bank and has no member in flight, nor one that is batched elsewhere, moves to booked."""
     in_flight = select(Collection.id).where(Collection.batch_id == Batch.id, Collection.state.in_(IN_FLIGHT_STATES)).exists()
-    done = list(session.scalars(select(Batch).where(Batch.state.in_(("submitted", "answered")), ~in_flight).order_by(Batch.id)))
+    elsewhere = (
+        select(Member.collection_id)
+        .join(Block, Block.id == Member.block_id)
+        .join(Collection, Collection.id == Member.collection_id)
+        .where(Block.batch_id == Batch.id, Collection.state == "batched")
+        .exists()
+    )
+    there = select(Batch).where(Batch.state.in_(("submitted", "answered")))
+    done = list(session.scalars(there.where(~in_flight, ~elsewhere).order_by(Batch.id)))
     moves = [PlannedMove("batch", b.id, b.version, "booked", b.state, "booked", "rule", runtime.today()) for b in done]
     books.apply(session, [Unit(moves=(move,)) for move in moves], Recorder(actor, runtime.clock()))
 
