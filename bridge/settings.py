@@ -23,7 +23,7 @@ from bridge.errors import ConfigError
 
 PREFIX = "BRIDGE_"
 #: variables that are not settings: who acts, where test data lies, which server the tests use
-OTHER_VARIABLES = {"BRIDGE_TOKEN", "BRIDGE_TOKEN_FILE", "BRIDGE_TESTDATA", "BRIDGE_TEST_POSTGRES"}
+OTHER_VARIABLES = {"BRIDGE_TOKEN", "BRIDGE_TOKEN_FILE", "BRIDGE_TESTDATA", "BRIDGE_TEST_POSTGRES", "BRIDGE_TEST_REDIS"}
 BROKER_SCHEMES = ("redis", "rediss", "valkey", "valkeys", "unix")
 
 

@@ -13,14 +13,14 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from tempfile import TemporaryFile
-from typing import IO, Any
+from typing import Any
 
 import redis
 
 from bridge import tasks
 from bridge.settings import load
 from bridge.steps import PIPELINE
+from tests.shells.nursery import Child, start
 from tests.steps.place import LATER
 from tests.testdata import ROOT
 
@@ -35,65 +35,63 @@ class Crew:
 
     folder: Path
     url: str
-    started: dict[int, tuple[subprocess.Popen[bytes], IO[bytes]]] = field(default_factory=dict)
+    started: list[tuple[Child | subprocess.Popen[bytes], Path]] = field(default_factory=list)
 
-    def bridge(self, *words: str) -> subprocess.Popen[bytes]:
-        """Start ``bridge WORDS`` for this plant."""
-        return self.python("bridge", *words, "--config", str(self.folder / "bridge.toml"))
-
-    def working(self) -> subprocess.Popen[bytes]:
-        """Start a worker at LATER and wait until it listens."""
-        worker = self.bridge("worker", *CLOCK)
-        self.wait_until(lambda: " ready." in self.said(worker), "a worker listens")
-        return worker
+    def bridge(self, *words: str, dies_at: str = "") -> Child:
+        """Start ``bridge WORDS`` for this plant; ``dies_at`` is where its child is killed, once."""
+        output = self._output()
+        child = start([*words, "--config", str(self.folder / "bridge.toml")], output, dies_at=dies_at)
+        self.started.append((child, output))
+        return child
 
     def service(self, *words: str, **variables: str) -> subprocess.Popen[bytes]:
-        """Start ``bridge WORDS`` as a container would: in the plant's folder, told by its environment."""
-        return self.python("bridge", *words, folder=self.folder, **variables)
-
-    def python(self, module: str, *words: str, folder: Path = ROOT, **variables: str) -> subprocess.Popen[bytes]:
+        """Start ``python -m bridge WORDS`` as a container would: in the plant's folder, told by its environment."""
         environment = {name: value for name, value in os.environ.items() if not name.startswith("BRIDGE_")}
         environment |= {"PYTHONPATH": str(ROOT), **variables}
-        output = TemporaryFile()  # noqa: SIM115 - it lives as long as the process
-        process = subprocess.Popen(
-            [sys.executable, "-m", module, *words],
-            cwd=folder,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-        self.started[process.pid] = (process, output)
+        output = self._output()
+        with output.open("wb") as file:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "bridge", *words],
+                cwd=self.folder,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        self.started.append((process, output))
         return process
 
-    def said(self, process: subprocess.Popen[bytes]) -> str:
+    def working(self) -> Child:
+        """Start a worker at LATER and wait until it listens."""
+        worker = self.bridge("worker", *CLOCK)
+        self.wait_until_ready(worker)
+        return worker
+
+    def wait_until_ready(self, *workers: Child) -> None:
+        self.wait_until(lambda: all(" ready." in self.said(one) for one in workers), "the workers listen")
+
+    def said(self, process: Child | subprocess.Popen[bytes]) -> str:
         """What it printed so far."""
-        output = self.started[process.pid][1]
-        output.seek(0)
-        return output.read().decode()
+        return next(output for one, output in self.started if one is process).read_text(encoding="utf-8")
 
     def everything_said(self) -> str:
-        return "\n".join(self.said(process) for process, _ in self.started.values())
+        return "\n".join(self.said(process) for process, _ in self.started)
 
-    def code_of(self, process: subprocess.Popen[bytes]) -> int:
+    def code_of(self, process: Child | subprocess.Popen[bytes]) -> int:
         """The code it ends with."""
         self.wait_until(lambda: process.poll() is not None, "it ends")
-        return process.returncode
+        return int(process.poll() or 0)
 
-    def kill(self, process: subprocess.Popen[bytes]) -> None:
+    def kill(self, process: Child | subprocess.Popen[bytes]) -> None:
         """SIGKILL to the process and all its children, as a power cut would."""
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            self.code_of(process)
 
     def go_home(self) -> None:
-        for process, output in self.started.values():
-            try:
-                os.killpg(process.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                process.poll()
-            process.wait()
-            output.close()
+        for process, _ in self.started:
+            self.kill(process)
 
     def ring(self, *steps: str) -> None:
         """Ring these steps, or all, in the order of the pipeline."""
@@ -101,6 +99,11 @@ class Crew:
         for name in steps or PIPELINE:
             app.send_task(f"bridge.{name}")
         app.close()
+
+    def _output(self) -> Path:
+        path = self.folder / f"output-{len(self.started)}.txt"
+        path.touch()
+        return path
 
     @contextmanager
     def inside_a_step(self) -> Iterator[None]:

@@ -100,8 +100,7 @@ def test_beat_and_a_worker_reach_the_rows_of_a_run(broker: str, plant: Path, wan
 def test_messages_that_come_three_times_to_two_workers_change_nothing(broker: str, plant: Path, wanted: Place) -> None:
     """Each step rung three times, two workers at once, and then once more: the facts of one run."""
     with crew(plant, broker) as people:
-        for _ in range(2):
-            people.working()
+        people.wait_until_ready(*[people.bridge("worker", *CLOCK) for _ in range(2)])
         for _ in range(3):
             people.ring()
         people.wait_for_silence()
@@ -110,6 +109,24 @@ def test_messages_that_come_three_times_to_two_workers_change_nothing(broker: st
             people.wait_for_silence()
 
         assert facts(Place(plant, now=LATER)) == facts(wanted)
+
+
+@pytest.mark.parametrize("engine", ["postgresql"], indirect=True, scope="session")
+def test_four_processes_on_postgresql_reach_the_facts_of_a_run(engine: str, broker: str, tmp_path: Path) -> None:
+    """Two workers of two processes, a beat that rings each second, one worker killed: on PostgreSQL too the facts of one run."""
+    calm = half_way(tmp_path / "calm").folder
+    plant = half_way(tmp_path / "busy").folder
+    assert Plant(calm).bridge("run", "--config", str(calm / "bridge.toml"), *CLOCK).code == 0
+    wanted, place = facts(Place(calm, now=LATER)), Place(plant, now=LATER)
+    with crew(plant, broker, processes=2, ring_seconds=1) as people:
+        first, _ = people.bridge("worker", *CLOCK), people.bridge("worker", *CLOCK)
+        people.bridge("beat")
+        people.wait_until(lambda: len(place.reasons()) > 3, "the first new invoice")
+        people.kill(first)
+        people.wait_until(lambda: facts(place) == wanted, "the facts of a run")
+
+        assert place.runtime.engine.dialect.name == engine
+        assert "a bug" not in people.everything_said()
 
 
 def test_a_flushed_broker_costs_one_sweep(broker: str, plant: Path, wanted: Place) -> None:
@@ -134,7 +151,7 @@ def test_a_flushed_broker_costs_one_sweep(broker: str, plant: Path, wanted: Plac
 def test_a_killed_child_is_rung_for_again_at_once(broker: str, plant: Path, wanted: Place, point: str) -> None:
     """A process killed inside a step: its message comes again by itself, without a delay, and the rows are those of a run."""
     with crew(plant, broker) as people:
-        people.python("tests.shells.dying_worker", str(plant), point)
+        people.bridge("worker", *CLOCK, dies_at=point)
         people.ring("ingest", "collect", "batch")
         people.wait_until((plant / "died").exists, f"it dies at {point!r}")
         people.wait_until(lambda: len(Place(plant, now=LATER).batches()) == 2, "the second file")
