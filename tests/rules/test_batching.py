@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
+from hashlib import sha256
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -63,6 +65,33 @@ def test_names_come_from_what_is_inside() -> None:
     assert set(name) <= set("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-")
 
 
-def test_a_name_without_a_latin_letter() -> None:
-    """A creditor whose name has no usable letter is called SDD."""
-    assert batching.short_name("中文") == "SDD"
+def test_half_of_one_is_one() -> None:
+    """A file of a single debit has no empty half."""
+    [file] = batching.plan([due(1)], transactions_max=9)
+    assert batching.halves(file) == [file]
+
+
+def test_what_a_name_is_made_of() -> None:
+    """Short name, day, number of the cut, and six digits of the SHA-256 over EndToEndId, cents and date of each debit.
+
+    The recipe never changes: a file that is cut again after a restore must get the name that the bank may know already.
+    """
+    [file] = batching.plan([due(1), due(2, due_on=NEXT)], transactions_max=9)
+    digest = sha256(b"INV-001-1:100:2026-11-25;INV-002-1:200:2026-11-26").hexdigest()[:6].upper()
+    name = batching.message_id("Müsterwerk Maschinen GmbH", DAY, 7, file)
+    assert name == f"MUESTERWER-20261125-007-{digest}"
+    assert batching.pmt_inf_id(name, 2) == f"{name}-002"
+
+
+@pytest.mark.parametrize(
+    ("name", "short"), [("中文", "SDD"), ("ab-Technik Süd", "AB"), ("& Söhne 4", "SOEHNE"), ("Müsterwerkzeuge", "MUESTERWER")]
+)
+def test_the_short_name_is_the_first_word(name: str, short: str) -> None:
+    """The first word in A-Z and 0-9, ten letters at most; a creditor without one is called SDD."""
+    assert batching.short_name(name) == short
+
+
+def test_what_the_debtor_reads() -> None:
+    """The invoice's number and the days of use, the first and the last."""
+    words = batching.remittance("plant-1-000007", date(2026, 11, 9), date(2026, 11, 15))
+    assert words == "Invoice plant-1-000007 usage 2026-11-09 to 2026-11-15"
