@@ -36,9 +36,15 @@ def test_another_ones_mandate_does_not_fit(other: dict[str, object]) -> None:
 def test_two_mandates_are_one_too_many() -> None:
     """Two that fit hold the invoice, and both are named; one that names the agreement goes before one that names none."""
     second = replace(MANDATE, id=6, mandate_id="MND-2")
-    assert "MND-1, MND-2" in judge(INVOICE, MANDATE, second).refuse
+    assert "MND-1, MND-2" in judge(INVOICE, second, MANDATE).refuse
     exact = replace(second, agreement="0xbb")
     assert judge(INVOICE, MANDATE, exact).mandate == exact
+
+
+def test_a_debtor_is_shown_by_his_first_letters() -> None:
+    """The reference is shown as far as a person needs it to find the debtor."""
+    found = judge(replace(INVOICE, debtor_ref="0x12345678" + "9" * 56))
+    assert found.refuse == "no mandate for debtor 0x12345678...; import one"
 
 
 def test_only_euro() -> None:
@@ -50,6 +56,7 @@ def test_only_euro() -> None:
     ("invoice", "mandate", "words"),
     [
         ({}, {"state": "paused", "reason": "asked"}, "mandate MND-1 is paused: asked"),
+        ({}, {"state": "paused"}, "mandate MND-1 is paused"),
         ({}, {"scheme": "B2B"}, "not yet confirmed"),
         ({}, {"kind": "one-off", "presented": True}, "already used"),
         ({"receivable_cents": 99_99}, {}, "99.99 EUR of 100.00 EUR is open"),
@@ -57,6 +64,7 @@ def test_only_euro() -> None:
         ({"receivable_cents": 0}, {}, "0.00 EUR of 100.00 EUR is open"),
         ({"amount_cents": LIMIT + 1, "receivable_cents": LIMIT + 1}, {}, "above the limit of 50,000.00 EUR"),
         ({"open_breaks": ("LATE_CREDIT",)}, {}, "an open break is on it: LATE_CREDIT"),
+        ({"open_breaks": ("ORPHANED", "LATE_CREDIT")}, {}, "an open break is on it: LATE_CREDIT, ORPHANED"),
     ],
 )
 def test_what_makes_a_formed_debit_wait(invoice: dict[str, object], mandate: dict[str, object], words: str) -> None:
@@ -69,6 +77,12 @@ def test_what_makes_a_formed_debit_wait(invoice: dict[str, object], mandate: dic
 def test_the_limit_itself_may_go_out() -> None:
     """An amount at the limit is not above it."""
     assert judge(replace(INVOICE, amount_cents=LIMIT, receivable_cents=LIMIT)).hold == ""
+
+
+def test_a_one_off_mandate_may_go_out_once() -> None:
+    """Before it was ever put into a file it is as good as a recurrent one, which may be presented again and again."""
+    assert judge(INVOICE, replace(MANDATE, kind="one-off")).hold == ""
+    assert judge(INVOICE, replace(MANDATE, presented=True)).hold == ""
 
 
 def test_a_confirmed_b2b_mandate_may_go_out() -> None:

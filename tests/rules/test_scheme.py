@@ -79,6 +79,7 @@ CASES: list[tuple[str, DebitFile, str, str]] = [
     ("SDD-014", debit(signed_on=date(2026, 12, 9)), "block[1]/debit[2]/signed_on", "signed 2026-12-09, after"),
     ("SDD-015", debit(mandate_id="mnd-2", signed_on=date(2026, 6, 2)), "block[1]/debit[2]/signed_on", "another signature date"),
     ("SDD-016", block(sequence="OOFF", debits=(SPENT,)), "block[2]/debit[1]/mandate_id", "one-off"),
+    ("SDD-016", block(sequence="OOFF", debits=(replace(SPENT, mandate_id="mnd-2"),)), "block[2]/debit[1]/mandate_id", "one-off"),
     ("SDD-017", block(due_on=date(2026, 12, 25)), "block[2]/due_on", "2026-12-25 is not a TARGET day"),
     ("SDD-018", block(creditor_id=""), "block[2]/creditor_id", "missing"),
     ("SDD-018", block(creditor_id="DE98ZZZ0999999999"), "block[2]/creditor_id", "18 characters"),
@@ -88,9 +89,15 @@ CASES: list[tuple[str, DebitFile, str, str]] = [
     ("SDD-020", debit(SWISS, debtor_bic=None), "block[1]/debit[2]/debtor_bic", "BIC is needed"),
     ("SDD-021", debit(SWISS, debtor_address=None), "block[1]/debit[2]/debtor_address", "outside the EEA"),
     ("SDD-021", debit(SWISS, debtor_address=replace(ADDRESS, street=None)), "block[1]/debit[2]/debtor_address", "street"),
+    ("SDD-021", debit(SWISS, debtor_address=replace(ADDRESS, postcode=None)), "block[1]/debit[2]/debtor_address", "postcode"),
     ("SDD-022", debit(debtor_address=Address(country="DE")), "block[1]/debit[2]/debtor_address/town", "no town"),
     ("SDD-022", debit(debtor_address=Address(town="U", country="de")), "block[1]/debit[2]/debtor_address/country", "no country"),
+    ("SDD-022", debit(debtor_address=Address(town="U", country="CHE")), "block[1]/debit[2]/debtor_address/country", "no country"),
+    ("SDD-022", debit(debtor_address=Address(town="U", country="ÄÖ")), "block[1]/debit[2]/debtor_address/country", "no country"),
+    ("SDD-022", debit(debtor_address=replace(ADDRESS, street="x" * 71)), "block[1]/debit[2]/debtor_address/street", "71"),
     ("SDD-022", debit(debtor_address=replace(ADDRESS, building="x" * 17)), "block[1]/debit[2]/debtor_address/building", "17"),
+    ("SDD-022", debit(debtor_address=replace(ADDRESS, postcode="x" * 17)), "block[1]/debit[2]/debtor_address/postcode", "17"),
+    ("SDD-022", debit(debtor_address=replace(ADDRESS, town="x" * 36)), "block[1]/debit[2]/debtor_address/town", "36"),
     ("SDD-023", block(creditor_bic="BYLADEM"), "block[2]/creditor_bic", "8 or 11"),
     ("SDD-023", debit(debtor_bic="NOTPROVIDED"), "block[1]/debit[2]/debtor_bic", "NOTPROVIDED is not a BIC"),
 ]  # fmt: skip
@@ -121,8 +128,34 @@ def test_swiss_debtor_with_bic_and_address_is_fine() -> None:
     assert scheme.check(debit(SWISS)) == []
 
 
+@pytest.mark.parametrize("part", ["town", "country"])
+def test_swiss_debtor_without_town_or_country(part: str) -> None:
+    """An address without town or country is incomplete, and by itself none."""
+    file = debit(SWISS, debtor_address=replace(ADDRESS, **{part: None}))  # type: ignore[arg-type]
+
+    assert [finding.id for finding in scheme.check(file)] == ["SDD-021", "SDD-022"]
+
+
+@pytest.mark.parametrize("sequence", ["RCUR", "FRST", "OOFF", "FNAL"])
+def test_the_four_sequences_are_known(sequence: str) -> None:
+    """RCUR, FRST, OOFF and FNAL are sequences; a one-off mandate that is used once is spent, not wrong."""
+    assert scheme.check(block(sequence=sequence)) == []
+
+
+def test_both_schemes_are_known() -> None:
+    """A file of B2B debits is as good as one of CORE debits."""
+    assert scheme.check(replace(FILE, blocks=(replace(BLOCK, scheme="B2B"),))) == []
+
+
+def test_a_one_off_mandate_number_of_two_creditors() -> None:
+    """The one-off mandate MND-2 of another creditor is another mandate."""
+    stranger = block(creditor_id="AT88ZZZ00000000001", sequence="OOFF", debits=(SPENT,))
+
+    assert scheme.check(stranger) == []
+
+
 def test_edges_are_allowed() -> None:
-    """Largest amount, names of 70, texts of 140, ids of 35, a signature on the due date."""
+    """Smallest and largest amount, names of 70, texts of 140, ids of 35, full address parts, a signature on the due date."""
     largest = debit(
         amount_cents=99_999_999_999,
         debtor_name="x" * 70,
@@ -130,9 +163,11 @@ def test_edges_are_allowed() -> None:
         end_to_end_id="x" * 35,
         mandate_id="x" * 35,
         signed_on=date(2026, 12, 8),
+        debtor_address=Address("x" * 70, "x" * 16, "x" * 16, "x" * 35, "DE"),
     )
 
     assert scheme.check(largest) == []
+    assert scheme.check(debit(amount_cents=1)) == []
 
 
 def test_same_mandate_number_of_two_creditors() -> None:
