@@ -31,7 +31,7 @@ import mutations
 import pytest
 
 PYTEST = [
-    "-q", "-x", "--tb=no", "--assert=plain", "-p", "no:cacheprovider", "-p", "no:xdist",
+    "-q", "-x", "--tb=no", "--assert=plain", "-p", "no:cacheprovider",
     "-W", "ignore::pytest.PytestAssertRewriteWarning",
 ]  # fmt: skip
 OTHER_ENGINE = "postgres"  # starting a server for each mutant would take the whole night; the rules are the same on both

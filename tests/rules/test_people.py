@@ -18,30 +18,13 @@ def test_blanks_inside_a_name_count_once() -> None:
     assert people.person("Anna  Lena") == people.person("anna lena") != people.person("annalena")
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "attest",
-        "batch",
-        "beat",
-        "bridge",
-        "collect",
-        "config",
-        "cron",
-        "handover",
-        "import",
-        "ingest",
-        "init",
-        "notify",
-        "receive",
-        "reconcile",
-        "root",
-        "seal",
-        "service",
-        "system",
-        "worker",
-    ],
-)
+MACHINES = (
+    "attest", "batch", "beat", "bridge", "collect", "config", "cron", "handover", "import", "ingest", "init", "notify", "receive",
+    "reconcile", "root", "seal", "service", "system", "worker",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MACHINES)
 def test_a_machine_counts_as_nobody(name: str) -> None:
     """Our own steps and shells, and the usual accounts that programs run under, are no person in any spelling."""
     assert people.is_machine(name.title() + " ")
