@@ -411,6 +411,7 @@ STAGES: dict[str, Callable[[Plant], Callable[[], Any]]] = {
     "bank": bank,
     "receive": partial(step, "receive", EVENING),
     "reconcile": partial(step, "reconcile", EVENING),
+    "seal": partial(step, "seal", EVENING),
     "report": report,
     "check": check,
     "verify": verify,

@@ -202,13 +202,14 @@ class Tour:
         (inbox / "3-statement.xml").write_bytes(bank.statement(days[2]))
         (inbox / "4-the-same-again.xml").write_bytes(bank.repeat_last_statement())
         self.now = datetime(days[2].year, days[2].month, days[2].day, 18, 0, tzinfo=UTC)
-        received, explained = PIPELINE["receive"][0](runtime), PIPELINE["reconcile"][0](runtime)
+        received, explained, sealed = (PIPELINE[name][0](runtime) for name in ("receive", "reconcile", "seal"))
         again = {name: step(runtime) for name, (step, _) in PIPELINE.items()}
         changed = sum(count for name, counts in again.items() for count in counts.values())
         self.say(
             "The bank answers: a status report, a lump sum, returns, a stranger's transfer, and one statement twice",
             f"receive: {', '.join(f'{k} {v}' for k, v in received.items() if v)}",
             f"reconcile: {', '.join(f'{k} {v}' for k, v in explained.items() if v)}",
+            f"seal: {sealed['sealed']} vouchers are links of the chain now",
             f"the whole pass once more: {changed} changes",
         )
 

@@ -1,13 +1,15 @@
-"""ledger: balances and the journal."""
+"""ledger: balances, the journal, and the chain that holds it together."""
 
 from __future__ import annotations
 
 import io
+import re
 
 import typer
 
 from bridge.cli import call, screen
 from bridge.cli.call import AS_OF, KNOWN_AT
+from bridge.errors import BadInput
 
 app = typer.Typer(
     no_args_is_help=True, help="The books.", epilog="Examples:  bridge ledger balance   ·   bridge ledger journal > books.journal"
@@ -75,3 +77,30 @@ def journal(
         print(out.getvalue(), end="")
 
     here.answer(data, show)
+
+
+@app.command(epilog="Examples:  bridge ledger verify   ·   bridge ledger verify --head HASH --json")
+def verify(
+    context: typer.Context, head: str = typer.Option("", "--head", help="A head that you noted earlier: is it a link still?")
+) -> None:
+    """Recompute the chain over all vouchers, and print its head to be noted elsewhere; exit code 4 where it is not whole."""
+    from bridge.reports import seals
+
+    if head and not re.fullmatch("[0-9a-f]{64}", head.lower()):
+        raise BadInput("--head takes the 64 hex digits that 'bridge ledger verify' printed")
+    here = call.of(context)
+    with here.runtime().reading() as session:
+        found = seals.verify(session, head.lower() or None)
+
+    def show() -> None:
+        screen.lines(*found.problems)
+        known = {None: "", True: "; the head you noted is one of its links", False: "; the head you noted is none of its links"}
+        whole = "whole" if found.ok else f"NOT WHOLE: {len(found.problems)} problem(s)"
+        screen.lines(
+            f"the voucher chain is {whole}{known[found.head_known]}",
+            f"{found.links} vouchers are sealed, {found.not_sealed_yet} not yet",
+            f"head, to be noted outside this machine: {found.number} {found.head}",
+        )
+
+    here.answer(found, show)
+    raise typer.Exit(0 if found.ok else 4)

@@ -35,6 +35,7 @@ WORDS = {
         "difference": "difference",
         "part": "part",
         "elsewhere": "pre-notification: sent elsewhere (the invoice itself announces the debit)",
+        "chain": "voucher chain: link {0}, {1}",
         "nothing": "nothing needs a person",
         "needs": "needs a person",
         "waiting": "waits for a person",
@@ -65,6 +66,7 @@ WORDS = {
         "difference": "Differenz",
         "part": "Teil",
         "elsewhere": "Vorabankündigung: anderswo (die Rechnung selbst kündigt den Einzug an)",
+        "chain": "Belegkette: Glied {0}, {1}",
         "nothing": "nichts zu tun",
         "needs": "zu bearbeiten",
         "waiting": "wartet auf jemanden",
@@ -149,6 +151,8 @@ def show(found: Any, lang: str) -> None:
     screen.table(word["sources"], columns, sources, right=columns[1:4])
     if "elsewhere" in found.prenotification:
         screen.lines(word["elsewhere"])
+    if found.chain_number:
+        screen.lines(word["chain"].format(found.chain_number, found.chain_head))
     if found.waiting:
         waiting = [_waiting(one, lang) for one in found.waiting]
         screen.table(

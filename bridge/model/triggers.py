@@ -1,6 +1,6 @@
 """The triggers that keep rows of money as they were written: one list for both engines, recreated after every migration.
 
-What triggers cannot stop (an owner who drops them) ``bridge check`` makes visible; a chain of seals over the vouchers is planned.
+What triggers cannot stop (an owner who drops them) ``bridge check`` makes visible, above all by the chain over the vouchers.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from bridge.balances import View
 from bridge.errors import BridgeError
 from bridge.model import Batch, Collection, Document, Entry, Move, Posting, Statement, Voucher
 from bridge.model.collection import IN_FLIGHT_STATES
-from bridge.reports import evidence, reconciliation
+from bridge.reports import evidence, reconciliation, seals
 from bridge.reports.checks import Reading, billed, booked, files, moved, statements, triggers
 from bridge.runtime import Runtime
 from bridge.transport import folder
@@ -176,6 +176,10 @@ def _vouchers(now: Reading) -> Iterator[str]:
         yield "a move names a voucher that is gone"
 
 
+def _voucher_chain(now: Reading) -> Iterator[str]:
+    yield from seals.verify(now.session).problems
+
+
 def _past_bank(session: Session, runtime: Runtime, view: View) -> Iterator[str]:
     for line in reconciliation.build(session, runtime, view).accounts:
         if line.ledger_cents != line.statement_cents:
@@ -234,6 +238,7 @@ CHECKS: dict[str, tuple[str, Callable[[Reading], Iterator[str]]]] = {
     "statement-chain": ("booked statements follow each other without a gap", statements.chain),
     "references": ("every row that another row names is there", statements.references),
     "vouchers": ("every voucher has the postings it was booked with", _vouchers),
+    "voucher-chain": ("the voucher chain is whole, and covers what the last seal must have found", _voucher_chain),
     "payloads": ("every voucher hashes to what was booked", booked.payloads),
     "accounts": ("every posting moves money between the accounts of its fact", booked.accounts),
     "matches": ("every line is explained by what the bank says in it", booked.matches),

@@ -14,7 +14,7 @@ from datetime import date
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from bridge import balances
+from bridge import balances, voucher_chain
 from bridge.balances import View
 from bridge.model import (
     Account,
@@ -113,6 +113,8 @@ class Reconciliation:
     breaks: list[BreakLine]
     waiting: list[WaitingLine]
     prenotification: list[str]
+    chain_number: int  # the last link of the voucher chain, 0 where there is none
+    chain_head: str  # its hash: who keeps this report can show later that no voucher before it was changed
 
     @property
     def ok(self) -> bool:
@@ -132,6 +134,7 @@ def build(session: Session, runtime: Runtime, view: View) -> Reconciliation:
     accounts_off = sum(abs(line.ledger_cents - line.statement_cents) for line in accounts)
     lines_off = _lines_off(session, view, suspense)
     clearing_off = _clearing_off(session, view)
+    head = voucher_chain.head(session, view.known_at)
     return Reconciliation(
         as_of=view.as_of,
         known_at=view.known_at.isoformat() if view.known_at else None,
@@ -159,6 +162,8 @@ def build(session: Session, runtime: Runtime, view: View) -> Reconciliation:
         breaks=breaks(session, view, runtime.today()),
         waiting=_waiting(session, view, splits),
         prenotification=sorted({runtime.settings.rules_for(c.creditor_id).prenotification for c in runtime.settings.creditors}),
+        chain_number=head.number if head else 0,
+        chain_head=head.hash if head else "",
     )
 
 

@@ -36,6 +36,7 @@ ACTS: dict[str, tuple[str, ...]] = {
     "reconcile queue": SEE_NAMES,
     "ledger balance": READ,
     "ledger journal": READ,
+    "ledger verify": READ,
     "report reconciliation": READ,
     "user list": READ,
     # steps, rung by hand

@@ -20,7 +20,7 @@ BEFORE_ANYBODY = {"init", "demo", "db upgrade", "db check", "sim bank"}
 
 MASKED = {
     "status", "check", "doctor", "chain status", "invoice list", "invoice show", "mandate list", "batch list", "batch show",
-    "ledger balance", "ledger journal", "report reconciliation", "user list", "user token",
+    "ledger balance", "ledger journal", "ledger verify", "report reconciliation", "user list", "user token",
 }  # fmt: skip
 NAMES = {"mandate show", "reconcile queue"}
 RUNNING = {"run", "worker", "beat", "chain sync", "reconcile run"}

@@ -185,6 +185,7 @@ def test_a_mistyped_line_ends_with_2(plant: Plant, line: str) -> None:
         "reconcile queue",
         "ledger balance",
         "ledger journal",
+        "ledger verify",
         "report reconciliation",
         "db check",
         "db upgrade",
@@ -204,7 +205,7 @@ def test_the_shape_of_a_run(plant: Plant) -> None:
     said = plant.ok("run", "--json", clock="2026-10-05T09:05").json
 
     assert said["as_of"] == "2026-10-05T09:05:00+02:00"
-    assert [step["step"] for step in said["steps"]] == ["ingest", "collect", "batch", "handover", "receive", "reconcile"]
+    assert [step["step"] for step in said["steps"]] == ["ingest", "collect", "batch", "handover", "receive", "reconcile", "seal"]
     assert said["needs_a_person"] == 0
     assert all(set(step) == {"step", "seconds", "counts"} for step in said["steps"])
 
@@ -245,6 +246,18 @@ def test_5_is_try_again(plant: Plant) -> None:
     assert [name for name, step in steps.items() if "error" in step] == ["ingest"]
     assert "127.0.0.1:1" in said.err
     assert plant.here("run", "--quiet").err == ""
+
+
+def test_a_chain_that_is_not_whole_is_4(plant: Plant) -> None:
+    """``ledger verify`` prints the head to note elsewhere; a head that is none ends with 4, one that cannot be one with 1."""
+    whole = plant.ok("ledger", "verify", "--json").json
+    unknown = plant.here("ledger", "verify", "--head", "A" * 64)
+    wrong = plant.here("ledger", "verify", "--head", "abc")
+
+    assert (whole["ok"], whole["links"], whole["number"], whole["head"]) == (True, 0, 0, "0" * 64)
+    assert "head, to be noted outside this machine: 0 " + "0" * 64 in plant.ok("ledger", "verify").out
+    assert (unknown.code, "the head you noted is none of its links" in unknown.out) == (4, True)
+    assert (wrong.code, "64 hex digits" in wrong.err) == (1, True)
 
 
 # --- what is refused ---------------------------------------------------------------------------------------------------
