@@ -208,4 +208,4 @@ def reject(context: typer.Context, message_id: str, reason: str = typer.Option("
 
 
 def _one_more(missing: int) -> str:
-    return "one more person is needed: the same command by somebody else" if missing else ""
+    return "one more person is needed: the same command by somebody else; one of the two is an approver" if missing else ""

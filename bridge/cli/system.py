@@ -311,4 +311,23 @@ def _examinations(here: call.Call) -> list[tuple[str, Any]]:
             raise ConfigError(f"the broker may drop rings when its memory is full ({policy}); set maxmemory-policy noeviction")
         return f"{settings.broker.shown} answers, noeviction"
 
-    return [("config", config), ("database", database), ("broker", broker), ("sources", sources), ("outbox", outbox)]
+    return [
+        ("config", config),
+        ("database", database),
+        ("people", lambda: _first_admin(here)),
+        ("broker", broker),
+        ("sources", sources),
+        ("outbox", outbox),
+    ]
+
+
+def _first_admin(here: call.Call) -> str:
+    from bridge import identity
+
+    runtime = here.runtime()
+    with runtime.reading() as session:
+        if identity.an_admin_can_act(session, runtime.clock()):
+            return "an admin can act"
+    if runtime.settings.environment == "production":
+        raise ConfigError("no admin has a token that works; make one with 'bridge user add NAME --role admin'")
+    return "no admin has a token yet; production needs one"

@@ -6,11 +6,11 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text, update
+from sqlalchemy import insert, text, update
 
 from bridge.acts import approve, hold, import_mandates, mandates, users
 from bridge.errors import IllegalMove, NotAllowed
-from bridge.model import Approval, Collection, Mandate, Move
+from bridge.model import Approval, Collection, Declaration, Mandate, Move
 from bridge.reports import check
 from bridge.steps import batch, collect, handover, ingest
 from tests import engines
@@ -255,6 +255,20 @@ def test_a_signature_that_lapsed_keeps_the_file_here(tmp_path: Path, how: str) -
     handover.export(place.runtime, actor="ben", message_id=message_id)
     assert [move.reason for move in place.rows(Move, Move.news == "exported")] == ["signed by ben, cora"]
     assert wrong(place) == {}
+
+
+def test_in_production_a_mere_name_has_signed_nothing(tmp_path: Path) -> None:
+    """What free names signed in a rehearsal lets no file leave once the database is used in production."""
+    place, message_id = sealed(tmp_path)
+    for actor in ("anna", "ben"):
+        approve.run(place.runtime, actor, message_id)
+    with place.runtime.session() as session:
+        declared = {"version": 1, "digest": "", "config_sha256": "", "recorded_at": place.now}
+        session.execute(insert(Declaration).values(noun="environment", name="production", **declared))
+    with pytest.raises(NotAllowed, match="0 of 2 signatures count: anna has not the role that signs"):
+        handover.export(place.runtime, actor="anna", message_id=message_id)
+
+    assert place.batches()[0].state == "sealed"
 
 
 def test_the_step_says_so_too_and_goes_on(tmp_path: Path) -> None:

@@ -192,10 +192,14 @@ def test_a_production_database_without_an_admin_says_how_to_get_one(tmp_path: Pa
     office.ok("init")
     (tmp_path / "bridge.db").rename(tmp_path / "development.db")
     silent = office.bridge("batch", "create")
+    doctor = office.bridge("doctor", "--json")
     clerk = office.bridge("user", "add", "carl", "--role", "clerk")
     first = office.ok("user", "add", "zoe", "--role", "admin")
     second = office.bridge("user", "add", "yan", "--role", "admin")
 
+    examined = {one["id"]: one for one in doctor.json["checks"]}
+
+    assert (examined["people"]["ok"], "--role admin" in examined["people"]["detail"]) == (False, True)
     assert "bridge user add NAME --role admin" in silent.err
     assert "bridge user add NAME --role admin" in clerk.err
     assert (silent.code, clerk.code, second.code) == (1, 1, 1)
