@@ -5,6 +5,7 @@ mandates         pause, resume, revoke                         hold             
 approve          sign a file's SHA-256                         confirm_upload   the file is at the bank
 discard          a file that is not at the bank                resolve          close a Break with a sentence
 undo_upload      a hand-over that did not happen               withdraw         the bank took debits back in writing
+relearn          a restored backup learns which files left
 users            add, role, disable; tokens
 
 Which role may do which act is one table: ``rules.permissions``.

@@ -30,7 +30,6 @@ def run(runtime: Runtime, actor: str, message_id: str, reason: str) -> Undone:
     """
     if not reason.strip():
         raise BadInput(f"say why the upload of {message_id} is undone (--reason)")
-    custody.check_manifest(runtime)
     return runtime.work(lambda session: _undo(session, runtime, actor, message_id, reason))
 
 

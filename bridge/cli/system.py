@@ -68,7 +68,7 @@ amount_max_cents = 5000000             # above: held for a person
 
 def add_to(app: typer.Typer) -> None:
     app.command(epilog="Examples:  bridge init   ·   bridge init plant")(init)
-    app.command(epilog="Examples:  bridge doctor   ·   bridge doctor --json")(doctor)
+    app.command(epilog="Examples:  bridge doctor   ·   bridge doctor --relearn --actor anna")(doctor)
     app.command(epilog="Examples:  bridge status   ·   bridge status --json")(status)
     app.command(epilog="Examples:  bridge run   ·   bridge run --only reconcile")(run)
     app.command(epilog="Examples:  bridge check   ·   bridge check --json")(check)
@@ -110,9 +110,16 @@ def init(
     )
 
 
-def doctor(context: typer.Context) -> None:
+def doctor(
+    context: typer.Context,
+    relearn: bool = typer.Option(
+        False, "--relearn", help="Let a restored backup learn from the outbox which files left since; nothing is sent."
+    ),
+) -> None:
     """Check config, database, keys, broker, sources, outbox and bank profiles, and say how to fix what is wrong."""
     here = call.of(context)
+    if relearn:
+        raise typer.Exit(_relearn(here))
     found = [_examine(what, look) for what, look in _examinations(here)]
     ok = all(one["ok"] for one in found)
     here.answer(
@@ -122,6 +129,23 @@ def doctor(context: typer.Context) -> None:
         ),
     )
     raise typer.Exit(0 if ok else 4)
+
+
+def _relearn(here: call.Call) -> int:
+    from bridge.acts import relearn
+
+    runtime = here.runtime()
+    found = relearn.run(runtime, here.actor(runtime, "doctor --relearn"))
+    rows = [(one.message_id, one.what, one.problem) for one in found]
+    here.answer(
+        found,
+        lambda: (
+            screen.table("learned from the outbox", ("message id", "what", "missing"), rows)
+            if rows
+            else screen.lines("the manifest and the database know the same files")
+        ),
+    )
+    return 4 if relearn.problems(found) else 0
 
 
 def status(context: typer.Context, as_of: str = AS_OF, known_at: str = KNOWN_AT) -> None:

@@ -6,20 +6,24 @@ the bank names is at the bank.
 
 from bridge.custody.at_the_bank import UNCLEAR, Word, submit, take_back_in, undo
 from bridge.custody.discards import give_up, tidy
-from bridge.custody.files import AT_THE_BANK, NOT_LEFT, files_of, members, named
+from bridge.custody.files import AT_THE_BANK, NOT_LEFT, files_of, members, named, slices
 from bridge.custody.fitness import FROZEN, frozen, judge_again, refuse_frozen, unfit
-from bridge.custody.manifest import check_manifest, manifest_line, next_manifest_no, remember
+from bridge.custody.manifest import Compared, check_manifest, compare, digest, manifest_line, next_manifest_no, remember
 from bridge.custody.mentions import Evidence, by_the_bank, evidence_for, evidence_of_upload
+from bridge.custody.remade import remade
 
 __all__ = [
     "AT_THE_BANK",
     "FROZEN",
     "NOT_LEFT",
     "UNCLEAR",
+    "Compared",
     "Evidence",
     "Word",
     "by_the_bank",
     "check_manifest",
+    "compare",
+    "digest",
     "evidence_for",
     "evidence_of_upload",
     "files_of",
@@ -31,7 +35,9 @@ __all__ = [
     "named",
     "next_manifest_no",
     "refuse_frozen",
+    "remade",
     "remember",
+    "slices",
     "submit",
     "take_back_in",
     "tidy",

@@ -18,6 +18,7 @@ from bridge.rules.answers import COPY_REASONS
 from bridge.runtime import Runtime
 
 OURS = "pain.008"
+UNKNOWN_FILE = "a status report names file"  # how a Break begins that ends when the file is learned again
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 AHEAD = timedelta(days=10)
 
@@ -81,7 +82,7 @@ def _not_ours(session: Session, head: StatusReportHead) -> str:
     if name and not name.lower().startswith(OURS):
         return f"a status report is about a {name[:35]}, and we send only {OURS}"
     if session.scalar(select(Batch.id).where(func.upper(Batch.message_id) == head.original_message_id.upper())) is None:
-        return f"a status report names file {head.original_message_id[:35]}, which is not ours"
+        return f"{UNKNOWN_FILE} {head.original_message_id[:35]}, which is not ours"
     return ""
 
 

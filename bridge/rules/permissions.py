@@ -63,6 +63,8 @@ ACTS: dict[str, tuple[str, ...]] = {
     "resolve": HANDS,
     # deciding
     "batch approve": ("approver",),
+    # after a restored backup
+    "doctor --relearn": ("approver", "admin"),
     # users
     "user add": ("admin",),
     "user role": ("admin",),

@@ -74,6 +74,11 @@ def set_aside(folder: Path, name: str) -> None:
         raise Unavailable(f"{source} could not be moved to {target.parent}: {problem.strerror}") from problem
 
 
+def find(folder: Path, name: str) -> Path | None:
+    """Where a file that left lies: in the folder, or else in ``void/``; None where it is in neither."""
+    return next((path for path in (folder / name, folder / VOID / name) if path.is_file()), None)
+
+
 def manifest(folder: Path) -> list[ManifestLine]:
     """Every line of the manifest. A torn last line (a crash while appending) is left out; any other is an IntegrityError."""
     path = folder / MANIFEST

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from bridge.errors import BadInput, UnknownName
-from bridge.formats import pain008
+from bridge.formats import pain008, pain008_reader
 from bridge.formats.schema import validate
 from bridge.records.pain008 import Address, DebitBlock, DebitFile, DebitLine
 from bridge.rules import scheme
@@ -255,3 +255,59 @@ def test_validate_refuses_what_is_no_xml(data: bytes) -> None:
     """What is no XML, or has a DOCTYPE, is refused, not reported as a schema error."""
     with pytest.raises(BadInput):
         validate(data, NAMESPACE)
+
+
+WORDS = st.text("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/-?:().,'+", min_size=1, max_size=30)
+DAYS = st.dates(date(2020, 1, 1), date(2040, 1, 1))
+LINES = st.builds(
+    DebitLine,
+    end_to_end_id=WORDS,
+    amount_cents=st.integers(1, 99_999_999_999),
+    mandate_id=WORDS,
+    signed_on=DAYS,
+    debtor_name=WORDS,
+    debtor_iban=st.sampled_from((FIRST.debtor_iban, SWISS.debtor_iban)),
+    remittance=WORDS,
+    debtor_bic=st.none() | st.just("POFICHBEXXX"),
+    debtor_address=st.none() | st.builds(Address, *[st.none() | WORDS] * 4, st.just("CH")),
+    ultimate_debtor=st.none() | WORDS,
+)
+BLOCKS = st.builds(
+    replace,
+    st.sampled_from((BLOCK, OTHER)),
+    pmt_inf_id=WORDS,
+    scheme=st.sampled_from(("CORE", "B2B")),
+    due_on=DAYS,
+    creditor_name=WORDS,
+    batch_booking=st.sampled_from((True, False, None)),
+    debits=st.lists(LINES, min_size=1, max_size=4).map(tuple),
+)
+
+
+@given(st.lists(BLOCKS, min_size=1, max_size=3).map(tuple), WORDS)
+def test_what_was_written_is_read_back(blocks: tuple[DebitBlock, ...], message_id: str) -> None:
+    """Whatever file can be written is read back as the same record."""
+    file = replace(FILE, message_id=message_id, blocks=blocks)
+
+    assert pain008_reader.read(io.BytesIO(rendered(file))) == file
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b"<MsgId>MW-20261123-1</MsgId>", b""),
+        (b"2026-11-23T08:30:00Z", b"yesterday"),
+        (b'Ccy="EUR"', b'Ccy="CHF"'),
+        (b"<ReqdColltnDt>2026-12-08</ReqdColltnDt>", b""),
+        (b"<BtchBookg>true</BtchBookg>", b"<BtchBookg>maybe</BtchBookg>"),
+        (b"<MndtId>MND-1</MndtId>", b""),
+        (b"pain.008.001.08", b"pain.008.001.02"),
+        (b"<GrpHdr>", b"<!DOCTYPE a><GrpHdr>"),
+    ],
+)
+def test_a_file_that_is_not_ours_is_not_read(old: bytes, new: bytes) -> None:
+    """What lacks a part, or is written otherwise than we write, is refused whole."""
+    body = rendered(FILE)
+    assert old in body
+    with pytest.raises(BadInput):
+        pain008_reader.read(io.BytesIO(body.replace(old, new)))

@@ -22,16 +22,36 @@ ONE, TWO, THREE, FOUR = (f"plant-1-00000{number}-1" for number in range(1, 5))
 
 def sealed(folder: Path, *, approval: str = "four-eyes", handover: str = "portal") -> tuple[Plant, str]:
     """A plant with one sealed file of three debits, and its MsgId."""
+    plant = unstarted(folder, approval=approval, handover=handover)
+    plant.ok("run", clock=CUT)
+    return plant, files(plant)[-1][0]
+
+
+def unstarted(folder: Path, *, approval: str = "four-eyes", handover: str = "portal") -> Plant:
+    """A plant with three mandates and three invoices that no run has seen yet."""
+    plant = declared(folder, approval=approval, handover=handover)
+    mandates(plant)
+    return plant
+
+
+def declared(folder: Path, *, approval: str = "four-eyes", handover: str = "portal") -> Plant:
+    """A plant whose chain has three invoices; nothing of it is stored yet."""
     plant = Plant(folder)
     plant.ok("init", str(folder))
     written = config(recorded_source())
     written = written.replace('"four-eyes"', f'"{approval}"').replace('"portal"', f'"{handover}"')
     (folder / "bridge.toml").write_text(written, "utf-8")
     bill(plant, 3)
-    (folder / "mandates.csv").write_text(mandates_csv((A, B, C)), "utf-8")
-    plant.ok("mandate", "import", str(folder / "mandates.csv"), "--actor", "clara", clock=CUT)
-    plant.ok("run", clock=CUT)
-    return plant, files(plant)[-1][0]
+    return plant
+
+
+def mandates(plant: Plant, *others: tuple[str, str]) -> None:
+    """Import the three mandates; ``others`` are words of the file and what stands there instead."""
+    written = mandates_csv((A, B, C))
+    for old, new in others:
+        written = written.replace(old, new)
+    (plant.folder / "mandates.csv").write_text(written, "utf-8")
+    plant.ok("mandate", "import", str(plant.folder / "mandates.csv"), "--actor", "clara", clock="2026-10-05T07:00")
 
 
 def exported(folder: Path) -> tuple[Plant, str]:
@@ -139,6 +159,6 @@ def sound(plant: Plant) -> None:
 
 def unchanged(plant: Plant, *words: str, clock: str = EVENING) -> None:
     """A command changes no row of any table but audit."""
-    before = dump(plant.database)
+    before = dump(plant)
     plant.here(*words, clock=clock)
-    assert dump(plant.database) == before, f"'{' '.join(words)}' changed rows"
+    assert dump(plant) == before, f"'{' '.join(words)}' changed rows"

@@ -18,7 +18,7 @@ from io import BytesIO
 from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
-from bridge import archive, books, judging
+from bridge import archive, books, custody, judging
 from bridge.books import PlannedMove, Recorder, Unit
 from bridge.errors import SealRefused
 from bridge.formats import pain008, schema, second_opinion
@@ -40,7 +40,11 @@ def run(runtime: Runtime) -> dict[str, int]:
 
 
 def cut(runtime: Runtime, *, actor: str, scheduled: bool) -> dict[str, int]:
-    """Cut files now. Raises SealRefused where a file fails a check; then nothing of that file is stored."""
+    """Cut files now. Raises SealRefused where a file fails a check; then nothing of that file is stored.
+
+    Raises IntegrityError for a restored backup: it would cut again, under the same name, what left already.
+    """
+    custody.check_manifest(runtime)
     counts: Counter[str] = Counter()
     for account_id in runtime.work(_account_ids):
         cut_one = partial(_cut_account, runtime=runtime, account_id=account_id, actor=actor, scheduled=scheduled)
