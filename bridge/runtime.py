@@ -20,7 +20,7 @@ from weakref import WeakSet
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import URL, Connection, Engine, ExceptionContext, create_engine, event, make_url, text
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 
 from bridge import resources
@@ -93,6 +93,10 @@ class Runtime:
                     return unit(session)
             except (LostRace, DBAPIError) as problem:
                 if isinstance(problem, DBAPIError) and not _another_was_first(problem):
+                    if isinstance(problem, OperationalError):
+                        raise Unavailable(
+                            "the database did not take the work; see that it runs and that its disk has room"
+                        ) from problem
                     raise
                 last = problem
             # those who met once shall not meet again: each waits another while
