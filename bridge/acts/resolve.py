@@ -7,13 +7,14 @@ from sqlalchemy.orm import Session
 from bridge import audit_trail, books
 from bridge.books import Recorder
 from bridge.errors import BadInput, NotAllowed, UnknownName
+from bridge.explaining import beyond
 from bridge.model import Break
 from bridge.runtime import Runtime
 
 #: kinds whose cause must go first: closing these by hand would hide an open line, or release a frozen source, file or debit
 BY_CAUSE_ONLY = (
-    "UNKNOWN_CREDIT", "UNKNOWN_DEBIT", "STATEMENT_GAP", "REORG_BELOW_FINAL", "SOURCE_INCOMPLETE", "FILE_FROZEN", "UPLOAD_UNCLEAR",
-    "DO_NOT_UPLOAD",
+    "UNKNOWN_CREDIT", "UNKNOWN_DEBIT", "UNDONE", "PARTLY_EXPLAINED", "STATEMENT_GAP", "REORG_BELOW_FINAL", "SOURCE_INCOMPLETE",
+    "FILE_FROZEN", "UPLOAD_UNCLEAR", "DO_NOT_UPLOAD", *beyond.KINDS,
 )  # fmt: skip
 
 
@@ -30,7 +31,10 @@ def _close(session: Session, runtime: Runtime, actor: str, break_id: int, resolu
         raise UnknownName(f"break {break_id} is not an open one; 'bridge status' lists them")
     if found.kind in BY_CAUSE_ONLY:
         raise NotAllowed(f"{found.kind} closes by itself once its cause is gone: {found.next}")
-    books.close_breaks(session, [found.subject], Recorder(actor, runtime.clock()), resolution, kinds=[found.kind])
+    by = Recorder(actor, runtime.clock())
+    books.close_breaks(session, [found.subject], by, resolution, kinds=[found.kind])
+    if found.kind == "LATE_CREDIT":  # what of it is still the customer's stays in sight
+        beyond.look(session, [int(found.subject.removeprefix("invoice:"))], by, runtime.today())
     audit_trail.note(
         session, at=runtime.clock(), actor=actor, act="resolve", object=found.subject, detail=f"{found.kind}: {resolution}"
     )

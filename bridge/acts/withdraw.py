@@ -13,8 +13,11 @@ from sqlalchemy.orm import Session
 from bridge import audit_trail, books, consent, custody
 from bridge.books import PlannedMove, PlannedPosting, PlannedVoucher, Recorder, Unit
 from bridge.errors import BadInput, IllegalMove, UnknownName
-from bridge.model import Collection, Invoice
+from bridge.explaining import debts
+from bridge.explaining.units import invoice_moves
+from bridge.model import Collection
 from bridge.rules import lifecycle
+from bridge.rules.debts import Debt, attempt_over
 from bridge.runtime import Runtime
 
 
@@ -52,7 +55,8 @@ def _withdraw(session: Session, runtime: Runtime, actor: str, message_id: str, r
         at=runtime.clock(),
     )
     if not agreed.missing:
-        units = [_unit(session, runtime, c, message_id, reference) for c in chosen]
+        owed = debts.load(session, [c.invoice_id for c in chosen])
+        units = [_unit(runtime, c, owed[c.invoice_id], message_id, reference) for c in chosen]
         books.apply_all(session, units, Recorder(actor, runtime.clock()))
     names = tuple(c.end_to_end_id for c in chosen)
     audit_trail.note(
@@ -81,7 +85,7 @@ def _chosen(inside: Sequence[Collection], message_id: str, only: Sequence[str]) 
     return chosen
 
 
-def _unit(session: Session, runtime: Runtime, collection: Collection, message_id: str, reference: str) -> Unit:
+def _unit(runtime: Runtime, collection: Collection, debt: Debt, message_id: str, reference: str) -> Unit:
     today, cause = runtime.today(), "person"
     state = lifecycle.step("collection", collection.end_to_end_id, collection.state, "withdrawn")
     moves = [
@@ -89,13 +93,8 @@ def _unit(session: Session, runtime: Runtime, collection: Collection, message_id
             "collection", collection.id, collection.version, "withdrawn", collection.state, state, cause, today, reference
         )
     ]
-    invoice = session.get_one(Invoice, collection.invoice_id)
-    target = lifecycle.INVOICE_OF[state]
-    if invoice.state != target:
-        moves.append(
-            PlannedMove("invoice", invoice.id, invoice.version, "withdrawn", invoice.state, target, cause, today, reference)
-        )
+    moves += invoice_moves(debt, attempt_over(debt, collection.amount_cents), "withdrawn", cause, today, reference)
     debit, credit = lifecycle.POSTINGS["withdrawn"]
-    posting = PlannedPosting(debit, invoice.id, credit, collection.id, collection.amount_cents)
+    posting = PlannedPosting(debit, debt.id, credit, collection.id, collection.amount_cents)
     voucher = PlannedVoucher(f"wdr:{collection.end_to_end_id}:1", "withdrawn", f"batch:{message_id}", today, (posting,))
     return Unit(moves=tuple(moves), voucher=voucher)

@@ -1,4 +1,4 @@
-"""import and reconcile: what the bank says."""
+"""import and resolve: what the bank says, and what was asked because of it."""
 
 from __future__ import annotations
 
@@ -9,12 +9,8 @@ from typing import Any
 
 import typer
 
-from bridge.cli import call, screen, system
+from bridge.cli import call, screen
 from bridge.errors import BadInput
-
-reconcile_app = typer.Typer(
-    no_args_is_help=True, help="Explain bank lines.", epilog="Examples:  bridge reconcile run   ·   bridge reconcile queue"
-)
 
 
 def add_to(app: typer.Typer) -> None:
@@ -89,38 +85,3 @@ def resolve(
     runtime = here.runtime()
     resolve.run(runtime, here.actor(runtime), break_id, resolution)
     here.answer({"break": break_id, "resolution": resolution}, lambda: screen.lines(f"break {break_id} is closed"))
-
-
-@reconcile_app.command("run", epilog="Examples:  bridge reconcile run   ·   bridge reconcile run --json")
-def reconcile_run(context: typer.Context) -> None:
-    """Explain every line that can be explained now."""
-    here = call.of(context)
-    raise typer.Exit(system.one_pass(here, here.runtime(), ["reconcile"]))
-
-
-@reconcile_app.command("queue", epilog="Examples:  bridge reconcile queue   ·   bridge reconcile queue --json")
-def reconcile_queue(context: typer.Context) -> None:
-    """The lines that nobody has explained yet."""
-    from bridge.reports import lists
-
-    here = call.of(context)
-    runtime = here.runtime()
-    with runtime.reading() as session:
-        found = lists.queue(session, runtime)
-    rows = [
-        (
-            q.entry,
-            q.booked_on,
-            screen.euro(q.amount_cents),
-            q.text,
-            q.why,
-            ", ".join(str(c["end_to_end_id"]) for c in q.candidates),
-        )
-        for q in found
-    ]
-    here.answer(
-        found,
-        lambda: screen.table(
-            "not explained", ("line", "booked", "EUR", "the bank wrote", "why", "candidates"), rows, right=("line", "EUR")
-        ),
-    )

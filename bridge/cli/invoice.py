@@ -1,6 +1,8 @@
-"""invoice: list, show, hold, release."""
+"""invoice: list, show, hold, release, write off; use a customer's credit, and give it back."""
 
 from __future__ import annotations
+
+from dataclasses import asdict
 
 import typer
 
@@ -90,3 +92,73 @@ def hold_(context: typer.Context, number: str, reason: str = typer.Option("", "-
 def release(context: typer.Context, number: str, reason: str = typer.Option("", "--reason")) -> None:
     """Collect it after all; a limit does not hold it again."""
     _move(context, number, "released", reason)
+
+
+@app.command(
+    "write-off",
+    epilog=(
+        "Examples:  bridge invoice write-off plant-1-000007 --reason insolvent --actor anna   ·   "
+        "bridge invoice write-off plant-1-000007 --reason insolvent --actor ben"
+    ),
+)
+def write_off(context: typer.Context, number: str, reason: str = typer.Option("", "--reason")) -> None:
+    """Write off what is open; two people run this, and the second one's word does it."""
+    from bridge.acts import write_off
+
+    here = call.of(context)
+    runtime = here.runtime()
+    done = write_off.run(runtime, here.actor(runtime), number, reason)
+    words = f"{screen.euro(done.cents)} of invoice {done.number}"
+    agreed = " and ".join(done.agreed)
+    here.answer(
+        asdict(done),
+        lambda: screen.lines(
+            f"{words}: {agreed} agreed; {done.missing} more must run the same" if done.missing else f"{words} is written off"
+        ),
+    )
+
+
+@app.command(
+    "use-credit",
+    epilog=(
+        "Examples:  bridge invoice use-credit plant-1-000007 --for plant-1-000009 --actor anna   ·   "
+        "bridge invoice use-credit P-7 --for P-9 --amount 20.00 --actor anna"
+    ),
+)
+def use_credit(
+    context: typer.Context,
+    number: str,
+    taking: str = typer.Option(..., "--for", help="The invoice that it pays."),
+    amount: str = typer.Option("", "--amount", help="Euros with two decimals; without it: as much as is there and open."),
+) -> None:
+    """What a customer paid beyond one invoice pays another invoice of his."""
+    from bridge.acts import use_credit
+
+    here = call.of(context)
+    runtime = here.runtime()
+    used = use_credit.run(runtime, here.actor(runtime), number, taking, screen.cents(amount) if amount else None)
+    here.answer(
+        asdict(used), lambda: screen.lines(f"{screen.euro(used.cents)} of {used.giving} pays {used.taking} ({used.voucher})")
+    )
+
+
+@app.command(
+    "give-back-credit",
+    epilog=(
+        "Examples:  bridge invoice give-back-credit plant-1-000007 --for plant-1-000009 --reason mistake --actor anna   ·   "
+        "bridge invoice give-back-credit P-7 --for P-9 --reason mistake --actor ben"
+    ),
+)
+def give_back_credit(
+    context: typer.Context,
+    number: str,
+    taking: str = typer.Option(..., "--for", help="The invoice that it paid."),
+    reason: str = typer.Option("", "--reason"),
+) -> None:
+    """Take back the last use of a customer's credit, as a whole."""
+    from bridge.acts import give_back_credit
+
+    here = call.of(context)
+    runtime = here.runtime()
+    back = give_back_credit.run(runtime, here.actor(runtime), number, taking, reason)
+    here.answer(asdict(back), lambda: screen.lines(f"{screen.euro(back.cents)} went back from {back.taking} to {back.giving}"))

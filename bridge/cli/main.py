@@ -11,7 +11,7 @@ from pathlib import Path
 
 import typer
 
-from bridge.cli import bank, batch, chain, demo, invoice, ledger, mandate, production, report, sim, system, user
+from bridge.cli import bank, batch, chain, demo, invoice, ledger, mandate, production, reconcile, report, sim, system, user
 from bridge.cli.call import Call, Options
 from bridge.errors import BridgeError, unforeseen
 
@@ -33,7 +33,7 @@ for name, group in (
     ("mandate", mandate.app),
     ("invoice", invoice.app),
     ("batch", batch.app),
-    ("reconcile", bank.reconcile_app),
+    ("reconcile", reconcile.app),
     ("ledger", ledger.app),
     ("report", report.app),
     ("user", user.app),

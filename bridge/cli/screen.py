@@ -6,6 +6,7 @@ What a bank or a debtor wrote is shown as it is: nothing in it is markup, and co
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Sequence
 
 from rich import box
@@ -13,11 +14,23 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from bridge.errors import BadInput
+
 
 def euro(cents: int) -> str:
     """Cents as euros with a thousands separator: 1,284.30."""
     sign = "-" if cents < 0 else ""
     return f"{sign}{abs(cents) // 100:,}.{abs(cents) % 100:02d}"
+
+
+def cents(text: str, *, least: int = 1) -> int:
+    """Euros with two decimals, as people type them, in cents: 1284.30. Raises BadInput for anything else."""
+    if not re.fullmatch(r"-?\d{1,11}\.\d{2}", text):
+        raise BadInput(f"{text!r} is no amount: write euros with two decimals, like 1284.30")
+    found = int(text.replace(".", ""))
+    if found < least:
+        raise BadInput(f"{text} is not above zero")
+    return found
 
 
 def console() -> Console:

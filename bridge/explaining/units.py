@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import date
 
 from bridge.books import PlannedMatch, PlannedMove, PlannedPosting, PlannedVoucher, Unit
@@ -14,6 +15,7 @@ from bridge.rules.lines import Explained, Line, Part
 
 #: facts after which an invoice's state depends on what else is on it
 ON_RECEIVABLE = ("returned", "late credit", "late debit", "transfer", "refund", "refund bounced")
+LATER = ON_RECEIVABLE[1:]  # a return closes the credit of its own debit
 
 
 def needs_debt(explained: Iterable[Explained]) -> set[int]:
@@ -24,7 +26,12 @@ def needs_debt(explained: Iterable[Explained]) -> set[int]:
 
 
 def unit(line: Line, explained: Explained, number: int, debts: Mapping[int, Debt], *, cause: str = "") -> Unit:
-    """The explanation as one decision; ``number`` counts the vouchers of the line, ``cause`` is the evidence (else the line)."""
+    """The explanation as one decision; ``number`` counts the vouchers of the line, ``cause`` is the evidence (else the line).
+
+    Nothing that an invoice still owes, or a loss, is closed before the day on which it was booked.
+    """
+    closes = [debts[part.invoice_id].closes_on for part in explained.parts if part.fact in LATER and part.invoice_id is not None]
+    explained = replace(explained, booked_on=max(explained.booked_on, *closes)) if closes else explained
     moves: list[PlannedMove] = []
     matches: list[PlannedMatch] = []
     postings: list[PlannedPosting] = []
@@ -70,9 +77,7 @@ def _effect(part: Part, debts: Mapping[int, Debt]) -> Effect | None:
     if part.fact not in ON_RECEIVABLE or part.invoice_id is None:
         return None
     debt = debts[part.invoice_id]
-    if part.fact == "returned":  # its attempt is over; a second credit that came before may pay what this one takes back
-        return Effect(rule.state_after(debt.state, None, debt.receivable_cents - part.cents, debt.loss_cents))
-    return rule.credited(debt, part.cents)
+    return rule.attempt_over(debt, -part.cents) if part.fact == "returned" else rule.credited(debt, part.cents)
 
 
 def _moves(part: Part, effect: Effect | None, explained: Explained, cause: str, debts: Mapping[int, Debt]) -> list[PlannedMove]:

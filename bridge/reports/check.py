@@ -244,6 +244,8 @@ CHECKS: dict[str, tuple[str, Callable[[Reading], Iterator[str]]]] = {
     "matches": ("every line is explained by what the bank says in it", booked.matches),
     "undone": ("what was taken back was taken back as a whole", booked.undone),
     "lines": ("every line that waits too long has an open break", moved.waiting_lines),
+    "written-off": ("two people gave their word for each write-off", booked.written_off),
+    "nothing-open": ("an invoice that is paid or written off owes nothing more", moved.nothing_open),
     "moves": ("every state is the one its last move says", moved.states),
     "histories": ("every history of moves is whole, each from where the last one ended", moved.histories),
     "triggers": ("the triggers that protect rows of money are there, as we set them", triggers.present),

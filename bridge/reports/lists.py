@@ -1,8 +1,7 @@
-"""Lists for screens and scripts: invoices, mandates, batches, the queue of unexplained lines."""
+"""Lists for screens and scripts: invoices, mandates, batches."""
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import date
@@ -15,20 +14,14 @@ from bridge.model import (
     BankAccount,
     Batch,
     Block,
-    Break,
     Collection,
     DataKey,
-    Detail,
-    Document,
-    Entry,
     Invoice,
     Mandate,
     Person,
     Source,
-    Statement,
 )
 from bridge.model.parties import open_name
-from bridge.model.sealed import unseal
 from bridge.runtime import Runtime
 
 
@@ -85,18 +78,6 @@ class MandateLine:
     account: str
     reason: str
     debtor_name: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class QueueLine:
-    """A bank line that is not explained: what it says, why it is here, and what it may be about."""
-
-    entry: int
-    booked_on: date
-    amount_cents: int
-    text: str
-    why: str
-    candidates: list[dict[str, object]]
 
 
 def invoices(session: Session, *, state: str | None = None) -> list[InvoiceLine]:
@@ -190,56 +171,3 @@ def mandates(session: Session, runtime: Runtime, *, names: bool = False) -> list
 def _name(runtime: Runtime, person: Person, key: DataKey | None) -> str | None:
     """None where the person's key was erased."""
     return None if key is None else open_name(runtime.keys.unwrap(key), person)
-
-
-def queue(session: Session, runtime: Runtime) -> list[QueueLine]:
-    """Every line of a booked statement with something unexplained, oldest first."""
-    why = {
-        subject: what
-        for subject, what in session.execute(
-            select(Break.subject, Break.what).where(Break.closed_at.is_(None), Break.subject.like("entry:%"))
-        )
-    }
-    rows = session.execute(
-        select(Entry, DataKey)
-        .join(Statement, Statement.id == Entry.statement_id)
-        .join(Document, Document.id == Statement.document_id)
-        .outerjoin(DataKey, DataKey.uid == Document.key_uid)
-        .where(Entry.open_cents != 0, Statement.posting == "posted")
-        .order_by(Entry.booked_on, Entry.id)
-    )
-    lines = []
-    for entry, key_row in rows:
-        words = _words(session, runtime, entry, key_row)
-        reason = why.get(f"entry:{entry.id}", "it waits for its counterpart")
-        lines.append(QueueLine(entry.id, entry.booked_on, entry.open_cents, words, reason, _candidates(session, entry)))
-    return lines
-
-
-def _words(session: Session, runtime: Runtime, entry: Entry, key_row: DataKey | None) -> str:
-    """What the bank wrote, opened for the person who works the queue."""
-    if key_row is None:
-        return "(erased)"
-    key = runtime.keys.unwrap(key_row)
-    parts = [unseal(key, f"entry:{entry.statement_id}:{entry.ordinal}", entry.text) or ""]
-    for detail in session.scalars(select(Detail).where(Detail.entry_id == entry.id).order_by(Detail.ordinal).limit(3)):
-        said = json.loads(unseal(key, f"detail:{entry.id}:{detail.ordinal}", detail.text) or "{}")
-        parts += [said.get("debtor", "") if entry.amount_cents > 0 else said.get("creditor", ""), said.get("text", "")]
-    return " / ".join(part for part in parts if part)
-
-
-def _candidates(session: Session, entry: Entry) -> list[dict[str, object]]:
-    """Collections that the line names, or in flight with exactly its amount: for a person to choose from, never by itself."""
-    names = [name.upper() for name in session.scalars(select(Detail.end_to_end_id).where(Detail.entry_id == entry.id)) if name]
-    found: list[dict[str, object]] = [
-        {"end_to_end_id": name, "evidence": ["EndToEndId"]}
-        for name in session.scalars(select(Collection.end_to_end_id).where(Collection.end_to_end_key.in_(names)))
-    ]
-    if not found and entry.open_cents > 0:
-        same = select(Collection.end_to_end_id).where(
-            Collection.amount_cents == entry.open_cents, Collection.state.in_(("submitted", "accepted", "returned", "rejected"))
-        )
-        found = [
-            {"end_to_end_id": name, "evidence": ["amount"]} for name in session.scalars(same.order_by(Collection.id).limit(5))
-        ]
-    return found

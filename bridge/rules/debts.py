@@ -103,6 +103,14 @@ def credited(debt: Debt, cents: int) -> Effect:
     return Effect(state_after(debt.state, going_on, rest + good, debt.loss_cents - good), good, cancels)
 
 
+def attempt_over(debt: Debt, cents: int) -> Effect:
+    """The effect of its attempt coming to its end without money: ``cents`` are debited to its Receivable again.
+
+    What came otherwise meanwhile may pay it all the same.
+    """
+    return Effect(state_after(debt.state, None, debt.receivable_cents + cents, debt.loss_cents))
+
+
 def made_good(owed_cents: int, loss_cents: int) -> int:
     """How much of a loss an invoice that stands at ``owed_cents`` (below zero: the customer's) makes good."""
     return max(0, min(-owed_cents, loss_cents))

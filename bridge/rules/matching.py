@@ -59,7 +59,7 @@ def _high_fee(line: Line, cents: int) -> tuple[BreakRow, ...]:
     """A charge above the limit is booked as the bank states it, and a person looks."""
     if -cents <= SILENT_FEE_MAX_CENTS:
         return ()
-    what = f"the bank kept {_euro(-cents)} as a charge on {line.booked_on}"
+    what = f"the bank kept {euro(-cents)} as a charge on {line.booked_on}"
     return (("HIGH_FEE", f"charge:{line.id}", what, "ask the bank what it is for"),)
 
 
@@ -71,7 +71,7 @@ def _by_details(line: Line, seen: Pass) -> Result:
     total = sum(_amount(line, detail) or 0 for detail in line.details)
     kept = line.amount_cents - total
     if kept and kept != line.charges_cents:
-        what = f"its details add up to {_euro(total)}, the line is {_euro(line.amount_cents)}"
+        what = f"its details add up to {euro(total)}, the line is {euro(line.amount_cents)}"
         return Result(opens=(("DETAIL_SUM", f"entry:{line.id}", what, "ask the bank for the right details"),))
     explained: list[Explained] = []
     opens: list[BreakRow] = []
@@ -135,13 +135,13 @@ def _credit(line: Line, detail: DetailFacts, candidate: Candidate, amount: int) 
     parts = [Part("late credit" if late else "settled", candidate.amount_cents, candidate, decision.to_state)]
     if kept:
         parts.append(Part("bank fee", kept))
-    opens = ((_late_credit(candidate),) if late else ()) + _high_fee(line, kept)
+    opens = ((late_credit(candidate),) if late else ()) + _high_fee(line, kept)
     return _explained("EndToEndId", line, detail, candidate, parts, opens)
 
 
 def _debit(line: Line, detail: DetailFacts, candidate: Candidate, amount: int, seen: Pass) -> Explained | BreakRow | None:
     fee = -amount - candidate.amount_cents
-    if not _believable(fee, detail):
+    if not believable(fee, detail):
         return _amount_differs(line, candidate, amount)
     decision = candidate.hear("returned")
     if candidate.state in FAILED:
@@ -174,7 +174,7 @@ def _line_to_line(line: Line, detail: DetailFacts, candidate: Candidate, fee: in
     return None
 
 
-def _believable(fee: int, detail: DetailFacts) -> bool:
+def believable(fee: int, detail: DetailFacts) -> bool:
     """A return's fee: what the bank states, or silently up to a limit; never negative."""
     if fee == 0:
         return True
@@ -219,7 +219,7 @@ def _by_batch(line: Line, seen: Pass) -> Result:
     inside = contained(line.amount_cents - line.charges_cents, line.batch_count, line.booked_on, line.members)
     if not inside:
         gross, total = line.amount_cents - line.charges_cents, sum(member.amount_cents for member in line.members)
-        what = f"{_euro(gross)} is neither all of the batch ({_euro(total)}) nor all but its known rejects"
+        what = f"{euro(gross)} is neither all of the batch ({euro(total)}) nor all but its known rejects"
         return Result(opens=(("BATCH_SUM", f"entry:{line.id}", what, "ask the bank for the details of this line"),))
     to_settle = [member for member in inside if member.state not in FAILED]
     heard = {member.id: member.hear("settled") for member in to_settle}
@@ -246,11 +246,11 @@ def _lump_sum(line: Line, settled: Sequence[Candidate], late: Sequence[Candidate
     if late:
         booked_on = max(line.closes_on, *(member.closes_on for member in late))
         parts = tuple(Part("late credit", member.amount_cents, member) for member in late)
-        opens = tuple(_late_credit(member) for member in late)
+        opens = tuple(late_credit(member) for member in late)
         yield Explained("BATCH", evidence, booked_on, parts if settled else parts + fee, None, opens)
 
 
-def _late_credit(candidate: Candidate) -> BreakRow:
+def late_credit(candidate: Candidate) -> BreakRow:
     what = f"{candidate.end_to_end_id} was credited although it is {candidate.state}"
     return "LATE_CREDIT", f"invoice:{candidate.invoice_id}", what, "see whether the customer must be refunded"
 
@@ -268,9 +268,7 @@ def _not_sent(line: Line, candidate: Candidate) -> BreakRow:
 
 
 def _amount_differs(line: Line, candidate: Candidate, amount: int) -> BreakRow:
-    what = (
-        f"{candidate.end_to_end_id} is {_euro(candidate.amount_cents)}, the bank says {_euro(amount)}, and no charge explains it"
-    )
+    what = f"{candidate.end_to_end_id} is {euro(candidate.amount_cents)}, the bank says {euro(amount)}, and no charge explains it"
     return "AMOUNT_DIFF", f"entry:{line.id}", what, "ask the bank what the difference is"
 
 
@@ -280,9 +278,9 @@ def _unknown(line: Line) -> BreakRow:
         if line.open_cents > 0
         else ("UNKNOWN_DEBIT", "find out who was paid and why")
     )
-    return kind, f"entry:{line.id}", f"{_euro(line.open_cents)} on {line.booked_on} names nothing that we know", then
+    return kind, f"entry:{line.id}", f"{euro(line.open_cents)} on {line.booked_on} names nothing that we know", then
 
 
-def _euro(cents: int) -> str:
+def euro(cents: int) -> str:
     sign = "-" if cents < 0 else ""
     return f"{sign}{abs(cents) // 100:,}.{abs(cents) % 100:02d} EUR"

@@ -34,6 +34,8 @@ ACTS: dict[str, tuple[str, ...]] = {
     "batch list": READ,
     "batch show": READ,
     "reconcile queue": SEE_NAMES,
+    "reconcile show": SEE_NAMES,
+    "reconcile parked": READ,
     "ledger balance": READ,
     "ledger journal": READ,
     "ledger verify": READ,
@@ -61,6 +63,14 @@ ACTS: dict[str, tuple[str, ...]] = {
     "batch discard": HANDS,
     "batch reject": HANDS,
     "resolve": HANDS,
+    "reconcile accept": HANDS,
+    "reconcile split": HANDS,
+    "reconcile ignore": HANDS,
+    "reconcile undo": HANDS,
+    "reconcile release": HANDS,
+    "invoice use-credit": HANDS,
+    "invoice give-back-credit": HANDS,
+    "invoice write-off": HANDS,  # two people
     # deciding
     "batch approve": ("approver",),
     # after a restored backup

@@ -24,7 +24,6 @@ PARTS = (
 )
 FAILED = ("rejected", "returned", "reversed", "withdrawn")
 AT_THE_BANK = ("submitted", "accepted", "settled")
-NOTHING_OPEN = ("paid", "written_off")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +93,8 @@ def split(one: InvoiceBalances) -> Split:
 
 
 def owed_as(state: str | None, last_collection: str | None) -> str | None:
-    """Which part an open Receivable belongs to; None where there must be none (paid, written off, at the bank, or unknown)."""
-    if state is None or state in NOTHING_OPEN or last_collection in AT_THE_BANK:
+    """Which part an open Receivable belongs to; None where there must be none (written off, at the bank, or unknown)."""
+    if state in (None, "written_off") or last_collection in AT_THE_BANK:
         return None
     if state == "held" or last_collection == "held":
         return "held"

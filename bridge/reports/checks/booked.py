@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Iterator
+from datetime import datetime
 from itertools import groupby
 from operator import itemgetter
 
@@ -10,9 +12,10 @@ from sqlalchemy import and_, func, or_, select, union_all
 from sqlalchemy.orm import aliased
 
 from bridge.books import PlannedPosting, PlannedVoucher
-from bridge.model import Collection, Detail, Match, Posting, Voucher
+from bridge.model import Collection, Consent, Detail, Invoice, Match, Posting, Voucher
 from bridge.reports.checks import ROWS_AT_ONCE, Reading
 from bridge.rules.lifecycle import POSTINGS
+from bridge.rules.people import person
 
 #: facts of a bank line; a fee may stand beside them in the same voucher
 LINE_FACTS = ("settled", "returned", "late credit", "late debit", "line to line")
@@ -126,6 +129,31 @@ def undone(now: Reading) -> Iterator[str]:
             yield f"voucher {key} books {fact!r}, but takes back {of!r}"
     yield from _not_opposite(now)
     yield from _not_taken_back(now)
+
+
+def written_off(now: Reading) -> Iterator[str]:
+    """Two people gave their word for each write-off, about the invoice as it was, before it was booked."""
+    words: dict[tuple[str, str], list[tuple[str, datetime]]] = defaultdict(list)
+    given = select(Consent.object, Consent.digest, Consent.actor, Consent.recorded_at).where(Consent.act == "invoice write-off")
+    for about, digest, actor, at in now.session.execute(given):
+        words[(about, digest)].append((person(actor), at))
+    rows = now.session.execute(
+        select(Voucher.idem_key, Voucher.recorded_at, Invoice.number)
+        .join(Posting, Posting.voucher_id == Voucher.id)
+        .join(Invoice, Invoice.id == Posting.debit_subject)
+        .where(Voucher.fact == "written off")
+        .order_by(Invoice.id, Voucher.id)
+    ).all()
+    needed: Counter[str] = Counter()
+    for key, at, number in rows:
+        needed[number] += 1  # each needs a pair of its own: what they agree on has the state of the invoice in it
+        pairs = [said for (about, _), said in words.items() if about == f"invoice:{number}" and _two(said, at)]
+        if len(pairs) < needed[number]:
+            yield f"voucher {key} writes off invoice {number} without the word of two people"
+
+
+def _two(said: list[tuple[str, datetime]], at: datetime) -> bool:
+    return len({who for who, given_at in said if given_at <= at}) > 1
 
 
 def _not_opposite(now: Reading) -> Iterator[str]:

@@ -7,11 +7,13 @@ from collections.abc import Callable, Iterator
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import aliased
 
+from bridge import balances
 from bridge.model import Batch, Break, Collection, Entry, Invoice, Mandate, Move, Statement
 from bridge.reports.checks import Reading
 from bridge.rules import calendar, lifecycle
 from bridge.rules.proof import Split
 
+NOTHING_OPEN = ("paid", "written_off")
 NOUNS = (
     ("invoice", Invoice, Invoice.number),
     ("collection", Collection, Collection.end_to_end_id),
@@ -64,6 +66,15 @@ def histories(now: Reading) -> Iterator[str]:
     )
     for noun, noun_id, version in now.session.execute(crooked):
         yield f"move {version} of {noun} {noun_id} does not start where the move before it ended"
+
+
+def nothing_open(now: Reading) -> Iterator[str]:
+    """An invoice that is paid or written off owes nothing more."""
+    owed = balances.by_subject(now.session, "Receivable")
+    done = select(Invoice.id, Invoice.number, Invoice.state).where(Invoice.state.in_(NOTHING_OPEN)).order_by(Invoice.id)
+    for invoice_id, number, state in now.session.execute(done):
+        if owed.get(invoice_id, 0) > 0:
+            yield f"invoice {number} is {state}, but {owed[invoice_id]} cents of it are open"
 
 
 def waiting_lines(now: Reading) -> Iterator[str]:

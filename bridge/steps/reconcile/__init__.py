@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections import Counter
 
+from bridge.books import Recorder
+from bridge.explaining import beyond
 from bridge.runtime import Runtime
 from bridge.steps.reconcile import lines, mandates, proofs, statuses, waiting
 
@@ -24,5 +26,7 @@ def run(runtime: Runtime) -> dict[str, int]:
             break
     counts["paused"] += runtime.work(lambda session: mandates.pause(session, runtime, ACTOR))
     counts["breaks"] += runtime.work(lambda session: waiting.age(session, runtime, ACTOR))
+    by = Recorder(ACTOR, runtime.clock())
+    counts["breaks"] += runtime.work(lambda session: beyond.look_again(session, by, runtime.today()))
     runtime.work(lambda session: waiting.close_batches(session, runtime, ACTOR))
     return {name: counts[name] for name in ("proven", "accepted", "rejected", "settled", "returned", "fees", "paused", "breaks")}

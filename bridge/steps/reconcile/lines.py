@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from bridge import books
 from bridge.books import BreakRow, Recorder, Unit
 from bridge.errors import LostRace
-from bridge.explaining import debts
+from bridge.explaining import beyond, debts
 from bridge.explaining.lines import load
 from bridge.explaining.units import needs_debt, unit
 from bridge.model import Account, Entry, Statement
@@ -24,6 +24,7 @@ from bridge.rules.lines import Explained, Line, Part
 from bridge.runtime import Runtime
 
 AT_ONCE = 500
+LATE = ("late credit", "late debit")
 Place = tuple[int, int, int]  # account, place of the statement in its chain, place of the line in it
 
 
@@ -55,7 +56,6 @@ def _explain_chunk(session: Session, runtime: Runtime, after: Place | None, acto
     loaded = load(session, entries)
     found: list[tuple[Line, Explained]] = []
     breaks: list[BreakRow] = []
-    taken_back: set[str] = set()
     counts: Counter[str] = Counter()
     for line in loaded:
         result = matching.explain(line, loaded.seen)
@@ -63,7 +63,6 @@ def _explain_chunk(session: Session, runtime: Runtime, after: Place | None, acto
         for explained in result.explained:
             found.append((line, explained))
             breaks += explained.opens
-            taken_back |= _taken_back(explained)
             counts += Counter(_word(part) for part in explained.parts)
     units = _units(session, found, loaded.vouchers)
     by = Recorder(actor, runtime.clock())
@@ -72,21 +71,13 @@ def _explain_chunk(session: Session, runtime: Runtime, after: Place | None, acto
     runtime.fault("reconcile: before commit")
     closed = _closed(session, [entry.id for entry, _ in entries])
     books.close_breaks(session, [f"entry:{entry_id}" for entry_id in closed], by, "the line is explained")
-    books.close_breaks(session, taken_back, by, "the bank took the late credit back", kinds=["LATE_CREDIT"])
     still = [row for row in breaks if row[1] not in {f"entry:{entry_id}" for entry_id in closed}]
     counts["breaks"] += books.open_breaks(session, still, by, runtime.today())
+    late = {part.invoice_id for _, one in found for part in one.parts if part.fact in LATE and part.invoice_id is not None}
+    counts["breaks"] += beyond.look(session, late, by, runtime.today())
     counts["moves"] += len(units)
     last, account_id, posted_no = rows[-1]
     return counts, (account_id, posted_no or 0, last.ordinal)
-
-
-def _taken_back(explained: Explained) -> set[str]:
-    """The invoices whose late credits this explanation takes back to the cent."""
-    return {
-        f"invoice:{part.candidate.invoice_id}"
-        for part in explained.parts
-        if part.fact == "late debit" and part.candidate is not None and part.candidate.late_cents + part.cents == 0
-    }
 
 
 def _units(session: Session, found: Sequence[tuple[Line, Explained]], numbers: Counter[int]) -> list[Unit]:

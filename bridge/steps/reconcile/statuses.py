@@ -13,10 +13,13 @@ from sqlalchemy.orm import Session
 from bridge import books
 from bridge.books import BreakRow, PlannedMove, PlannedPosting, PlannedVoucher, Recorder, Unit
 from bridge.custody import AT_THE_BANK
-from bridge.model import Batch, Block, Collection, Invoice, Member, Move, StatusReport, StatusReportLine
+from bridge.explaining import debts
+from bridge.explaining.units import invoice_moves
+from bridge.model import Batch, Block, Collection, Member, Move, StatusReport, StatusReportLine
 from bridge.rules import answers, lifecycle
 from bridge.rules.answers import Reading, ReportLine, Said
-from bridge.rules.lifecycle import ELSEWHERE, INVOICE_OF, Verdict
+from bridge.rules.debts import Debt, attempt_over
+from bridge.rules.lifecycle import ELSEWHERE, Verdict
 from bridge.runtime import Runtime
 
 
@@ -128,7 +131,7 @@ def _decide(
     elsewhere = 0
     moving = [members[one.end_to_end_key][0] for one in said]
     moved_on = _moved_on(session, moving)
-    invoices = _invoices(session, [collection.invoice_id for collection in moving])
+    owed = debts.load(session, [members[one.end_to_end_key][0].invoice_id for one in said if one.news == "rejected"])
     for one in said:
         collection = members[one.end_to_end_key][0]
         if collection.batch_id != batch.id:  # it stands in another file by now; if that did not go, this one's news counts
@@ -139,7 +142,7 @@ def _decide(
         decision = lifecycle.hear(collection.state, one.news)
         heard[one.line_id].append(decision.verdict)
         if decision.verdict is Verdict.MOVE:
-            units.append(_unit(report, one, collection, decision.to_state or "", moved_on, invoices))
+            units.append(_unit(report, one, collection, decision.to_state or "", moved_on, owed))
             counts[one.news] += 1
         elif decision.verdict is Verdict.BREAK:
             what = f"the bank says {collection.end_to_end_id} was {one.news}, but it is {collection.state}"
@@ -180,23 +183,13 @@ def _moved_on(session: Session, collections: Sequence[Collection]) -> dict[int, 
     return found
 
 
-def _invoices(session: Session, invoice_ids: Sequence[int]) -> dict[int, tuple[int, str]]:
-    found: dict[int, tuple[int, str]] = {}
-    for start in range(0, len(invoice_ids), 500):
-        rows = session.execute(
-            select(Invoice.id, Invoice.version, Invoice.state).where(Invoice.id.in_(invoice_ids[start : start + 500]))
-        )
-        found |= {row_id: (version, state) for row_id, version, state in rows}
-    return found
-
-
 def _unit(
     report: StatusReport,
     one: Said,
     collection: Collection,
     to_state: str,
     moved_on: Mapping[int, date],
-    invoices: Mapping[int, tuple[int, str]],
+    owed: Mapping[int, Debt],
 ) -> Unit:
     cause = f"status_report_line:{one.line_id}"
     booked_on = max(report.dated_on, moved_on[collection.id])
@@ -207,13 +200,8 @@ def _unit(
     ]
     if to_state != "rejected":
         return Unit(moves=tuple(moves))
-    version, state = invoices[collection.invoice_id]
-    if state != INVOICE_OF[to_state]:
-        moves.append(
-            PlannedMove(
-                "invoice", collection.invoice_id, version, one.news, state, INVOICE_OF[to_state], cause, booked_on, one.reason
-            )
-        )
+    debt = owed[collection.invoice_id]
+    moves += invoice_moves(debt, attempt_over(debt, collection.amount_cents), one.news, cause, booked_on, one.reason)
     debit, credit = lifecycle.POSTINGS["rejected"]
     posting = PlannedPosting(debit, collection.invoice_id, credit, collection.id, collection.amount_cents)
     voucher = PlannedVoucher(f"rej:{collection.end_to_end_id}:1", "rejected", cause, booked_on, (posting,))

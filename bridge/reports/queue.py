@@ -1,0 +1,232 @@
+"""What a person works off: bank lines that nobody explained, one line with all that is known of it, statements not booked."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, aliased
+
+from bridge.errors import UnknownName
+from bridge.model import (
+    Account,
+    Break,
+    Collection,
+    DataKey,
+    Detail,
+    Document,
+    Entry,
+    Invoice,
+    Match,
+    Statement,
+    Voucher,
+)
+from bridge.model.sealed import unseal
+from bridge.runtime import Runtime
+
+SHOWN = 5
+WORDS_MAX = 200
+#: collections that a credit of their amount may be about
+MAY_BE_CREDITED = ("submitted", "accepted", "returned", "rejected")
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """What a line may be about, for a person to choose from. ``name`` is what he types; never taken by itself."""
+
+    name: str
+    end_to_end_id: str
+    evidence: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class QueueLine:
+    """A bank line that is not explained: what it says, why it is here, and what it may be about."""
+
+    entry: int
+    booked_on: date
+    amount_cents: int
+    text: str
+    why: str
+    candidates: list[Candidate]
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """A part of a line that is explained, or was: ``taken_back_by`` names the voucher that took it back."""
+
+    voucher: str
+    fact: str
+    cents: int
+    about: str
+    rule: str
+    evidence: str
+    actor: str
+    booked_on: date
+    taken_back_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class DetailLine:
+    cents: int | None
+    end_to_end_id: str | None
+    return_reason: str | None
+    charges_cents: int
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One line: what the bank wrote, what explains it, and what it may be about."""
+
+    entry: int
+    account: str
+    statement: str
+    booked_on: date
+    value_on: date | None
+    amount_cents: int
+    open_cents: int
+    bank_code: str
+    by_hand: bool
+    text: str
+    why: list[str]
+    details: list[DetailLine]
+    explanations: list[Explanation]
+    candidates: list[Candidate]
+
+
+def queue(session: Session, runtime: Runtime) -> list[QueueLine]:
+    """Every line of a booked statement with something unexplained, oldest first."""
+    why = _why(session)
+    rows = session.execute(
+        select(Entry, DataKey)
+        .join(Statement, Statement.id == Entry.statement_id)
+        .join(Document, Document.id == Statement.document_id)
+        .outerjoin(DataKey, DataKey.uid == Document.key_uid)
+        .where(Entry.open_cents != 0, Statement.posting == "posted")
+        .order_by(Entry.booked_on, Entry.id)
+    )
+    lines = []
+    for entry, key_row in rows:
+        words = _words(session, runtime, entry, key_row)
+        reason = "; ".join(why.get(entry.id, ["it waits for its counterpart"]))
+        lines.append(QueueLine(entry.id, entry.booked_on, entry.open_cents, words, reason, _candidates(session, entry, words)))
+    return lines
+
+
+def show(session: Session, runtime: Runtime, entry_id: int) -> Shown:
+    """One line of a booked statement. Raises UnknownName."""
+    row = session.execute(
+        select(Entry, Account.name, Statement.statement_id, DataKey)
+        .join(Statement, Statement.id == Entry.statement_id)
+        .join(Account, Account.id == Statement.account_id)
+        .join(Document, Document.id == Statement.document_id)
+        .outerjoin(DataKey, DataKey.uid == Document.key_uid)
+        .where(Entry.id == entry_id, Statement.posting == "posted")
+    ).first()
+    if row is None:
+        raise UnknownName(f"line {entry_id} is none of a booked statement; 'bridge reconcile queue' lists those that are open")
+    entry, account, statement, key_row = row
+    words = _words(session, runtime, entry, key_row)
+    details = session.scalars(select(Detail).where(Detail.entry_id == entry.id).order_by(Detail.ordinal))
+    return Shown(
+        entry=entry.id,
+        account=account,
+        statement=statement,
+        booked_on=entry.booked_on,
+        value_on=entry.value_on,
+        amount_cents=entry.amount_cents,
+        open_cents=entry.open_cents,
+        bank_code=entry.bank_code or entry.bank_code_own or "",
+        by_hand=entry.by_hand,
+        text=words,
+        why=_why(session, entry.id).get(entry.id, []),
+        details=[DetailLine(one.amount_cents, one.end_to_end_id, one.return_reason, one.charges_cents) for one in details],
+        explanations=_explanations(session, entry.id),
+        candidates=_candidates(session, entry, words) if entry.open_cents else [],
+    )
+
+
+def _why(session: Session, entry_id: int | None = None) -> dict[int, list[str]]:
+    """What the open Breaks say of each line."""
+    subject = Break.subject.like("entry:%") if entry_id is None else Break.subject == f"entry:{entry_id}"
+    found: dict[int, list[str]] = {}
+    for about, what in session.execute(
+        select(Break.subject, Break.what).where(Break.closed_at.is_(None), subject).order_by(Break.id)
+    ):
+        found.setdefault(int(about.removeprefix("entry:")), []).append(what)
+    return found
+
+
+def _words(session: Session, runtime: Runtime, entry: Entry, key_row: DataKey | None) -> str:
+    """What the bank wrote, opened for the person who works the queue."""
+    if key_row is None:
+        return "(erased)"
+    key = runtime.keys.unwrap(key_row)
+    parts = [unseal(key, f"entry:{entry.statement_id}:{entry.ordinal}", entry.text) or ""]
+    for detail in session.scalars(select(Detail).where(Detail.entry_id == entry.id).order_by(Detail.ordinal).limit(3)):
+        said = json.loads(unseal(key, f"detail:{entry.id}:{detail.ordinal}", detail.text) or "{}")
+        parts += [said.get("debtor", "") if entry.amount_cents > 0 else said.get("creditor", ""), said.get("text", "")]
+    return " / ".join(part for part in parts if part)
+
+
+def _explanations(session: Session, entry_id: int) -> list[Explanation]:
+    """All matches of a line but those that take others back, first to last."""
+    taker, undo = aliased(Match), aliased(Voucher)
+    rows = session.execute(
+        select(Match, Voucher.idem_key, Voucher.fact, Collection.end_to_end_id, undo.idem_key)
+        .join(Voucher, Voucher.id == Match.voucher_id)
+        .outerjoin(Collection, Collection.id == Match.collection_id)
+        .outerjoin(taker, taker.undoes_id == Match.id)
+        .outerjoin(undo, undo.id == taker.voucher_id)
+        .where(Match.entry_id == entry_id, Match.undoes_id.is_(None))
+        .order_by(Match.id)
+    )
+    return [
+        Explanation(
+            voucher=key,
+            fact=fact,
+            cents=match.amount_cents,
+            about=name or (f"line:{match.other_entry_id}" if match.other_entry_id else ""),
+            rule=match.rule,
+            evidence=match.evidence,
+            actor=match.actor,
+            booked_on=match.booked_on,
+            taken_back_by=taken_back_by or "",
+        )
+        for match, key, fact, name, taken_back_by in rows
+    ]
+
+
+def _candidates(session: Session, entry: Entry, words: str) -> list[Candidate]:
+    """Collections and invoices that the line names, or whose amount it has: for a person to choose from, never by itself."""
+    names = [name.upper() for name in session.scalars(select(Detail.end_to_end_id).where(Detail.entry_id == entry.id)) if name]
+    named = select(Collection.end_to_end_id).where(Collection.end_to_end_key.in_(names)).order_by(Collection.id)
+    found = [Candidate(name, name, ["EndToEndId"]) for name in session.scalars(named)]
+    said = sorted(set(re.findall(r"[A-Z0-9][A-Z0-9-]*", words.upper())))[:WORDS_MAX]
+    numbers = select(Invoice.number).where(Invoice.number_key.in_(said)).order_by(Invoice.id).limit(SHOWN)
+    found += [Candidate(number, "", ["number in the text"]) for number in session.scalars(numbers)]
+    return found or list(_of_this_amount(session, entry))
+
+
+def _of_this_amount(session: Session, entry: Entry) -> Sequence[Candidate]:
+    opposite = (
+        select(Entry.id)
+        .join(Statement, Statement.id == Entry.statement_id)
+        .where(Entry.open_cents == -entry.open_cents, Statement.posting == "posted")
+        .order_by(Entry.id)
+        .limit(SHOWN)
+    )
+    found = [Candidate(f"line:{other}", "", ["the opposite amount"]) for other in session.scalars(opposite)]
+    if entry.open_cents < 0:
+        return found
+    same = (
+        select(Collection.end_to_end_id)
+        .where(Collection.amount_cents == entry.open_cents, Collection.state.in_(MAY_BE_CREDITED))
+        .order_by(Collection.id)
+        .limit(SHOWN)
+    )
+    return [Candidate(name, name, ["amount"]) for name in session.scalars(same)] + found
