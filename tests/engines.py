@@ -24,7 +24,7 @@ from tests.servers import postgres
 SQLITE, POSTGRESQL = "sqlite", "postgresql"
 OURS = "WHERE NOT tgisinternal"
 #: folders of tests whose every test runs on both engines
-BOTH = {"acts", "books", "intake"}
+BOTH = {"acts", "bank_news", "books", "intake", "journeys", "migrations", "reports", "steps"}
 
 
 @dataclass(slots=True)
@@ -69,8 +69,10 @@ def section(folder: Path) -> str:
     return "" if _now.engine == SQLITE else f'[database]\nurl = "{url(folder)}"\n'
 
 
-def empty() -> str:
-    """The URL of a new database without a table; on SQLite in memory's stead a file that is not there yet is a folder's own."""
+def empty(folder: Path) -> str:
+    """The URL of a new database without a table."""
+    if _now.engine == SQLITE:
+        return f"sqlite:///{folder / 'new.db'}"
     database = _new_name()
     _as_owner(f"CREATE DATABASE {database} TEMPLATE template0")
     _now.made.append(database)
@@ -87,7 +89,8 @@ def check(folder: Path, engine: Engine) -> None:
 
 
 def copy(source: Path, target: Path) -> None:
-    """A plant's folder and its rows a second time; nothing may be connected to the first."""
+    """A plant's folder and its rows a second time; no unit of work may be under way in the first."""
+    let_go()
     shutil.copytree(source, target, dirs_exist_ok=True)
     if source not in _now.databases:
         return
@@ -258,9 +261,10 @@ def _clear(connection: Connection) -> None:
 
 
 def _triggers(connection: Connection) -> str:
-    """All triggers, word for word."""
-    words = f"SELECT string_agg(tgenabled::text || pg_get_triggerdef(oid), ';' ORDER BY tgname, tgrelid) FROM pg_trigger {OURS}"
-    return connection.exec_driver_sql(words).scalar() or ""
+    """All triggers, word for word, and what they call."""
+    words = "tgenabled::text || pg_get_triggerdef(t.oid) || prosrc"
+    listed = f"SELECT string_agg({words}, ';' ORDER BY tgname, tgrelid) FROM pg_trigger t JOIN pg_proc p ON p.oid = tgfoid {OURS}"
+    return connection.exec_driver_sql(listed).scalar() or ""
 
 
 @contextmanager

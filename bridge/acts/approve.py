@@ -51,6 +51,7 @@ def _sign(session: Session, runtime: Runtime, actor: str, message_id: str, sha25
         refused = custody.judge_again(session, runtime, batch, actor=actor)
         if refused:
             return refused
+        runtime.fault("approve: read")
         session.execute(insert(Approval).values(batch_id=batch.id, sha256=batch.sha256, actor=actor, recorded_at=runtime.clock()))
         audit_trail.note(
             session, at=runtime.clock(), actor=actor, act="batch approve", object=f"batch:{message_id}", detail=batch.sha256

@@ -39,6 +39,7 @@ def _take(session: Session, runtime: Runtime, name: str, body: bytes, actor: str
     kind = detect.detect(BytesIO(body))
     if kind not in READ:
         raise BadInput(f"{name} is a {kind}, which is not read yet; {' and '.join(READ)} are. Keep the file")
+    runtime.fault("receive: read")
     document = archive.keep(
         session, runtime.keys, body, direction="received", kind=kind, name=name, actor=actor, at=runtime.clock()
     )

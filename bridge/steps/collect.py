@@ -66,6 +66,7 @@ def _decide(session: Session, runtime: Runtime, invoices: Sequence[Invoice], now
     formed = [invoice for invoice in invoices if verdicts[invoice.id].mandate]
     moves = [_hold(runtime, invoice, verdicts[invoice.id].refuse) for invoice in refused]
     moves += [_collecting(runtime, invoice) for invoice in formed]
+    runtime.fault("collect: read")
     books.apply_all(session, [Unit(moves=(move,)) for move in moves], by)
     creditors = {creditor.id: creditor for creditor in session.scalars(select(Creditor))}
     banks = {account.id: account.bank for account in session.scalars(select(Account))}

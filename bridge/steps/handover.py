@@ -151,9 +151,12 @@ def _approve_by_rule(runtime: Runtime, message_id: str) -> Stays | None:
 
 def _approve(session: Session, runtime: Runtime, message_id: str) -> Stays | None:
     batch = custody.named(session, message_id)
+    if batch.state != "sealed":
+        return None  # another worker was first
     why = custody.judge_again(session, runtime, batch, actor=ACTOR)
     if why:
         return Stays(why, discarded=True)
+    runtime.fault("handover: read")
     state = lifecycle.step("batch", message_id, batch.state, "approved")
     move = PlannedMove(
         "batch", batch.id, batch.version, "approved", batch.state, state, "config: approval = none", runtime.today()

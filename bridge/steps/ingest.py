@@ -164,6 +164,7 @@ def _store(
     if _next_block(session, settings) != first:
         return Counter()
     seen = _new_only(session, source, [_look(raw) for raw in logs], settings)
+    runtime.fault("ingest: read")
     log_ids = _keep_logs(session, source, seen, by, runtime.zone)
     good = [(log_id, one) for log_id, one in zip(log_ids, seen, strict=True) if one.invoice and not one.refused]
     rows = [_invoice_row(runtime, settings, source, log_id, one) for log_id, one in good]

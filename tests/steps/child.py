@@ -1,11 +1,13 @@
 """Runs steps in processes of their own, to be killed or to race: ``python -m tests.steps.child``, jobs as JSON on stdin.
 
 The first process imports everything and opens nothing; each job is a fork of it, those of one group at the same time. A job that
-names a fault point, or a number of statements, ends there by SIGKILL, as a power cut would.
+names a fault point, or a number of statements, ends there by SIGKILL, as a power cut would. One that names a point to ``meet`` at
+waits there for the others of its group, at most MEET_SECONDS: who holds the whole database waits in vain.
 """
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
@@ -19,14 +21,18 @@ from typing import Any
 
 from tests.testdata import ROOT
 
-SECONDS_MAX = 120
+SECONDS_MAX = 300
+MEET_SECONDS = {"sqlite": 0.3, "postgresql": 20.0}
 
 
-def run_jobs(*groups: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
-    """Run the groups one after the other, the jobs of a group at once; returns {"code", "said"} for each; code -9: killed."""
+def run_jobs(*groups: list[dict[str, Any]], warm: dict[str, Any] | None = None) -> list[list[dict[str, Any]]]:
+    """Run the groups one after the other, the jobs of a group at once; returns {"code", "said"} for each; code -9: killed.
+
+    ``warm`` is a job that the first process does itself, so that what is loaded and compiled on the way is there in each fork.
+    """
     done = subprocess.run(
         [sys.executable, "-m", "tests.steps.child"],
-        input=json.dumps(groups),
+        input=json.dumps({"warm": warm, "groups": groups}),
         capture_output=True,
         text=True,
         cwd=ROOT,
@@ -39,16 +45,25 @@ def run_jobs(*groups: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
 
 
 def job(folder: Path, action: str, now: datetime, **more: Any) -> dict[str, Any]:
-    """One job: a step of the pipeline, "run" for all of them, "count" for the number of statements of a run, "export ID",
-    "discard ID" (Ben's statement that it was not uploaded)."""
+    """One job: "run", or steps as "batch+handover", or an act: "export ID", "approve ID NAME", "take PATH", "discard ID"
+    (Ben's statement that it was not uploaded).
+
+    ``meet=(point, how many)`` lets it wait there; it then says {"did": ..., "met": whether all came}. ``count=True``: it says
+    for each statement it sent, in their order, whether that was a commit.
+    """
     return {"folder": str(folder), "action": action, "now": now.isoformat(), **more}
 
 
 def main() -> None:
-    from bridge.steps import PIPELINE  # noqa: F401 - imported before the forks, once
+    from tests.steps import place  # noqa: F401 - imported before the forks, once
 
+    asked = json.load(sys.stdin)
+    if asked["warm"]:
+        _work(asked["warm"], 0)
+        gc.collect()
+        gc.freeze()
     answers = []
-    for group in json.load(sys.stdin):
+    for group in asked["groups"]:
         start = time.monotonic() + (0.05 if len(group) > 1 else 0)
         running = [_fork(one, start) for one in group]
         answers.append([_result(pid, pipe) for pid, pipe in running])
@@ -87,38 +102,66 @@ def _work(one: dict[str, Any], start: float) -> Any:
 
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (one["file_bytes_max"], one["file_bytes_max"]))
-    counted = _count_statements(place.runtime.engine, one.get("statement"))
-    runtime = replace(place.runtime, fault=lambda name: _die() if name == one.get("fault") else None)
+    sent = _watch(place.runtime.engine, one.get("statement"))
+    met: list[bool] = []
+
+    def fault(name: str) -> None:
+        if name == one.get("fault"):
+            _die()
+        if "meet" in one and name == one["meet"][0] and not met:
+            met.append(_meet(place.folder / "meeting", one["meet"][1], MEET_SECONDS[place.runtime.engine.dialect.name]))
+
     time.sleep(max(0.0, start - time.monotonic()))
-    return _act(runtime, one["action"]) if one["action"] != "count" else (_act(runtime, "run"), counted[0])[1]
+    did = _act(replace(place.runtime, fault=fault), one["action"])
+    if "count" in one:
+        return sent
+    return {"did": did, "met": met == [True]} if "meet" in one else did
+
+
+def _meet(folder: Path, count: int, seconds: float) -> bool:
+    """Wait until so many are here; False where they did not come in time."""
+    folder.mkdir(exist_ok=True)
+    (folder / str(os.getpid())).touch()
+    deadline = time.monotonic() + seconds
+    while len(list(folder.iterdir())) < count:
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.005)
+    return True
 
 
 def _act(runtime: Any, action: str) -> Any:
-    from bridge.acts import discard
+    from bridge import intake
+    from bridge.acts import approve, discard
     from bridge.steps import PIPELINE, handover
 
-    if action.startswith("discard "):
-        return discard.run(runtime, "ben", action.split()[1], "no portal", not_uploaded=True).missing
-    if action.startswith("export "):
-        return str(handover.export(runtime, actor="anna", message_id=action.split()[1]))
-    names = list(PIPELINE) if action == "run" else [action]
+    what, *words = action.split()
+    if what == "export":
+        return str(handover.export(runtime, actor="anna", message_id=words[0]))
+    if what == "approve":
+        return approve.run(runtime, words[1], words[0]).missing
+    if what == "discard":
+        return discard.run(runtime, "ben", words[0], "no portal", not_uploaded=True).missing
+    if what == "take":
+        return intake.take(runtime, Path(words[0]).name, Path(words[0]).read_bytes(), actor="anna").message
+    names = list(PIPELINE) if what == "run" else what.split("+")
     return {name: PIPELINE[name][0](runtime) for name in names}
 
 
-def _count_statements(engine: Any, fatal: int | None) -> list[int]:
-    """Counts statements and commits; the ``fatal``-th is never sent."""
+def _watch(engine: Any, fatal: int | None) -> list[bool]:
+    """Notes statements and commits as they are sent, a commit as True; the ``fatal``-th, from 1 on, is never sent."""
     from sqlalchemy import event
 
-    counted = [0]
+    sent: list[bool] = []
 
-    def before(*_: Any) -> None:
-        counted[0] += 1
-        if counted[0] == fatal:
+    def before(commit: bool) -> None:
+        sent.append(commit)
+        if len(sent) == fatal:
             _die()
 
-    event.listen(engine, "before_cursor_execute", before)
-    event.listen(engine, "commit", before)
-    return counted
+    event.listen(engine, "before_cursor_execute", lambda *_: before(commit=False))
+    event.listen(engine, "commit", lambda _: before(commit=True))
+    return sent
 
 
 def _die() -> None:

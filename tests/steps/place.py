@@ -6,13 +6,14 @@ Nothing here decides anything: it writes what a person, a chain or a bank would 
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import event, select, text
+from sqlalchemy import Column, Table, event, select, text
 
 from bridge.acts import declare, import_mandates
 from bridge.acts.import_mandates import Outcome
@@ -25,6 +26,7 @@ from bridge.runtime import Runtime, build, ready, write_keys
 from bridge.sim.bank import SimBank
 from bridge.steps import PIPELINE
 from tests import engines
+from tests.steps import canonical
 
 NOW = datetime(2026, 11, 23, 8, 30, tzinfo=UTC)  # a Monday, 9:30 in Berlin, half an hour before the bank's cut-off
 LATER = NOW + timedelta(days=10)
@@ -126,7 +128,15 @@ def csv_of(*lines: dict[str, str], separator: str = ";") -> bytes:
 class Place:
     """A folder in which the bridge runs. ``now`` is what its clock says."""
 
-    def __init__(self, folder: Path, *, now: datetime = NOW, hold: int = 0, collection: str = "", sources: int = 1) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        now: datetime = NOW,
+        hold: int = 0,
+        collection: str = "",
+        sources: int = 1,
+    ) -> None:
         self.folder, self.now = folder, now
         for name in ("inbox", "outbox"):
             (folder / name).mkdir(parents=True, exist_ok=True)
@@ -214,18 +224,23 @@ class Place:
         return {path.name: path.read_bytes() for path in (self.folder / "outbox").iterdir()}
 
     def variables_max(self, count: int) -> None:
-        """Let the database take at most so many values in one statement, as an old SQLite or a large month would."""
-        import sqlite3
+        """Let the database take at most so many values in one statement, as an old SQLite would; PostgreSQL has a limit too."""
 
         @event.listens_for(self.runtime.engine, "connect")
-        def _limit(connection: sqlite3.Connection, _: Any) -> None:
-            connection.setlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER, count)
+        def _limit(connection: Any, _: Any) -> None:
+            if isinstance(connection, sqlite3.Connection):
+                connection.setlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER, count)
+
+        @event.listens_for(self.runtime.engine, "before_cursor_execute")
+        def _count(_: Any, __: Any, statement: str, values: Any, ___: Any, many: bool) -> None:
+            longest = max((len(one) for one in values), default=0) if many else len(values)
+            assert longest <= count, f"{longest} values in one statement: {statement[:80]}"
 
         self.runtime.engine.dispose()
 
     def dump(self, *but: str) -> dict[str, list[tuple[Any, ...]]]:
         """Every row of every table, without what is random or a moment: keys, ciphertexts, instants; and without ``but``."""
-        found = {}
+        stored: dict[Table, tuple[list[Column[Any]], list[Any]]] = {}
         with self.runtime.engine.connect() as connection:
             for table in Base.metadata.sorted_tables:
                 columns = [
@@ -235,9 +250,14 @@ class Place:
                     and not column.name.endswith("_at")
                     and column.name not in RANDOM_COLUMNS
                 ]
-                if table.name not in {"audit", "data_key", *but}:
-                    found[table.name] = sorted((tuple(row) for row in connection.execute(select(*columns))), key=repr)
-        return found
+                if table.name not in {"audit", "data_key"}:
+                    stored[table] = columns, [tuple(row) for row in connection.execute(select(*columns))]
+        found = (
+            {table.name: sorted(rows, key=repr) for table, (_, rows) in stored.items()}
+            if self.runtime.engine.dialect.name == engines.SQLITE
+            else canonical.without_gaps(stored)
+        )
+        return {name: rows for name, rows in found.items() if name not in but}
 
 
 def half_way(folder: Path) -> Place:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections import Counter
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -21,6 +20,7 @@ from bridge.formats import pain008, schema
 from bridge.model import Batch, Block, Collection, Document, Mandate, Member
 from bridge.records.pain008 import DebitBlock, DebitFile, DebitLine
 from bridge.steps import batch, collect, ingest
+from tests import engines
 from tests.steps.child import job, run_jobs
 from tests.steps.place import NOW, OTHER_CREDITOR_ID, OTHER_IBAN, Bill, Place, mandate_line
 
@@ -66,7 +66,7 @@ def test_the_same_input_gives_the_same_bytes(tmp_path: Path) -> None:
     first = Place(tmp_path / "a")
     first.mandates()
     pending(first, Bill(1), Bill(2, 77))
-    shutil.copytree(tmp_path / "a", tmp_path / "b")
+    engines.copy(tmp_path / "a", tmp_path / "b")
     second = Place(tmp_path / "b")
     for place in (first, second):
         batch.run(place.runtime)

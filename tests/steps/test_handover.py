@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from datetime import UTC, date, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -14,6 +13,7 @@ from bridge.acts import approve, confirm_upload, discard, mandates
 from bridge.errors import BadInput, IllegalMove, IntegrityError, NotAllowed, Unavailable, UnknownName
 from bridge.model import Batch, Collection, Voucher
 from bridge.steps import batch, collect, handover, ingest
+from tests import engines
 from tests.steps.child import job, run_jobs
 from tests.steps.place import NOW, Bill, Place, mandate_line
 
@@ -113,12 +113,10 @@ def test_a_restored_backup_sends_nothing(tmp_path: Path) -> None:
     """The manifest knows a file that the database does not: export, confirmation and the step refuse, and nothing leaves."""
     place, message_id = approved(tmp_path)
     place.runtime.engine.dispose()
-    shutil.copy(tmp_path / "bridge.db", tmp_path / "backup.db")
+    backup = engines.keep(tmp_path)
     handover.export(place.runtime, actor="anna", message_id=message_id)
     place.runtime.engine.dispose()
-    for name in ("bridge.db", "bridge.db-wal", "bridge.db-shm"):
-        (tmp_path / name).unlink(missing_ok=True)
-    shutil.move(tmp_path / "backup.db", tmp_path / "bridge.db")
+    engines.put_back(tmp_path, backup)
     place.open()
     before = outbox(place)
     for refused in (

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -15,6 +14,7 @@ from bridge.chain.recorded import RecordedSource
 from bridge.errors import BadInput, BridgeError, ConfigError, Unavailable
 from bridge.model import Break, ChainLog, Collection, Cursor, Invoice, Voucher
 from bridge.steps import collect, ingest
+from tests import engines
 from tests.steps.child import job, run_jobs
 from tests.steps.place import CHAIN_ID, CONTRACT, NOW, Bill, Place, log_line, stating
 
@@ -390,7 +390,7 @@ def test_every_fault_leaves_what_an_undisturbed_run_leaves(tmp_path: Path) -> No
     """Killed in the second of two ranges: the first stays, the second is read again, and all rows are as without the kill."""
     calm, cut = Place(tmp_path / "calm"), tmp_path / "cut"
     calm.bill(Bill(1), Bill(2, block=1_500))
-    shutil.copytree(calm.folder, cut)
+    engines.copy(calm.folder, cut)
     ingest.run(calm.runtime)
     seen = 0
 

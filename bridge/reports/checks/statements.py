@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from sqlalchemy import func, or_, select, text
 
-from bridge.model import Account, Batch, Document, Entry, Statement
+from bridge.model import Account, Base, Batch, Document, Entry, Statement
 from bridge.reports.checks import Reading
 
 
@@ -45,7 +45,7 @@ def chain(now: Reading) -> Iterator[str]:
 
 
 def references(now: Reading) -> Iterator[str]:
-    """Every row that another names is there; PostgreSQL refuses anything else by itself, SQLite can be told not to."""
+    """Every row that another names is there; both databases refuse anything else, and an owner can tell both not to."""
     for what, name, table in (("statement", Statement.statement_id, Statement), ("file", Batch.message_id, Batch)):
         lost = select(name).outerjoin(Document, Document.id == table.document_id).where(Document.id.is_(None))
         for found in now.session.scalars(lost):
@@ -53,3 +53,9 @@ def references(now: Reading) -> Iterator[str]:
     if now.session.get_bind().dialect.name == "sqlite":
         for child, row_id, parent, _ in now.session.execute(text("PRAGMA foreign_key_check")):
             yield f"row {row_id} of {child} names a row of {parent} that is gone"
+        return
+    for key in (key for table in Base.metadata.sorted_tables for key in table.foreign_keys):
+        parent = key.column.table.alias()  # a table may name itself
+        lost = select(*key.parent.table.primary_key).outerjoin(parent, parent.c[key.column.name] == key.parent)
+        for row in now.session.execute(lost.where(key.parent.is_not(None), parent.c[key.column.name].is_(None))):
+            yield f"row {', '.join(map(str, row))} of {key.parent.table} names a row of {key.column.table} that is gone"

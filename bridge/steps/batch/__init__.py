@@ -69,6 +69,7 @@ def _cut_account(session: Session, runtime: Runtime, account_id: int, *, actor: 
         due += found
         counts += more
     files = batching.plan(due, transactions_max=profile.transactions_max)
+    runtime.fault("batch: read")
     while files:
         file = files.pop(0)
         sealed = _seal(session, runtime, account, profile, file, actor)

@@ -66,6 +66,7 @@ def _explain_chunk(session: Session, runtime: Runtime, after: Place | None, acto
             counts += Counter(_word(part) for part in explained.parts)
     units = _units(session, found, loaded.vouchers)
     by = Recorder(actor, runtime.clock())
+    runtime.fault("reconcile: read")
     if books.apply(session, units, by).lost:
         raise LostRace("another worker moved what these lines are about; the step looks at them again")
     runtime.fault("reconcile: before commit")
