@@ -24,7 +24,7 @@ lint: set-up-test ## ruff, mypy --strict, who may import whom
 	@.venv/bin/lint-imports --no-logo --cache-dir .import_linter_cache
 
 defences: set-up-test ## switch off each defence of tests/defences.toml: its test must turn red
-	@$(PYTHON) tools/defences.py
+	@$(PYTHON) tools/defences.py $(ARGS)
 
 mutants: set-up-test ## change rules, books and formats in one place at a time: a test must notice (ARGS=bridge/rules/calendar.py)
 	@$(PYTHON) tools/mutants.py $(ARGS)

@@ -24,6 +24,8 @@ from bridge.model import Batch, Break, Collection, Entry, Invoice, Mandate, Matc
 
 NOUNS: dict[str, type[Any]] = {"invoice": Invoice, "collection": Collection, "batch": Batch, "mandate": Mandate}
 IN_ONE_STATEMENT = 500
+#: an empty column is written like any other: left out, it would split one statement into many
+ALL_COLUMNS = {"render_nulls": True}
 T = TypeVar("T")
 BreakRow = tuple[str, str, str, str]  # kind, subject, what, next
 
@@ -243,7 +245,7 @@ def _book(session: Session, vouchers: Sequence[PlannedVoucher], by: Recorder) ->
             raise IntegrityError(f"{voucher.idem_key} is already booked with another content; run 'bridge check'")
     fresh = {voucher.idem_key: voucher for voucher in vouchers if voucher.idem_key not in known}
     if fresh:
-        session.execute(insert(Voucher), [_voucher_row(voucher, by) for voucher in fresh.values()])
+        session.execute(insert(Voucher), [_voucher_row(voucher, by) for voucher in fresh.values()], execution_options=ALL_COLUMNS)
     ids = {key: found for key, (found, _) in _known(session, list(fresh)).items()}
     postings = [_posting_row(ids[key], n, p) for key, voucher in fresh.items() for n, p in enumerate(voucher.postings)]
     if postings:
@@ -306,7 +308,7 @@ def _write_moves(session: Session, units: Sequence[Unit], vouchers: dict[str, in
         for move in unit.moves
     ]
     if rows:
-        session.execute(insert(Move), rows)
+        session.execute(insert(Move), rows, execution_options=ALL_COLUMNS)
 
 
 def _write_matches(session: Session, units: Sequence[Unit], vouchers: dict[str, int], by: Recorder) -> None:
@@ -314,7 +316,9 @@ def _write_matches(session: Session, units: Sequence[Unit], vouchers: dict[str, 
     explaining = [(match, vouchers[unit.voucher.idem_key]) for unit in units if unit.voucher for match in unit.matches]
     if not explaining:
         return
-    session.execute(insert(Match), [_match_row(match, voucher_id, by) for match, voucher_id in explaining])
+    session.execute(
+        insert(Match), [_match_row(match, voucher_id, by) for match, voucher_id in explaining], execution_options=ALL_COLUMNS
+    )
     taken: dict[int, int] = defaultdict(int)
     for match, _ in explaining:
         taken[match.entry_id] += match.amount_cents

@@ -101,6 +101,7 @@ class Entry(Base):
     __table_args__ = (
         UniqueConstraint("statement_id", "ordinal"),
         Index("ix_entry_open", "open_cents"),
+        Index("ix_entry_bank_ref", "bank_ref"),  # was this line booked before, from another statement?
     )
 
 

@@ -1,4 +1,4 @@
-"""Users, tokens and consents; the chain of seals over the vouchers; what undoing a match needs.
+"""Users, tokens and consents; the chain of seals over the vouchers; what undoing a match needs; an index for lines sent twice.
 
 How old code survives this migration: new columns are empty or have a default, and
 nothing that it reads changes otherwise.
@@ -72,6 +72,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("hash", name=op.f("uq_voucher_seal_hash")),
         sa.UniqueConstraint("voucher_id", name=op.f("uq_voucher_seal_voucher_id")),
     )
+    op.create_index("ix_entry_bank_ref", "entry", ["bank_ref"], unique=False)
     op.add_column("entry", sa.Column("by_hand", sa.Boolean(), server_default=sa.false(), nullable=False))
     with op.batch_alter_table("match") as match:  # SQLite adds neither a foreign key nor a unique column to a table that exists
         match.add_column(sa.Column("undoes_id", ID, nullable=True))
