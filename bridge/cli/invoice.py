@@ -145,8 +145,8 @@ def use_credit(
 @app.command(
     "give-back-credit",
     epilog=(
-        "Examples:  bridge invoice give-back-credit plant-1-000007 --for plant-1-000009 --reason mistake --actor anna   ·   "
-        "bridge invoice give-back-credit P-7 --for P-9 --reason mistake --actor ben"
+        "Examples:  bridge invoice give-back-credit P-7 --for P-9 --reason mistake --actor ben   ·   "
+        "bridge invoice give-back-credit plant-1-000007 --for plant-1-000009 --reason mistake --actor anna"
     ),
 )
 def give_back_credit(
