@@ -6,11 +6,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeVar
 
-from sqlalchemy import select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from bridge import balances
-from bridge.model import Batch, Block, Break, Collection, Invoice, Mandate, Member, Move, Source
+from bridge.model import Batch, Block, Break, Collection, Detail, Entry, Invoice, Mandate, Member, Move, Source, Statement
 from bridge.rules import eligibility
 from bridge.rules.eligibility import InvoiceFacts, MandateFacts
 from bridge.settings import CollectionRules
@@ -86,6 +86,11 @@ def why_not(session: Session, collections: Sequence[Collection], rules: Collecti
     return reasons
 
 
+def why_not_sent(session: Session, collections: Sequence[Collection], rules: CollectionRules) -> dict[int, str]:
+    """The same for debits that are not at the bank yet: none goes out that a line names which nobody has explained."""
+    return _named_by_lines(session, collections) | why_not(session, collections, rules)
+
+
 def frozen_sources(session: Session) -> set[int]:
     """Sources with an open Break: nothing of theirs is collected."""
     subjects = session.scalars(select(Break.subject).where(Break.subject.like("source:%"), Break.closed_at.is_(None)))
@@ -118,6 +123,25 @@ def _why_not(session: Session, collections: Sequence[Collection], rules: Collect
         if reason:
             reasons[collection.id] = reason
     return reasons
+
+
+def _named_by_lines(session: Session, collections: Sequence[Collection]) -> dict[int, str]:
+    """Of these, the ones that an open line names: a payer's own transfer, or a debit that the bank has from who knows where."""
+    still = or_(Entry.open_cents > 0, Entry.open_cents < 0)  # so written, SQLite uses the index
+    lines = select(Entry.id).join(Statement, Statement.id == Entry.statement_id).where(still, Statement.posting != "refused")
+    named = {
+        name: entry_id
+        for name, entry_id in session.execute(
+            select(func.upper(Detail.end_to_end_id), func.min(Detail.entry_id))
+            .where(Detail.entry_id.in_(lines), Detail.end_to_end_id.is_not(None))
+            .group_by(func.upper(Detail.end_to_end_id))
+        )
+    }
+    return {
+        c.id: f"line {named[c.end_to_end_key]} of the bank names it and is not explained yet"
+        for c in collections
+        if c.end_to_end_key in named
+    }
 
 
 def _presented(session: Session, mandate_ids: Sequence[int], but: Sequence[int] = ()) -> set[int]:

@@ -58,10 +58,9 @@ def _discard(session: Session, runtime: Runtime, actor: str, message_id: str, re
             return Discarded(message_id, 0, agreed.missing, agreed.by)
         stated_by = agreed.by
     why = f"{reason} (not uploaded, state {', '.join(stated_by)})" if stated_by else reason
-    freed = custody.give_up(session, runtime, batch, actor=actor, evidence="person", reason=why)
-    back = custody.take_back_in(session, runtime, freed, actor=actor)
+    freed = custody.discard(session, runtime, batch, actor=actor, evidence="person", reason=why)
     audit_trail.note(session, at=runtime.clock(), actor=actor, act="batch discard", object=f"batch:{message_id}", detail=reason)
-    return Discarded(message_id, len(freed) - back, 0, stated_by)
+    return Discarded(message_id, freed, 0, stated_by)
 
 
 def _state(session: Session, runtime: Runtime, batch: Batch, actor: str, reason: str) -> consent.Agreed:

@@ -87,8 +87,7 @@ def _given_up_since(runtime: Runtime, actor: str) -> list[Learned]:
 
 def _give_up(session: Session, runtime: Runtime, actor: str, batch: Batch) -> None:
     why = "it lies in outbox/void: people had stated that it was not uploaded"
-    freed = custody.give_up(session, runtime, batch, actor=actor, evidence="manifest", reason=why)
-    custody.take_back_in(session, runtime, freed, actor=actor)
+    custody.discard(session, runtime, batch, actor=actor, evidence="manifest", reason=why)
 
 
 def _learn(session: Session, runtime: Runtime, actor: str, line: ManifestLine) -> str:

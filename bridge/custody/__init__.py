@@ -4,10 +4,11 @@ Each of them judges every member again, none sends while the manifest outside th
 the bank names is at the bank.
 """
 
-from bridge.custody.at_the_bank import UNCLEAR, Word, submit, take_back_in, undo
-from bridge.custody.discards import give_up, tidy
+from bridge.custody.at_the_bank import UNCLEAR, Word, submit, undo
+from bridge.custody.discards import tidy
 from bridge.custody.files import AT_THE_BANK, NOT_LEFT, files_of, members, named, slices
-from bridge.custody.fitness import FROZEN, frozen, judge_again, refuse_frozen, unfit
+from bridge.custody.fitness import FROZEN, frozen, refuse_frozen, unfit
+from bridge.custody.freed import discard, judge_again
 from bridge.custody.manifest import Compared, check_manifest, compare, digest, manifest_line, next_manifest_no, remember
 from bridge.custody.mentions import Evidence, by_the_bank, evidence_for, evidence_of_upload
 from bridge.custody.remade import remade
@@ -24,11 +25,11 @@ __all__ = [
     "check_manifest",
     "compare",
     "digest",
+    "discard",
     "evidence_for",
     "evidence_of_upload",
     "files_of",
     "frozen",
-    "give_up",
     "judge_again",
     "manifest_line",
     "members",
@@ -39,7 +40,6 @@ __all__ = [
     "remember",
     "slices",
     "submit",
-    "take_back_in",
     "tidy",
     "undo",
     "unfit",

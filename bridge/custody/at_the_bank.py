@@ -13,14 +13,14 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
-from bridge import balances, books
+from bridge import books
 from bridge.books import BreakRow, PlannedMove, PlannedPosting, PlannedVoucher, Recorder, Unit
 from bridge.custody import discards, files, fitness
 from bridge.custody.files import AT_THE_BANK, NOT_LEFT
-from bridge.model import Batch, Block, Break, Collection, Invoice, Match, Member, Posting, Voucher
-from bridge.rules import debts, lifecycle
+from bridge.model import Batch, Block, Break, Collection, Member, Posting, Voucher
+from bridge.rules import lifecycle
 from bridge.runtime import Runtime
 
 BY_RULE = "rule"
@@ -48,13 +48,14 @@ def submit(session: Session, runtime: Runtime, batch: Batch, word: Word, *, acto
     by = Recorder(actor, runtime.clock())
     _clear(session, batch, by)
     unfit = fitness.unfit_members(session, runtime, batch, files.members(session, batch))
-    _discard_successors(session, runtime, batch, actor)
+    freed = _discard_successors(session, runtime, batch, actor)
     inside = files.members(session, batch)
     moving = [c for c in inside if c.state in WAITING and c.batch_id in (None, batch.id)]
     move = PlannedMove(
         "batch", batch.id, batch.version, word.news, batch.state, state, word.evidence, word.booked_on, word.reason
     )
     books.apply_all(session, [_unit(session, batch, moving, word, (move,))], by)
+    discards.cancel_paid(session, runtime, [c for c in freed if c.id not in {one.id for one in moving}], by)
     cause = f"batch:{batch.message_id}"
     books.close_breaks(session, [cause], by, "it is at the bank", kinds=ANSWERED)
     books.open_breaks(session, _not_owed(inside, unfit, moving, batch), by, runtime.today())
@@ -63,31 +64,11 @@ def submit(session: Session, runtime: Runtime, batch: Batch, word: Word, *, acto
     return True
 
 
-def take_back_in(session: Session, runtime: Runtime, freed: Sequence[Collection], *, actor: str) -> int:
-    """Collections that a discard set free although another file with them is at the bank go to that file; returns how many.
-
-    One whose money came already is cancelled instead: what the bank booked for it are late credits.
-    """
-    there = {
-        collection_id: next((batch for batch in batches if batch.state in AT_THE_BANK), None)
-        for collection_id, batches in files.files_of(session, [c.id for c in freed]).items()
-    }
-    back = [c for c in freed if there.get(c.id) is not None]
-    booked = _with_matches(session, [c.id for c in back])
-    by = Recorder(actor, runtime.clock())
-    books.apply_all(session, [_cancelled(session, runtime, c) for c in back if c.id in booked], by)
-    groups: dict[int, list[Collection]] = defaultdict(list)
-    for collection in back:
-        batch = there[collection.id]
-        if batch is not None and collection.id not in booked:
-            groups[batch.id].append(collection)
-    for batch_id, some in groups.items():
-        batch = session.get_one(Batch, batch_id)
-        word = Word("proven", BY_RULE, runtime.today())
-        reopened = _reopened(batch, runtime)
-        books.apply_all(session, [_unit(session, batch, some, word, reopened)], by)
-        session.refresh(batch)
-    return len(back)
+def join(session: Session, runtime: Runtime, batch: Batch, some: Sequence[Collection], by: Recorder) -> None:
+    """Collections that stand in a file which is at the bank, and in no other any more, are there too."""
+    word = Word("proven", BY_RULE, runtime.today())
+    books.apply_all(session, [_unit(session, batch, some, word, _reopened(batch, runtime))], by)
+    session.refresh(batch)
 
 
 def undo(session: Session, runtime: Runtime, batch: Batch, *, actor: str, reason: str) -> int:
@@ -120,8 +101,9 @@ def _clear(session: Session, batch: Batch, by: Recorder) -> None:
         books.close_breaks(session, subjects, by, f"{batch.message_id} is at the bank", kinds=[UNCLEAR])
 
 
-def _discard_successors(session: Session, runtime: Runtime, batch: Batch, actor: str) -> None:
-    """A file that never left and holds one of these debits is given up by rule."""
+def _discard_successors(session: Session, runtime: Runtime, batch: Batch, actor: str) -> list[Collection]:
+    """A file that never left and holds one of these debits is given up by rule; returns all that it set free."""
+    freed: list[Collection] = []
     found: dict[int, tuple[Batch, int]] = {}
     for collection_id, batches in files.other_files(session, batch).items():
         for other in batches:
@@ -130,7 +112,8 @@ def _discard_successors(session: Session, runtime: Runtime, batch: Batch, actor:
     for other, collection_id in found.values():
         name = session.get_one(Collection, collection_id).end_to_end_id
         why = f"{name} is at the bank in {batch.message_id}"
-        discards.give_up(session, runtime, other, actor=actor, evidence=BY_RULE, reason=why)
+        freed += discards.give_up(session, runtime, other, actor=actor, evidence=BY_RULE, reason=why)
+    return freed
 
 
 def _unit(session: Session, batch: Batch, moving: Sequence[Collection], word: Word, moves: tuple[PlannedMove, ...]) -> Unit:
@@ -200,44 +183,6 @@ def _reopened(batch: Batch, runtime: Runtime) -> tuple[PlannedMove, ...]:
         return ()
     state = lifecycle.step("batch", batch.message_id, batch.state, "reopened")
     return (PlannedMove("batch", batch.id, batch.version, "reopened", batch.state, state, BY_RULE, runtime.today()),)
-
-
-def _with_matches(session: Session, collection_ids: Sequence[int]) -> set[int]:
-    """Of these, the ones for which the bank booked something that nobody took back."""
-    taker = aliased(Match)
-    stands = Match.undoes_id.is_(None) & ~select(taker.id).where(taker.undoes_id == Match.id).exists()
-    return {
-        found
-        for some in files.slices(collection_ids)
-        for found in session.scalars(select(Match.collection_id).where(Match.collection_id.in_(some), stands))
-        if found is not None
-    }
-
-
-def _cancelled(session: Session, runtime: Runtime, collection: Collection) -> Unit:
-    """Its debit is over: the invoice is paid by what came, or open again where that went back."""
-    invoice = session.get_one(Invoice, collection.invoice_id)
-    owed, loss = (balances.of_subjects(session, account, [invoice.id])[invoice.id] for account in ("Receivable", "Loss"))
-    state = debts.state_after(invoice.state, None, owed, loss)
-    why = "the bank booked it from another file"
-    moves = [
-        PlannedMove(
-            "collection",
-            collection.id,
-            collection.version,
-            "cancelled",
-            collection.state,
-            lifecycle.step("collection", collection.end_to_end_id, collection.state, "cancelled"),
-            BY_RULE,
-            runtime.today(),
-            why,
-        )
-    ]
-    if invoice.state != state:
-        moves.append(
-            PlannedMove("invoice", invoice.id, invoice.version, "cancelled", invoice.state, state, BY_RULE, runtime.today(), why)
-        )
-    return Unit(moves=tuple(moves))
 
 
 def _not_owed(

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
-from bridge import books
+from bridge import balances, books
 from bridge.books import PlannedMove, Recorder, Unit
 from bridge.custody import files
-from bridge.model import Batch, Collection
-from bridge.rules import lifecycle
+from bridge.model import Batch, Collection, Invoice
+from bridge.rules import debts, lifecycle
 from bridge.runtime import Runtime
 from bridge.transport import folder
 
@@ -28,6 +28,34 @@ def give_up(session: Session, runtime: Runtime, batch: Batch, *, actor: str, evi
     books.close_breaks(session, [cause], by, f"discarded: {reason}")
     session.refresh(batch)
     return [c for c in files.members(session, batch) if c.id in {one.id for one in freed}]
+
+
+def cancel_paid(session: Session, runtime: Runtime, freed: Sequence[Collection], by: Recorder) -> set[int]:
+    """Of the collections that a discard set free, cancel those of which less than the whole amount is open; returns their ids."""
+    owed = balances.of_subjects(session, "Receivable", [c.invoice_id for c in freed])
+    paid = [c for c in freed if c.state == "pending" and owed[c.invoice_id] < c.amount_cents]
+    cancel(session, runtime, paid, by, "less than the whole amount is open")
+    return {c.id for c in paid}
+
+
+def cancel(session: Session, runtime: Runtime, collections: Sequence[Collection], by: Recorder, why: str) -> None:
+    """These debits are over: each invoice is paid by what came, or open again where that went back."""
+    ids = [c.invoice_id for c in collections]
+    owed, loss = (balances.of_subjects(session, account, ids) for account in ("Receivable", "Loss"))
+    units = []
+    for c in collections:
+        invoice = session.get_one(Invoice, c.invoice_id, populate_existing=True)
+        to_state = lifecycle.step("collection", c.end_to_end_id, c.state, "cancelled")
+        moves = [PlannedMove("collection", c.id, c.version, "cancelled", c.state, to_state, "rule", runtime.today(), why)]
+        state = debts.state_after(invoice.state, None, owed[invoice.id], loss[invoice.id])
+        if invoice.state != state:
+            moves.append(
+                PlannedMove(
+                    "invoice", invoice.id, invoice.version, "cancelled", invoice.state, state, "rule", runtime.today(), why
+                )
+            )
+        units.append(Unit(moves=tuple(moves)))
+    books.apply_all(session, units, by)
 
 
 def tidy(runtime: Runtime) -> int:

@@ -8,11 +8,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from bridge import judging
-from bridge.custody import discards, files
+from bridge.custody import files
 from bridge.errors import NotAllowed
 from bridge.model import Account, Batch, Break, Collection, Creditor
 from bridge.rules import calendar
 from bridge.runtime import Runtime
+from bridge.settings import CollectionRules
 
 FROZEN = "FILE_FROZEN"
 
@@ -20,7 +21,7 @@ FROZEN = "FILE_FROZEN"
 def unfit(session: Session, runtime: Runtime, batch: Batch) -> str:
     """Why a file may not leave: a member that may not go out any more, or the bank's latest presentation; "" where it may."""
     inside = files.members(session, batch)
-    reasons = unfit_members(session, runtime, batch, inside)
+    reasons = judging.why_not_sent(session, inside, _rules(session, runtime, batch))
     if reasons:
         first = next(collection for collection in inside if collection.id in reasons)
         more = f" (and {len(reasons) - 1} more)" if len(reasons) > 1 else ""
@@ -31,21 +32,12 @@ def unfit(session: Session, runtime: Runtime, batch: Batch) -> str:
 
 
 def unfit_members(session: Session, runtime: Runtime, batch: Batch, inside: Sequence[Collection]) -> dict[int, str]:
-    """Why some of these members may not go out, by collection; one that may is not in the answer."""
-    creditor = session.get_one(Creditor, batch.creditor_id)
-    return judging.why_not(session, inside, runtime.settings.rules_for(creditor.creditor_id))
+    """Why some of these members may not be collected, whoever has the file; one that may is not in the answer."""
+    return judging.why_not(session, inside, _rules(session, runtime, batch))
 
 
-def judge_again(session: Session, runtime: Runtime, batch: Batch, *, actor: str) -> str:
-    """ "" where a file that was never exported may leave; otherwise it is discarded by rule, and the answer says why.
-
-    Its approvals go with it, its collections are free, and the next cut leaves out what may not go.
-    """
-    why = unfit(session, runtime, batch)
-    if not why:
-        return ""
-    discards.give_up(session, runtime, batch, actor=actor, evidence="rule", reason=why)
-    return f"{batch.message_id} may not leave: {why}; it is discarded, and the next run cuts a new one without what may not go"
+def _rules(session: Session, runtime: Runtime, batch: Batch) -> CollectionRules:
+    return runtime.settings.rules_for(session.get_one(Creditor, batch.creditor_id).creditor_id)
 
 
 def frozen(session: Session) -> set[str]:

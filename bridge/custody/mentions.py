@@ -20,7 +20,8 @@ from bridge.custody.files import AT_THE_BANK
 from bridge.model import Batch, Block, Collection, Detail, Entry, Member, Statement, StatusReport, StatusReportLine
 from bridge.rules.matching import is_transfer
 
-READ = Statement.posting != "refused"  # booked or parked: the bank said it
+#: every line that the bank said: of statements that are booked, or wait for the one before them
+SAID = select(Entry.id).join(Statement, Statement.id == Entry.statement_id).where(Statement.posting != "refused")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,7 @@ def by_the_bank(session: Session) -> Named:
     batches = unconfirmed(session)
     if not batches:
         return Named()
-    lines = READ & (or_(Entry.open_cents > 0, Entry.open_cents < 0))  # so written, SQLite uses the index
+    lines = SAID.where(or_(Entry.open_cents > 0, Entry.open_cents < 0))  # so written, SQLite uses the index
     usable = select(StatusReportLine.id).where(StatusReportLine.report_id == StatusReport.id, StatusReportLine.outcome != "break")
     told = [*_reports(session, batches, usable.exists()), *_references(session, batches, lines)]
     alone, unclear = _alone(session, _debits(session, _members_of_unconfirmed(), lines))
@@ -92,10 +93,10 @@ def evidence_of_upload(session: Session, batch: Batch) -> Evidence | None:
 
 
 def _about(session: Session, batch: Batch, *, but: set[int]) -> Iterator[Evidence]:
-    for _, evidence in (*_reports(session, [batch]), *_references(session, [batch], READ)):
+    for _, evidence in (*_reports(session, [batch]), *_references(session, [batch], SAID)):
         yield evidence
     own = select(Member.collection_id).join(Block, Block.id == Member.block_id).where(Block.batch_id == batch.id)
-    for debit in _debits(session, own, READ):
+    for debit in _debits(session, own, SAID):
         if debit.collection_id not in but:
             yield debit.evidence
 
@@ -116,7 +117,7 @@ def _reports(session: Session, batches: Sequence[Batch], *usable: ColumnElement[
             yield ids[name], Evidence(on, f"status_report:{report_id}")
 
 
-def _references(session: Session, batches: Sequence[Batch], lines: ColumnElement[bool]) -> Iterator[tuple[int, Evidence]]:
+def _references(session: Session, batches: Sequence[Batch], lines: Select[int]) -> Iterator[tuple[int, Evidence]]:
     """Lines and their details that name a file or one of its blocks."""
     ids = {batch.message_id.upper(): batch.id for batch in batches}
     for some in files.slices(batches):
@@ -129,20 +130,15 @@ def _references(session: Session, batches: Sequence[Batch], lines: ColumnElement
             yield batch_id, Evidence(on, f"entry:{entry_id}")
 
 
-def _of_entries(lines: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
+def _of_entries(lines: Select[int]) -> Select[*tuple[Any, ...]]:
     named = (func.upper(Entry.batch_message_id), func.upper(Entry.batch_pmt_inf_id))
-    return _grouped(*named).select_from(Entry).join(Statement, Statement.id == Entry.statement_id).where(lines, _any(*named))
+    return _grouped(*named).where(Entry.id.in_(lines), _any(*named))
 
 
-def _of_details(lines: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
+def _of_details(lines: Select[int]) -> Select[*tuple[Any, ...]]:
     named = (func.upper(Detail.message_id), func.upper(Detail.pmt_inf_id))
-    return (
-        _grouped(*named)
-        .select_from(Detail)
-        .join(Entry, Entry.id == Detail.entry_id)
-        .join(Statement, Statement.id == Entry.statement_id)
-        .where(lines, _any(*named))
-    )
+    details = _grouped(*named).select_from(Detail).join(Entry, Entry.id == Detail.entry_id)
+    return details.where(Detail.entry_id.in_(lines), _any(*named))
 
 
 def _grouped(*named: ColumnElement[str]) -> Select[*tuple[Any, ...]]:
@@ -157,15 +153,12 @@ def _any(*named: ColumnElement[str]) -> ColumnElement[bool]:
 
 
 def _members_of_unconfirmed() -> Select[int]:
-    return (
-        select(Member.collection_id)
-        .join(Block, Block.id == Member.block_id)
-        .join(Batch, Batch.id == Block.batch_id)
-        .where(Batch.manifest_no.is_not(None), Batch.state.not_in(AT_THE_BANK))
-    )
+    blocks = select(Block.id).join(Batch, Batch.id == Block.batch_id)
+    left = blocks.where(Batch.manifest_no.is_not(None), Batch.state.not_in(AT_THE_BANK))
+    return select(Member.collection_id).where(Member.block_id.in_(left))
 
 
-def _debits(session: Session, wanted: Select[int], lines: ColumnElement[bool]) -> list[Debit]:
+def _debits(session: Session, wanted: Select[int], lines: Select[int]) -> list[Debit]:
     """Of the ``wanted`` collections those that a line names."""
     who = (Collection.id, Collection.invoice_id, Collection.end_to_end_id)
     codes = (Entry.bank_code, Entry.bank_code_own)
@@ -173,9 +166,8 @@ def _debits(session: Session, wanted: Select[int], lines: ColumnElement[bool]) -
         select(*who, func.min(Entry.id), func.min(Entry.booked_on), *codes)
         .select_from(Detail)
         .join(Entry, Entry.id == Detail.entry_id)
-        .join(Statement, Statement.id == Entry.statement_id)
         .join(Collection, Collection.end_to_end_key == func.upper(Detail.end_to_end_id))
-        .where(lines, Collection.id.in_(wanted))
+        .where(Detail.entry_id.in_(lines), Collection.id.in_(wanted))
         .group_by(*who, *codes)
     )
     return [

@@ -62,6 +62,7 @@ class BatchLine:
     bytes: int
     created_by: str
     approved_by: list[str]
+    reason: str  # of its last move: why it was discarded, above all
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +138,7 @@ def batches(session: Session) -> list[BatchLine]:
             bytes=row.bytes,
             created_by=row.created_by,
             approved_by=signed[row.id],
+            reason=row.reason,
         )
         for row in session.scalars(select(Batch).order_by(Batch.id))
     ]

@@ -144,7 +144,7 @@ def _reasons(session: Session, runtime: Runtime, collections: Sequence[Collectio
     found = dict.fromkeys([collection.id for collection in collections], "")
     for creditor_id, name in creditors.items():
         own = [collection for collection in collections if owners[collection.invoice_id] == creditor_id]
-        found |= judging.why_not(session, own, runtime.settings.rules_for(name)) if own else {}
+        found |= judging.why_not_sent(session, own, runtime.settings.rules_for(name)) if own else {}
     return found
 
 

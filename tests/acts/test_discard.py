@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from bridge import books
 from bridge.acts import approve, confirm_upload, discard, undo_upload
+from bridge.books import PlannedPosting, PlannedVoucher, Recorder, Unit
 from bridge.errors import IllegalMove, NotAllowed
-from bridge.model import Collection, Consent
+from bridge.model import Collection, Consent, Invoice
 from bridge.reports import check
 from bridge.steps import batch, collect, handover, ingest
 from tests.steps.child import job, run_jobs
@@ -109,6 +111,25 @@ def test_a_discarded_file_does_not_leave_again(tmp_path: Path) -> None:
         discard.run(place.runtime, "anna", message_id, "again", not_uploaded=True)
 
     assert void(place) == [f"{message_id}.xml"]
+
+
+@pytest.mark.parametrize(("cents", "state"), [(10_000, "paid"), (4_000, "open")])
+def test_a_debit_that_was_paid_otherwise_is_not_free_again(tmp_path: Path, cents: int, state: str) -> None:
+    """The customer paid, even in part, while his debit stood in a file: given up with it, the debit is over."""
+    place = Place(tmp_path)
+    place.mandates()
+    place.bill(Bill(1), Bill(2, 2_500))
+    for step in (ingest, collect, batch):
+        step.run(place.runtime)
+    transfer = PlannedPosting("Suspense", 1, "Receivable", 1, cents)
+    with place.runtime.session() as session:
+        voucher = PlannedVoucher("line:1:1", "transfer", "entry:1", NOW.date(), (transfer,))
+        books.apply_all(session, [Unit(voucher=voucher)], Recorder("reconcile", NOW))
+    done = discard.run(place.runtime, "anna", place.batches()[0].message_id, "wrong day")
+
+    assert done.freed == 1
+    assert [row.state for row in place.rows(Collection)] == ["cancelled", "pending"]
+    assert [row.state for row in place.rows(Invoice)] == [state, "collecting"]
 
 
 @pytest.mark.parametrize("machine", ["handover", "cron"])

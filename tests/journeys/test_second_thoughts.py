@@ -209,3 +209,37 @@ def test_an_upload_that_was_not_allowed_is_a_fact(tmp_path: Path) -> None:
     why = f"{THREE} is at the bank in {message_id}, but mandate MND-0003 is revoked: by letter"
     assert breaks(plant) == [("DEBIT_NOT_OWED", why)]
     sound(plant)
+
+
+def test_an_invoice_is_taken_out_of_a_file_that_never_left(tmp_path: Path) -> None:
+    """Held by a person: its file is given up, the next one holds the others; once the file left, it takes two people."""
+    plant, first = sealed(tmp_path)
+    hold = ("invoice", "hold", "plant-1-000002", "--reason", "complains", "--actor", "dora")
+    plant.ok(*hold, clock=NOON)
+
+    assert files(plant) == [(first, "discarded")]
+    plant.ok("run", clock="2026-10-05T12:05")
+    assert states(plant) == ["batched (collecting)", "held (collecting)", "batched (collecting)"]
+    second = files(plant)[1][0]
+    sent.export(plant, second, NOON)
+    refused = plant.here("invoice", "hold", "plant-1-000001", "--reason", "complains", "--actor", "dora", clock=NOON)
+    assert (refused.code, f"{ONE} stands in {second}, which left" in refused.err) == (1, True)
+    sound(plant)
+
+
+def test_a_debit_that_an_open_line_names_does_not_go(tmp_path: Path) -> None:
+    """A customer's own transfer carries the id of our debit: nobody knows yet what he paid, so it is not collected meanwhile."""
+    plant, first = sealed(tmp_path)
+    bank = sent.SimBank(sent.OWN_IBAN, opening_cents=OPENING_CENTS)
+    bank.foreign_transfer(12_345, "Blechwerk Sued GmbH", "Rechnung 1")
+    receive(plant, "1.xml", bank.statement(date(2026, 10, 5)).replace(b"NOTPROVIDED", ONE.encode()), clock=NOON)
+    plant.ok("run", clock=NOON)
+
+    assert files(plant) == [(first, "discarded")]
+    plant.ok("run", clock=TUESDAY)
+    assert states(plant) == ["held (collecting)", "batched (collecting)", "batched (collecting)"]
+    why = "line 1 of the bank names it and is not explained yet"
+    assert plant.ok("invoice", "list", "--json").json[0]["hold_reason"] == why
+    plant.ok("run", clock=WEDNESDAY)
+    assert states(plant) == ["held (collecting)", "batched (collecting)", "batched (collecting)"]
+    sound(plant)

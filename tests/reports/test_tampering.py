@@ -331,6 +331,11 @@ SPOILED: dict[str, tuple[str, str, tuple[str, ...]]] = {
         "block",
         ("UPDATE block SET collections = 9 WHERE id = (SELECT min(id) FROM block)",),
     ),
+    "a debit is put into a second file": (
+        "one-file",
+        f"{PAID}-1 stands in 2 files",
+        (f"INSERT INTO member VALUES ((SELECT id FROM block WHERE batch_id <> {CORE_FILE}), {collection(PAID)}, 9)",),
+    ),
     "a debit is taken out of its file": (
         "sealed",
         "hold other debits than the rows",

@@ -115,7 +115,7 @@ def _due(session: Session, runtime: Runtime, creditor: Creditor, profile: BankPr
     )
     dates = {c.id: calendar.due_on(c.due_on, now, profile) for c in pending}
     open_now = [c for c in pending if calendar.presentation_window(dates[c.id], profile)[0] <= now.date()]
-    reasons = judging.why_not(session, open_now, runtime.settings.rules_for(creditor.creditor_id))
+    reasons = judging.why_not_sent(session, open_now, runtime.settings.rules_for(creditor.creditor_id))
     by = Recorder(ACTOR, runtime.clock())
     books.apply(
         session,
