@@ -173,7 +173,7 @@ def test_no_row_and_no_repr_has_a_token(place: Place) -> None:
     """Neither the database file nor anything that may be printed holds it."""
     made = users.make_token(place.runtime, "zoe", "Carl")
     place.runtime.engine.dispose()
-    bytes_stored = b"".join(path.read_bytes() for path in place.folder.glob("bridge.db*"))
+    bytes_stored = engines.stored(place.folder)
 
     assert made.token.encode() not in bytes_stored
     assert made.token not in repr(made) + repr(place.rows(Token)) + repr(acts(place))

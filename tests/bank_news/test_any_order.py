@@ -110,6 +110,10 @@ def deliveries(draw: st.DrawFn, scenario: Scenario) -> list[Sent]:
     return list(draw(st.permutations([*files, *again, *other, *copies, *strays, *runs])))
 
 
+FEWER = "the rules are the same; fewer stories show that the rows are, too"
+
+
+@pytest.mark.only_on("sqlite", FEWER)
 @given(data=st.data())
 def test_the_books_hold_what_the_bank_did(start: Start, data: st.DataObject) -> None:
     """For any order of bank news, with repeats, the books equal the balances that the story itself gives."""
@@ -120,6 +124,19 @@ def test_the_books_hold_what_the_bank_did(start: Start, data: st.DataObject) -> 
     _live(start, scenario, delivered)
 
 
+@pytest.mark.only_on("postgresql", FEWER)
+@settings(max_examples=max(1, settings.default.max_examples // 8))
+@given(data=st.data())
+def test_the_books_hold_what_the_bank_did_on_a_server(start: Start, data: st.DataObject) -> None:
+    """The same on PostgreSQL."""
+    scenario = data.draw(scenarios(start.asked), label="story")
+    delivered = data.draw(deliveries(scenario), label="delivered")
+    start.world.go_back_to(start.database)
+
+    _live(start, scenario, delivered)
+
+
+@pytest.mark.only_on("sqlite", FEWER)
 @settings(max_examples=max(1, settings.default.max_examples // 2))
 @given(data=st.data())
 def test_an_upload_that_nobody_marked_ends_in_the_same_books(unmarked: Start, data: st.DataObject) -> None:

@@ -48,7 +48,7 @@ class Start:
 
 
 @pytest.fixture(scope="module")
-def start() -> Iterator[Start]:
+def start(engine: str) -> Iterator[Start]:
     with tempfile.TemporaryDirectory() as folder:
         world = worlds.make(Path(folder), USAGE)
         world.import_mandates(CORE_DEBTOR)

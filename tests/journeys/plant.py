@@ -104,12 +104,14 @@ class Plant:
 
 
 def dump(plant: Plant) -> str:
-    """Every row of every table but audit, sorted by table; within a table in the order they were stored."""
+    """Every row of every table but audit, sorted by table; on SQLite in the order they were stored, PostgreSQL keeps none."""
+    lines = []
     with engines.plain(plant.folder) as connection:
-        order = "rowid" if connection.dialect.name == engines.SQLITE else "1, 2"  # PostgreSQL has no order of storing
-        names = [name for name in sorted(inspect(connection).get_table_names()) if name != "audit"]
-        rows = {name: connection.exec_driver_sql(f'SELECT * FROM "{name}" ORDER BY {order}') for name in names}
-        return "\n".join(f"{name} {tuple(row)!r}" for name in names for row in rows[name])
+        for name in sorted(set(inspect(connection).get_table_names()) - {"audit"}):
+            rows = [tuple(row) for row in connection.exec_driver_sql(f'SELECT * FROM "{name}"')]
+            stored = rows if connection.dialect.name == engines.SQLITE else sorted(rows, key=repr)
+            lines += [f"{name} {row!r}" for row in stored]
+    return "\n".join(lines)
 
 
 def config(source: str, *, collection: str = "") -> str:

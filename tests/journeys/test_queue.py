@@ -26,7 +26,7 @@ ONE, TWO, BACK, LINDNER = (f"plant-1-00000{number}" for number in range(1, 5))
 
 
 @pytest.fixture(scope="module")
-def answered(tmp_path_factory: pytest.TempPathFactory) -> Plant:
+def answered(tmp_path_factory: pytest.TempPathFactory, engine: str) -> Plant:
     """The bank answered, and the rules explained what they can."""
     plant = Plant(tmp_path_factory.mktemp("answered"))
     plant.ok("init", str(plant.folder))
