@@ -168,7 +168,7 @@ def test_the_bank_freezes_the_newer_file(tmp_path: Path) -> None:
     assert (closed.code, "closes by itself" in closed.err) == (1, True)
     receive(plant, "statement.xml", bank.statement(DUE_ON))
     assert balances(plant) == {"Bank": OPENING_CENTS + 39_346, "Billed": -40_246, "Opening": -OPENING_CENTS, "Receivable": 900}
-    assert kinds(plant) == ["FILE_FROZEN", "LATE_CREDIT", "LATE_CREDIT", "LATE_CREDIT", "OLD_FILE", "UPLOAD_NOT_CONFIRMED"]
+    assert kinds(plant) == ["FILE_FROZEN", *["LATE_CREDIT"] * 3, "OLD_FILE", *["PAID_TWICE"] * 3, "UPLOAD_NOT_CONFIRMED"]
     sound(plant)
 
 
