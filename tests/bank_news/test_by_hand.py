@@ -33,7 +33,7 @@ USAGE = (
 EVENING = datetime(2026, 12, 2, 20, 0, tzinfo=UTC)
 FATES = ("paid", "rejected", "rejected late", "returned", "credited again", "returned twice")
 REFUSED = (BadInput, IllegalMove, NotAllowed, UnknownName)
-FEWER = max(settings.default.max_examples // 4, 1)  # an example is a long story: five seconds of work
+FEWER = max(settings.default.max_examples // 12, 1)  # an example is a long story: five seconds of work
 
 
 @dataclass(frozen=True, slots=True)
