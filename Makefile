@@ -6,7 +6,7 @@ MAKEFLAGS += --no-print-directory
 SET_UP = python=$$(sh tools/python.sh) && "$$python" tools/set_up.py
 PYTHON := .venv/bin/python
 
-.PHONY: help demo test lint lock defences mutants bench clean set-up-demo set-up-test
+.PHONY: help demo test soak lint lock defences mutants bench clean set-up-demo set-up-test
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-18s %s\n", $$1, $$2 }'
@@ -16,6 +16,9 @@ demo: set-up-demo ## the one-minute tour: in-process chain, simulated bank, book
 
 test: set-up-test ## every test, on two processes
 	@$(PYTHON) -m pytest -n 2 --dist loadgroup $(PYTEST_ARGS)
+
+soak: set-up-test ## the properties with two thousand examples each; hours
+	@HYPOTHESIS_PROFILE=soak $(PYTHON) -m pytest -n 2 --dist loadgroup tests/rules tests/formats tests/bank_news $(PYTEST_ARGS)
 
 lint: set-up-test ## ruff, mypy --strict, who may import whom
 	@.venv/bin/ruff check .
