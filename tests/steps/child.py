@@ -39,7 +39,7 @@ def run_jobs(*groups: list[dict[str, Any]], warm: dict[str, Any] | None = None) 
         timeout=SECONDS_MAX,
         check=False,
     )
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 0, (done.returncode, done.stderr, done.stdout)
     found: list[list[dict[str, Any]]] = json.loads(done.stdout)
     return found
 
