@@ -233,7 +233,10 @@ class Place:
 
         @event.listens_for(self.runtime.engine, "before_cursor_execute")
         def _count(_: Any, __: Any, statement: str, values: Any, ___: Any, many: bool) -> None:
-            longest = max((len(one) for one in values), default=0) if many else len(values)
+            rows = list(values) if many else [values]
+            if not all(isinstance(row, (tuple, list, dict)) for row in rows):
+                return  # the rows of one INSERT, which SQLAlchemy pages by itself; SQLite's own limit above watches it
+            longest = max((len(row) for row in rows), default=0)
             assert longest <= count, f"{longest} values in one statement: {statement[:80]}"
 
         self.runtime.engine.dispose()
