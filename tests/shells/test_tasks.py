@@ -156,7 +156,7 @@ def test_a_killed_child_is_rung_for_again_at_once(broker: str, plant: Path, want
         people.wait_until((plant / "died").exists, f"it dies at {point!r}")
         people.wait_until(lambda: len(Place(plant, now=LATER).batches()) == 2, "the second file")
         people.wait_for_silence()
-        for step in ("handover", "receive", "reconcile"):  # in turn: each is rung once, and finds what the one before left
+        for step in ("handover", "receive", "reconcile", "seal"):  # in turn, for each is rung once
             people.ring(step)
             people.wait_for_silence()
 
