@@ -22,8 +22,10 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from bridge.errors import ConfigError
 
 PREFIX = "BRIDGE_"
-#: variables that are not settings: who acts, where test data lies, which server the tests use
-OTHER_VARIABLES = {"BRIDGE_TOKEN", "BRIDGE_TOKEN_FILE", "BRIDGE_TESTDATA", "BRIDGE_TEST_POSTGRES", "BRIDGE_TEST_REDIS"}
+#: variables that are not settings: who acts, which Python make takes, where test data lies, which servers the tests use
+OTHER_VARIABLES = {
+    "BRIDGE_TOKEN", "BRIDGE_TOKEN_FILE", "BRIDGE_PYTHON", "BRIDGE_TESTDATA", "BRIDGE_TEST_POSTGRES", "BRIDGE_TEST_REDIS",
+}  # fmt: skip
 BROKER_SCHEMES = ("redis", "rediss", "valkey", "valkeys", "unix")
 
 

@@ -156,6 +156,14 @@ def test_a_secret_file_that_is_missing_is_named(tmp_path: Path, monkeypatch: pyt
         load(written(tmp_path, ""))
 
 
+@pytest.mark.parametrize("name", ["BRIDGE_PYTHON", "BRIDGE_TESTDATA", "BRIDGE_TOKEN"])
+def test_what_others_read_is_no_unknown_variable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """``make demo BRIDGE_PYTHON=...`` hands its variable on: what make, the tests and the shell read is left alone."""
+    monkeypatch.setenv(name, "/usr/bin/python3")
+
+    assert load(written(tmp_path, "")).environment == "development"
+
+
 @pytest.mark.parametrize("name", ["BRIDGE_COLOUR", "BRIDGE_DATABASE__URI"])
 def test_an_unknown_variable_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     """A BRIDGE_ variable that is no setting is refused: it was meant to change something."""
