@@ -156,10 +156,10 @@ def test_a_secret_file_that_is_missing_is_named(tmp_path: Path, monkeypatch: pyt
         load(written(tmp_path, ""))
 
 
-@pytest.mark.parametrize("name", ["BRIDGE_PYTHON", "BRIDGE_TESTDATA", "BRIDGE_TOKEN"])
+@pytest.mark.parametrize("name", ["PYTHON", "TESTDATA", "TOKEN"])
 def test_what_others_read_is_no_unknown_variable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     """``make demo BRIDGE_PYTHON=...`` hands its variable on: what make, the tests and the shell read is left alone."""
-    monkeypatch.setenv(name, "/usr/bin/python3")
+    monkeypatch.setenv(f"BRIDGE_{name}", "/usr/bin/python3")
 
     assert load(written(tmp_path, "")).environment == "development"
 

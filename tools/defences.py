@@ -45,12 +45,12 @@ def main() -> int:
     known_green = "--green" in sys.argv[1:]
     wanted = [d for d in load() if any(word in text for text in (d.test, d.file, d.why))]
     started = time.monotonic()
-    with ThreadPoolExecutor(max_workers=2) as workers:
-        verdicts = list(workers.map(partial(judge, known_green=known_green), wanted))
     width = max((len(d.test) for d in wanted), default=0)
-    for defence, verdict in zip(wanted, verdicts, strict=True):
-        print(f"{verdict:<28} {defence.test:<{width}}  {defence.why}")
-    held = sum(verdict == "red" for verdict in verdicts)
+    held = 0
+    with ThreadPoolExecutor(max_workers=2) as workers:
+        for defence, verdict in zip(wanted, workers.map(partial(judge, known_green=known_green), wanted), strict=True):
+            print(f"{verdict:<28} {defence.test:<{width}}  {defence.why}", flush=True)
+            held += verdict == "red"
     print(f"{held} of {len(wanted)} defences are guarded by a test ({time.monotonic() - started:.0f} s)")
     return 0 if held == len(wanted) and wanted else 4
 

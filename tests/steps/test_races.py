@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
+from bridge import intake
 from bridge.model import Approval, Batch, Block, Collection, Invoice, Member, Statement
 from bridge.reports import check
 from bridge.sim.bank import SimBank
@@ -32,7 +33,7 @@ RACES: dict[str, tuple[str, tuple[str, ...], datetime, dict[str, int]]] = {
     "collect": ("collect: read", SENT[:1], NOW, {"opened": 3}),
     "batch": ("batch: read", SENT[:2], NOW, {"batches": 1, "collections": 3}),
     "handover": ("handover: read", SENT[:3], NOW, {}),  # it counts what it found done, too
-    "receive": ("receive: read", SENT, LATER, {"stored": 2}),
+    "receive": ("receive: read", SENT, LATER, {"stored": 3}),
     "reconcile": ("reconcile: read", (*SENT, "receive"), LATER, {"settled": 3, "returned": 1, "fees": 1}),
 }
 
@@ -78,11 +79,17 @@ def test_two_signatures_at_once_are_two(tmp_path: Path) -> None:
 
 
 def test_two_statements_that_follow_each_other_are_both_booked(tmp_path: Path) -> None:
-    """Each is taken before the other can be seen; the second continues the first, and waits for nothing afterwards."""
-    place = _prepared(tmp_path, SENT)
-    _at_once(place, LATER, [f"take {path}" for path in sorted((tmp_path / "inbox").glob("*.xml"))], "receive: read")
+    """Each is taken before the other can be seen; the second continues the first, and waits for nothing afterwards.
 
-    assert [row.posting for row in place.rows(Statement)] == ["posted", "posted"]
+    The account has a first statement already. Where two are both the first of all, their number keeps them apart.
+    """
+    place = _prepared(tmp_path, SENT)
+    first, *others = sorted((tmp_path / "inbox").glob("*.xml"))
+    place.now = LATER
+    intake.take(place.runtime, first.name, first.read_bytes(), actor="receive")
+    _at_once(place, LATER, [f"take {path}" for path in others], "receive: read")
+
+    assert [row.posting for row in place.rows(Statement)] == ["posted"] * 3
     assert place.breaks() == []
     assert place.ledger("Bank") == 500_000 + 13_200 - 10_000 - 300
 
@@ -100,7 +107,7 @@ def test_a_reading_session_sees_one_moment(tmp_path: Path) -> None:
 
 
 def _prepared(folder: Path, steps: Sequence[str], *, collection: str = FOLDER) -> Place:
-    """Three invoices with mandates, these steps done; once a file was sent, two statements of the bank about it."""
+    """Three invoices with mandates, these steps done; once a file was sent, three statements of the bank about it."""
     place = Place(folder, collection=collection)
     place.mandates(*(mandate_line(number) for number in (1, 2, 3)))
     place.bill(*BILLS)
@@ -114,12 +121,12 @@ def _prepared(folder: Path, steps: Sequence[str], *, collection: str = FOLDER) -
 
 
 def _answered(folder: Path) -> None:
-    """The bank credits all three, and takes the first back with a fee."""
+    """The bank credits all three, takes the first back with a fee, and has a day on which nothing happens."""
     [path] = (folder / "outbox").glob("*.xml")
     bank = SimBank(OWN_IBAN, opening_cents=500_000, style="single", fees="inside")
     bank.plan({"plant-1-000001-1": "return:AM04:300"})
     bank.upload(path.read_bytes())
-    for number, day in enumerate((date(2026, 12, 1), date(2026, 12, 3)), 1):
+    for number, day in enumerate((date(2026, 12, 1), date(2026, 12, 3), date(2026, 12, 4)), 1):
         (folder / "inbox" / f"{number}.xml").write_bytes(bank.statement(day))
 
 
