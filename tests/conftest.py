@@ -8,9 +8,11 @@ from collections.abc import Generator, Iterator
 import pytest
 from hypothesis import HealthCheck, settings
 
+from bridge import runtime
 from tests import engines
 from tests.testdata import NAMED, TESTDATA, vector_tests
 
+runtime.create_engine = engines.open_alike
 IN_CI = os.environ.get("CI") == "true"
 
 settings.register_profile("dev", deadline=None, max_examples=50)

@@ -13,8 +13,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url
+from sqlalchemy import Connection, Dialect, Engine, create_engine, event, inspect, make_url
 from sqlalchemy.pool import NullPool
 
 from bridge import runtime
@@ -43,6 +44,8 @@ class _Now:
 
 _now = _Now()
 _numbers = count(1)
+_dialects: dict[str, Dialect] = {}
+_compiled: dict[Any, Any] = {}
 
 
 def use(engine: str, meeting: Path) -> None:
@@ -203,10 +206,21 @@ def let_go() -> None:
         engine.dispose()
 
 
+def open_alike(url: str, **options: Any) -> Engine:
+    """``create_engine`` for a process that opens many of a kind: they share what SQLAlchemy compiled, and for that a dialect.
+
+    That of the first one that connected: only then does a dialect know its server.
+    """
+    engine = create_engine(url, execution_options={"compiled_cache": _compiled}, **options)
+    engine.dialect = _dialects.get(engine.name, engine.dialect)
+    return engine
+
+
 @event.listens_for(Engine, "engine_connect")
 def _remember(connection: Connection) -> None:
     """Engines are held until their connections are closed: one that is only forgotten would warn at any later time."""
     engine = connection.engine
+    _dialects.setdefault(engine.name, engine.dialect)
     if engine.dialect.name == POSTGRESQL and not any(engine.pool is known.pool for known in _now.opened):
         _now.opened.append(engine)
 

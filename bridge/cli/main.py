@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from functools import cache, partial
 from pathlib import Path
 
 import typer
@@ -62,11 +63,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def run(arguments: list[str]) -> int:
     """Run one command; returns its exit code."""
-    command = typer.main.get_command(app)
     call = Call()
     try:
         call.options, rest = hoist(arguments)
-        result = command.main(args=rest, prog_name="bridge", standalone_mode=False, obj=call)
+        result = command().main(args=rest, prog_name="bridge", standalone_mode=False, obj=call)
         return result if isinstance(result, int) else 0
     except BridgeError as refusal:
         print(f"bridge: {refusal}", file=sys.stderr)
@@ -86,6 +86,10 @@ def run(arguments: list[str]) -> int:
         return 1
     finally:
         call.close()
+
+
+#: all commands, made once a process: typer reads the signature of each, which takes longer than most of them run
+command = cache(partial(typer.main.get_command, app))
 
 
 def hoist(arguments: Sequence[str]) -> tuple[Options, list[str]]:

@@ -50,4 +50,5 @@ def _take(session: Session, runtime: Runtime, name: str, body: bytes, actor: str
     else:
         taken = statements.keep(session, runtime, document, camt.read(BytesIO(body), zone=runtime.zone), by)
     books.close_breaks(session, [f"document:{digest}"], by, "it could be read now", kinds=["BAD_FILE"])
+    runtime.fault("receive: before commit")
     return replace(taken, file=name, sha256=digest, kind=kind)

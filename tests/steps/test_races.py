@@ -87,7 +87,7 @@ def test_two_statements_that_follow_each_other_are_both_booked(tmp_path: Path) -
     first, *others = sorted((tmp_path / "inbox").glob("*.xml"))
     place.now = LATER
     intake.take(place.runtime, first.name, first.read_bytes(), actor="receive")
-    _at_once(place, LATER, [f"take {path}" for path in others], "receive: read")
+    _at_once(place, LATER, [f"take {path}" for path in others], "receive: before commit")
 
     assert [row.posting for row in place.rows(Statement)] == ["posted"] * 3
     assert place.breaks() == []
