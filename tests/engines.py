@@ -212,15 +212,21 @@ def open_alike(url: str, **options: Any) -> Engine:
     That of the first one that connected: only then does a dialect know its server.
     """
     engine = create_engine(url, execution_options={"compiled_cache": _compiled}, **options)
-    engine.dialect = _dialects.get(engine.name, engine.dialect)
+    if engine.name in _dialects:
+        engine.dialect = _dialects[engine.name]
+    else:
+        event.listen(engine, "engine_connect", _remember_dialect)
     return engine
+
+
+def _remember_dialect(connection: Connection) -> None:
+    _dialects.setdefault(connection.engine.name, connection.engine.dialect)
 
 
 @event.listens_for(Engine, "engine_connect")
 def _remember(connection: Connection) -> None:
     """Engines are held until their connections are closed: one that is only forgotten would warn at any later time."""
     engine = connection.engine
-    _dialects.setdefault(engine.name, engine.dialect)
     if engine.dialect.name == POSTGRESQL and not any(engine.pool is known.pool for known in _now.opened):
         _now.opened.append(engine)
 
