@@ -54,7 +54,6 @@ def line(cents: int, *details: DetailFacts, **changed: Any) -> Line:
         "bank_code": None,
         "bank_code_own": None,
         "charges_cents": 0,
-        "names_batch": False,
         "batch_count": None,
         "details": details,
     }
@@ -63,7 +62,7 @@ def line(cents: int, *details: DetailFacts, **changed: Any) -> Line:
 
 def lump_sum(cents: int, *members: Candidate, **changed: Any) -> Line:
     """A line that names a batch of these members and has no details."""
-    return line(cents, names_batch=True, members=members, **changed)
+    return line(cents, members=members, **changed)
 
 
 def seen(*candidates: Candidate, **changed: Any) -> Pass:

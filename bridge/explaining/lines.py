@@ -47,7 +47,6 @@ class Loaded:
             bank_code=entry.bank_code,
             bank_code_own=entry.bank_code_own,
             charges_cents=entry.charges_cents,
-            names_batch=names_batch,
             batch_count=entry.batch_count,
             details=tuple(details),
             members=candidates.of_batch(self.session, entry) if names_batch and not settled else (),

@@ -55,7 +55,7 @@ def explain(line: Line, said: Sequence[Said], *, fee_cents: int = 0, today: date
     if fee_cents:
         found.append(Explained(RULE, "person", line.closes_on, (Part("bank fee", -fee_cents),)))
     total = sum(part.cents for one in found for part in one.parts)
-    if not 0 < total * _sign(line) <= abs(line.open_cents):
+    if not 0 < _signed(line, total) <= abs(line.open_cents):
         raise BadInput(f"the parts add up to {euro(total)}, and {euro(line.open_cents)} of line {line.id} is open")
     return found
 
@@ -71,7 +71,7 @@ def not_ours(line: Line, reason: str) -> Explained:
 def _one(line: Line, one: Said, today: date) -> Explained:
     if one.cents is not None and one.cents <= 0:
         raise BadInput("an amount is above zero, like 12.34")
-    cents = line.open_cents if one.cents is None else one.cents * _sign(line)
+    cents = line.open_cents if one.cents is None else _signed(line, one.cents)
     if one.candidate is not None:
         booked_on = max(line.closes_on, one.candidate.closes_on)
         parts, opens = _collection(line, one.candidate, cents, today)
@@ -88,20 +88,20 @@ def _collection(line: Line, one: Candidate, cents: int, today: date) -> tuple[li
     detail = _detail(line, one)
     if cents > 0:
         kept = cents - one.amount_cents
-        if kept and not (kept < 0 and kept in (line.charges_cents, detail.charges_cents if detail else 0)):
+        stated = [line.charges_cents] if detail is None else [line.charges_cents, detail.charges_cents]
+        if kept > 0 or kept not in (0, *stated):
             raise _does_not_fit(line, one, cents, fee=-kept)
         return list(_credit(line, one, kept, today)), [late_credit(one)] if _is_late(one) else []
-    fee = -cents - one.amount_cents
     decision = one.hear("returned")
     late = decision.kind == "LATE_DEBIT" or one.state in FAILED
-    if late and fee < 0:  # a person may book a late debit of another amount
-        return [Part("late debit", cents, one, None, _reason(detail))], []
+    taken = max(cents, -one.amount_cents) if late else -one.amount_cents  # a person may book a late debit of a part
+    fee = taken - cents
     if fee and not (detail is not None and believable(fee, detail)):
         raise _does_not_fit(line, one, cents, fee=fee)
     if not late and decision.verdict is not Verdict.MOVE:
         raise _not_now(one, "its credit has not come yet; this debit waits for it")
     fact = "late debit" if late else "returned"
-    parts = [Part(fact, -one.amount_cents, one, None if late else decision.to_state, _reason(detail))]
+    parts = [Part(fact, taken, one, None if late else decision.to_state, _reason(detail))]
     return parts + ([Part("bank fee", -fee)] if fee else []), []
 
 
@@ -141,17 +141,19 @@ def _other(line: Line, other: Line, cents: int | None) -> Explained:
     if line.open_cents * other.open_cents >= 0:
         raise BadInput(f"lines {line.id} and {other.id} do not take each other off: one must be a credit, the other a debit")
     most = min(abs(line.open_cents), abs(other.open_cents))
-    if (cents or most) > most:
+    taken = most if cents is None else cents
+    if taken > most:
         raise BadInput(f"only {euro(most)} is open of both line {line.id} and line {other.id}")
-    part = Part("line to line", (cents or most) * _sign(line), other_entry_id=other.id)
+    part = Part("line to line", _signed(line, taken), other_entry_id=other.id)
     return Explained(RULE, "person", max(line.closes_on, other.closes_on), (part,))
 
 
 def _detail(line: Line, one: Candidate) -> DetailFacts | None:
     """The part of the line that names the collection, or the only one there is."""
-    named = [detail for detail in line.details if (detail.end_to_end_id or "").upper() == one.end_to_end_id.upper()]
-    if named:
-        return named[0]
+    name = one.end_to_end_id.upper()
+    for detail in line.details:
+        if detail.end_to_end_id and detail.end_to_end_id.upper() == name:
+            return detail
     return line.details[0] if len(line.details) == 1 else None
 
 
@@ -159,8 +161,9 @@ def _reason(detail: DetailFacts | None) -> str:
     return (detail.reason if detail is not None else None) or ""
 
 
-def _sign(line: Line) -> int:
-    return 1 if line.open_cents > 0 else -1
+def _signed(line: Line, cents: int) -> int:
+    """So many cents of a line: below zero where it is a debit."""
+    return cents if line.open_cents > 0 else -cents
 
 
 def _does_not_fit(line: Line, one: Candidate, cents: int, *, fee: int) -> BadInput:

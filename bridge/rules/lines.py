@@ -64,7 +64,7 @@ class OpenCredit:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A booked line with something still open. ``members`` are the candidates of the file or block it names, if it names one."""
+    """A booked line with something still open. ``members`` are the candidates of the file or block that a credit names."""
 
     id: int
     account_id: int
@@ -74,7 +74,6 @@ class Line:
     bank_code: str | None
     bank_code_own: str | None
     charges_cents: int
-    names_batch: bool
     batch_count: int | None
     details: tuple[DetailFacts, ...]
     members: tuple[Candidate, ...] = ()

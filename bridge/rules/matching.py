@@ -27,32 +27,36 @@ NOT_SENT = ("pending", "held", "batched")
 
 def explain(line: Line, seen: Pass) -> Result:
     """Explain what can be explained of one line; the rest stays open, with the Break that says why."""
-    if line.open_cents < 0 and _is_fee(line):
+    names_debits = any(detail.end_to_end_id and detail.end_to_end_id != "NOTPROVIDED" for detail in line.details)
+    code = None if names_debits else _fee_code(line)
+    if line.open_cents < 0 and code is not None:
         fee = Part("bank fee", line.open_cents)
-        code = line.bank_code or line.bank_code_own
         return Result((Explained("FEE", f"bank code {code}", line.closes_on, (fee,), opens=_high_fee(line, line.open_cents)),))
     if any(_candidate(detail, seen) for detail in line.details if not detail.done):
         return _by_details(line, seen)
     if line.members_settled:
         return Result()
-    names_others = any(detail.end_to_end_id and detail.end_to_end_id != "NOTPROVIDED" for detail in line.details)
-    if line.names_batch and line.members and line.amount_cents > 0 and not names_others:
+    if line.members and line.amount_cents > 0 and not names_debits:
         return _by_batch(line, seen)
     return Result(opens=(_unknown(line),))
 
 
-def _is_fee(line: Line) -> bool:
-    family = (line.bank_code or "").split("/")[-1]
-    gvc = (line.bank_code_own or "").split("+")[1:2]
-    named = any(detail.end_to_end_id and detail.end_to_end_id != "NOTPROVIDED" for detail in line.details)
-    return not named and (family in FEE_FAMILIES or any(code in FEE_CODES for code in gvc))
+def _fee_code(line: Line) -> str | None:
+    """The code by which the bank calls the line a fee, if one does."""
+    if line.bank_code is not None and line.bank_code.split("/")[-1] in FEE_FAMILIES:
+        return line.bank_code
+    return line.bank_code_own if _second(line.bank_code_own, "+") in FEE_CODES else None
 
 
 def is_transfer(bank_code: str | None, bank_code_own: str | None) -> bool:
     """The payer's own credit transfer, by the bank's code: it may carry any EndToEndId, also that of our debit."""
-    family = (bank_code or "").split("/")[1:2]
-    gvc = (bank_code_own or "").split("+")[1:2]
-    return any(code in TRANSFER_FAMILIES for code in family) or any(code in TRANSFER_CODES for code in gvc)
+    return _second(bank_code, "/") in TRANSFER_FAMILIES or _second(bank_code_own, "+") in TRANSFER_CODES
+
+
+def _second(code: str | None, separator: str) -> str | None:
+    """The family of "PMNT/RCDT/ESCT", the GVC of "NTRF+166+9310"."""
+    parts = code.split(separator) if code is not None else []
+    return parts[1] if len(parts) > 1 else None
 
 
 def _high_fee(line: Line, cents: int) -> tuple[BreakRow, ...]:
@@ -64,7 +68,7 @@ def _high_fee(line: Line, cents: int) -> tuple[BreakRow, ...]:
 
 
 def _candidate(detail: DetailFacts, seen: Pass) -> Candidate | None:
-    return seen.by_end_to_end.get((detail.end_to_end_id or "").upper())
+    return seen.by_end_to_end.get(detail.end_to_end_id.upper()) if detail.end_to_end_id else None
 
 
 def _by_details(line: Line, seen: Pass) -> Result:
@@ -113,7 +117,7 @@ def _one_detail(line: Line, detail: DetailFacts, candidate: Candidate, seen: Pas
         return "DETAIL_SUM", f"entry:{line.id}", f"no amount is given for {name}", "ask the bank for the amounts of this line"
     if candidate.account_id != line.account_id:
         return "OTHER_ACCOUNT", f"entry:{line.id}", f"{name} was collected on another account", "ask the bank why it came here"
-    if amount > 0:
+    if amount >= 0:
         return _credit(line, detail, candidate, amount)
     if not detail.is_return:
         what = f"a debit names {name}, but the bank does not call it a return"
@@ -126,7 +130,7 @@ def _credit(line: Line, detail: DetailFacts, candidate: Candidate, amount: int) 
         what = f"a transfer names {candidate.end_to_end_id}; the debit itself may still come"
         return "TRANSFER_NAMES_DEBIT", f"entry:{line.id}", what, "see whether the customer paid twice"
     kept = amount - candidate.amount_cents
-    if kept and not (kept < 0 and kept == detail.charges_cents):
+    if kept > 0 or kept not in (0, detail.charges_cents):
         return _amount_differs(line, candidate, amount)
     decision = candidate.hear("settled")
     if decision.verdict is not Verdict.MOVE:
@@ -136,7 +140,7 @@ def _credit(line: Line, detail: DetailFacts, candidate: Candidate, amount: int) 
     if kept:
         parts.append(Part("bank fee", kept))
     opens = ((late_credit(candidate),) if late else ()) + _high_fee(line, kept)
-    return _explained("EndToEndId", line, detail, candidate, parts, opens)
+    return _explained(line, detail, candidate, parts, opens)
 
 
 def _debit(line: Line, detail: DetailFacts, candidate: Candidate, amount: int, seen: Pass) -> Explained | BreakRow | None:
@@ -157,7 +161,7 @@ def _debit(line: Line, detail: DetailFacts, candidate: Candidate, amount: int, s
     parts = [Part(fact, -candidate.amount_cents, candidate, decision.to_state, detail.reason or "")]
     if fee:
         parts.append(Part("bank fee", -fee))
-    return _explained("EndToEndId", line, detail, candidate, parts, _high_fee(line, -fee))
+    return _explained(line, detail, candidate, parts, _high_fee(line, -fee))
 
 
 def _line_to_line(line: Line, detail: DetailFacts, candidate: Candidate, fee: int, seen: Pass) -> Explained | None:
@@ -175,23 +179,16 @@ def _line_to_line(line: Line, detail: DetailFacts, candidate: Candidate, fee: in
 
 
 def believable(fee: int, detail: DetailFacts) -> bool:
-    """A return's fee: what the bank states, or silently up to a limit; never negative."""
-    if fee == 0:
-        return True
+    """A return's fee: none, what the bank states, or where it states nothing, up to a limit and never negative."""
     stated = -detail.charges_cents
-    return fee == stated if stated else 0 < fee <= SILENT_FEE_MAX_CENTS
+    return fee in (0, stated) if stated else 0 <= fee <= SILENT_FEE_MAX_CENTS
 
 
 def _explained(
-    rule: str,
-    line: Line,
-    detail: DetailFacts,
-    candidate: Candidate,
-    parts: Sequence[Part],
-    opens: tuple[BreakRow, ...],
+    line: Line, detail: DetailFacts, candidate: Candidate, parts: Sequence[Part], opens: tuple[BreakRow, ...]
 ) -> Explained:
     booked_on = max(line.closes_on, candidate.closes_on)
-    return Explained(rule, f"EndToEndId {candidate.end_to_end_id}", booked_on, tuple(parts), detail.id, opens)
+    return Explained("EndToEndId", f"EndToEndId {candidate.end_to_end_id}", booked_on, tuple(parts), detail.id, opens)
 
 
 def contained(line_gross_cents: int, count: int | None, booked_on: date, members: Sequence[Candidate]) -> tuple[Candidate, ...]:
@@ -201,7 +198,7 @@ def contained(line_gross_cents: int, count: int | None, booked_on: date, members
     """
     known = {m.id for m in members if m.state in FAILED and m.rejected_on is not None and m.rejected_on <= booked_on}
     for inside in (tuple(members), tuple(member for member in members if member.id not in known)):
-        if inside and count in (None, len(inside)) and line_gross_cents == sum(member.amount_cents for member in inside):
+        if count in (None, len(inside)) and line_gross_cents == sum(member.amount_cents for member in inside):
             return inside
     return ()
 
@@ -216,9 +213,10 @@ def _by_batch(line: Line, seen: Pass) -> Result:
     if any(member.account_id != line.account_id for member in line.members):
         what = f"a lump sum names {line.members[0].end_to_end_id} and others, which were collected on another account"
         return Result(opens=(("OTHER_ACCOUNT", f"entry:{line.id}", what, "ask the bank why it came here"),))
-    inside = contained(line.amount_cents - line.charges_cents, line.batch_count, line.booked_on, line.members)
+    gross = line.amount_cents - line.charges_cents
+    inside = contained(gross, line.batch_count, line.booked_on, line.members)
     if not inside:
-        gross, total = line.amount_cents - line.charges_cents, sum(member.amount_cents for member in line.members)
+        total = sum(member.amount_cents for member in line.members)
         what = f"{euro(gross)} is neither all of the batch ({euro(total)}) nor all but its known rejects"
         return Result(opens=(("BATCH_SUM", f"entry:{line.id}", what, "ask the bank for the details of this line"),))
     to_settle = [member for member in inside if member.state not in FAILED]
