@@ -36,6 +36,8 @@ def explain(line: Line, seen: Pass) -> Result:
         return _by_details(line, seen)
     if line.members_settled:
         return Result()
+    if any(detail.done for detail in line.details):
+        return Result(opens=(_unknown_detail(line),))
     if line.members and line.amount_cents > 0 and not names_debits:
         return _by_batch(line, seen)
     return Result(opens=(_unknown(line),))
@@ -93,14 +95,7 @@ def _by_details(line: Line, seen: Pass) -> Result:
     if kept and explained and nothing_done and not line.fee_booked:
         explained.append(Explained("FEE", "charges stated at the entry", line.closes_on, (Part("bank fee", kept),)))
     if any(_candidate(detail, seen) is None for detail in line.details):
-        opens.append(
-            (
-                "UNKNOWN_DETAIL",
-                f"entry:{line.id}",
-                "a part of it names nothing that we know",
-                "find out who paid, then explain the rest",
-            )
-        )
+        opens.append(_unknown_detail(line))
     return Result(tuple(explained), tuple(opens))
 
 
@@ -277,6 +272,11 @@ def _unknown(line: Line) -> BreakRow:
         else ("UNKNOWN_DEBIT", "find out who was paid and why")
     )
     return kind, f"entry:{line.id}", f"{euro(line.open_cents)} on {line.booked_on} names nothing that we know", then
+
+
+def _unknown_detail(line: Line) -> BreakRow:
+    what = "a part of it names nothing that we know"
+    return "UNKNOWN_DETAIL", f"entry:{line.id}", what, "find out who paid, then explain the rest"
 
 
 def euro(cents: int) -> str:

@@ -108,6 +108,24 @@ def test_a_lump_sum_is_taken_back_as_a_whole(world: World) -> None:
     adds_up(world)
 
 
+def test_a_part_that_names_nothing_of_ours(world: World) -> None:
+    """One Break in every run, which only the explanation of that part closes."""
+    files = told(world, "listed", "paid", "paid", "paid")
+    strange = {name: content.replace(f"{THREE}-1".encode(), b"FOREIGN-9") for name, content in files.items()}
+    deliver(world, strange, "main-2026-11-27")
+    assert (world.balance("Suspense"), kinds(world)) == ({1: -3_00}, ["UNKNOWN_DETAIL"])
+    world.run("reconcile")
+
+    assert kinds(world) == ["UNKNOWN_DETAIL"]
+    with world.runtime.reading() as session:
+        [number] = session.scalars(select(Break.id).where(Break.closed_at.is_(None)))
+    with pytest.raises(NotAllowed, match="UNKNOWN_DETAIL closes by itself"):
+        resolve.run(world.runtime, "anna", number, "seen")
+    say(world, line(world, 123_00), f"{THREE}-1")
+    assert (world.balance("Suspense"), kinds(world)) == ({}, [])
+    adds_up(world)
+
+
 def test_a_noted_rejection_is_applied(world: World) -> None:
     """A rejection came after the credit and was noted; the credit taken back, it rejects, and the line waits for its debit."""
     files = told(world, "singly", "rejected late", "paid", "paid")

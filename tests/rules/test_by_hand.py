@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from bridge.errors import BadInput, BridgeError, IllegalMove, NotAllowed
-from bridge.rules.by_hand import RULE, Said, explain, not_ours
+from bridge.rules.by_hand import Said, explain, not_ours
 from bridge.rules.lines import Line
 from tests.factories import FRIDAY, MONDAY, candidate, detail, line
 from tests.rules.test_debts import debt
@@ -37,6 +37,8 @@ def collection(state: str, cents: int | None = None, **changed: Any) -> Said:
         (line(130_00), collection("submitted", 100_00), [("settled", 100_00, "settled")]),
         (line(97_00, charges_cents=-3_00), collection("submitted"), [SETTLED, FEE]),
         (line(97_00, detail(charges_cents=-3_00)), collection("submitted"), [SETTLED, FEE]),
+        (line(100_00, charges_cents=-3_00), collection("submitted"), [SETTLED]),
+        (line(1), collection("submitted", cents=None, amount_cents=1), [("settled", 1, "settled")]),
         (line(100_00), collection("settled"), [("late credit", 100_00, None)]),
         (line(100_00), collection("cancelled"), [("late credit", 100_00, None)]),
         (line(100_00), collection("batched", elsewhere=True), [("late credit", 100_00, None)]),
@@ -45,6 +47,7 @@ def collection(state: str, cents: int | None = None, **changed: Any) -> Said:
         (line(-103_00, detail(cents=-103_00)), collection("settled"), [RETURNED, FEE]),
         (line(-100_00), collection("returned"), [("late debit", -100_00, None)]),
         (line(-40_00), collection("returned"), [("late debit", -40_00, None)]),
+        (line(-103_00, detail(cents=-103_00)), collection("returned"), [("late debit", -100_00, None), FEE]),
         (line(-100_00), collection("rejected"), [("late debit", -100_00, None)]),
         # the customer's own money
         (line(100_00), Said(debt=debt()), [("transfer", 100_00, None)]),
@@ -66,7 +69,9 @@ def test_what_is_booked(this: Line, one: Said, expected: list[tuple[str, int, st
 REFUSED: list[tuple[Line, Said, type[BridgeError], str]] = [
     (line(99_00), collection("submitted"), BadInput, "INV-1-1 is 100.00 EUR, this is 99.00 EUR"),
     (line(97_00), collection("submitted"), BadInput, r"bridge reconcile split 7 INV-1-1=100.00 --fee 3.00"),
-    (line(101_00), collection("submitted"), BadInput, "no charge that the bank states explains the difference"),
+    (line(101_00), collection("submitted"), BadInput, r"explains the difference; name the parts, as in: .* INV-1-1=100\.00$"),
+    (line(100_01, charges_cents=1), collection("submitted"), BadInput, "no charge that the bank states"),
+    (line(99_99, charges_cents=1), collection("submitted"), BadInput, r"INV-1-1=100\.00 --fee 0\.01$"),
     (line(-103_00), collection("settled"), BadInput, "INV-1-1=100.00 --fee 3.00"),
     (line(-131_00, detail(cents=-131_00)), collection("settled"), BadInput, "--fee 31.00"),
     (line(-99_00), collection("settled"), BadInput, "INV-1-1 is 100.00 EUR, this is 99.00 EUR"),
@@ -110,6 +115,22 @@ def test_a_split() -> None:
     assert said(line(-3_00), fee=3_00) == [FEE]
 
 
+def test_a_line_against_two_others() -> None:
+    """Lines have no invoice: two of them may stand in one split."""
+    parts = (Said(60_00, other=line(-60_00, id=8)), Said(40_00, other=line(-40_00, id=9)))
+    found = explain(line(100_00), parts, today=TODAY)
+    assert [(p.cents, p.other_entry_id) for one in found for p in one.parts] == [(60_00, 8), (40_00, 9)]
+
+
+@pytest.mark.parametrize(
+    "one", [collection("submitted", 100_00), Said(100_00, debt=debt()), Said(100_00, other=line(-100_00, id=8))]
+)
+def test_who_said_so(one: Said) -> None:
+    """Each explanation says that a person gave it, the one of a fee too."""
+    found = explain(line(100_00), [one], fee_cents=3_00, today=TODAY)
+    assert [(each.rule, each.evidence) for each in found] == [("PERSON", "person"), ("PERSON", "person")]
+
+
 @pytest.mark.parametrize("fee", [-1, 100_00, 100_01])
 def test_a_split_adds_up(fee: int) -> None:
     """Parts of more than the line, of nothing, or of the other sign are refused."""
@@ -135,6 +156,15 @@ def test_the_reason_of_a_return() -> None:
     assert [one.parts[0].reason, other.parts[0].reason, none.parts[0].reason] == ["MD06", "MS03", ""]
 
 
+@pytest.mark.parametrize(("said_by_bank", "ours"), [("inv-1-1", "INV-1-1"), ("INV-1-1", "inv-1-1")])
+def test_a_part_is_found_by_its_name(said_by_bank: str, ours: str) -> None:
+    """Wherever it stands among the others, regardless of case."""
+    nameless, other = detail(1, -100_00, end_to_end_id=None, reason="AC01"), detail(2, -100_00, reason="AC04")
+    named = detail(3, -100_00, end_to_end_id=said_by_bank, reason="MD06")
+    [found] = explain(line(-300_00, nameless, other, named), [collection("settled", 100_00, end_to_end_id=ours)], today=TODAY)
+    assert found.parts[0].reason == "MD06"
+
+
 def test_when_it_is_booked() -> None:
     """Never before the line, what it closes, or the day on which an earlier explanation was taken back."""
     later = collection("submitted", closes_on=MONDAY)
@@ -150,12 +180,12 @@ def booked_on(this: Line, one: Said) -> date:
     return found.booked_on
 
 
-@pytest.mark.parametrize(("cents", "fact"), [(42_00, "not ours"), (-42_00, "not ours, paid")])
+@pytest.mark.parametrize(("cents", "fact"), [(42_00, "not ours"), (1, "not ours"), (-42_00, "not ours, paid")])
 def test_not_ours(cents: int, fact: str) -> None:
     """What is open of the line, with the reason as its evidence."""
     found = not_ours(line(cents * 2, open_cents=cents), "a mistake")
 
-    assert (found.rule, found.evidence, [(p.fact, p.cents) for p in found.parts]) == (RULE, "a mistake", [(fact, cents)])
+    assert (found.rule, found.evidence, [(p.fact, p.cents) for p in found.parts]) == ("PERSON", "a mistake", [(fact, cents)])
     with pytest.raises(IllegalMove, match="is explained already"):
         not_ours(line(cents, open_cents=0), "a mistake")
 
