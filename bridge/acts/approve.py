@@ -51,7 +51,6 @@ def _sign(session: Session, runtime: Runtime, actor: str, message_id: str, sha25
         refused = custody.judge_again(session, runtime, batch, actor=actor)
         if refused:
             return refused
-        runtime.fault("approve: read")
         session.execute(insert(Approval).values(batch_id=batch.id, sha256=batch.sha256, actor=actor, recorded_at=runtime.clock()))
         audit_trail.note(
             session, at=runtime.clock(), actor=actor, act="batch approve", object=f"batch:{message_id}", detail=batch.sha256
@@ -60,6 +59,7 @@ def _sign(session: Session, runtime: Runtime, actor: str, message_id: str, sha25
     # who was disabled or edited a mandate after signing is not one of the two any more: whoever signs then is looked at again
     if batch.state == "sealed" and not found.missing:
         _approve(session, runtime, actor, batch, found)
+    runtime.fault("approve: before commit")
     return Signed(message_id, batch.sha256, found.given, found.missing)
 
 

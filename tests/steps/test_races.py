@@ -1,7 +1,8 @@
 """Two processes work on the same rows at once, on both engines: each row is worked on once, and one of the two finds nothing.
 
-Both are held where they have read what there is to do and have written nothing. On PostgreSQL both come there: each has read
-before either writes. On SQLite the second cannot even read while the first is in its unit of work, so the first waits in vain.
+Both are held where they have read what there is to do and have written nothing, or where only the commit is missing. On
+PostgreSQL both come there: each has read before either's work can be seen. On SQLite the second cannot even read while the
+first is in its unit of work, so the first waits in vain.
 """
 
 from __future__ import annotations
@@ -72,7 +73,7 @@ def test_two_signatures_at_once_are_two(tmp_path: Path) -> None:
     """Each of two people signs before he can see the other's signature: the file is approved all the same."""
     place = _prepared(tmp_path, SENT[:3], collection='batch_at = ""\n')
     [one] = place.batches()
-    _at_once(place, NOW, [f"approve {one.message_id} anna", f"approve {one.message_id} ben"], "approve: read")
+    _at_once(place, NOW, [f"approve {one.message_id} anna", f"approve {one.message_id} ben"], "approve: before commit")
 
     assert sorted(row.actor for row in place.rows(Approval)) == ["anna", "ben"]
     assert [row.state for row in place.rows(Batch)] == ["approved"]
