@@ -15,10 +15,10 @@ demo: set-up-demo ## the one-minute tour: in-process chain, simulated bank, book
 	@$(PYTHON) -m bridge demo
 
 test: set-up-test ## every test, on two processes
-	@$(PYTHON) -m pytest -n 2 --dist loadgroup $(PYTEST_ARGS)
+	@$(PYTHON) -m pytest -n 2 --dist loadscope --no-loadscope-reorder $(PYTEST_ARGS)
 
 soak: set-up-test ## the properties with two thousand examples each; hours
-	@HYPOTHESIS_PROFILE=soak $(PYTHON) -m pytest -n 2 --dist loadgroup tests/rules tests/formats tests/bank_news $(PYTEST_ARGS)
+	@HYPOTHESIS_PROFILE=soak $(PYTHON) -m pytest -n 2 --dist loadscope --no-loadscope-reorder tests/rules tests/formats tests/bank_news $(PYTEST_ARGS)
 
 lint: set-up-test ## ruff, mypy --strict, who may import whom
 	@.venv/bin/ruff check .

@@ -44,12 +44,20 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("engine", names, indirect=True, scope="session")
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The tests of one file on one engine go to one process (``--dist loadgroup``), which sets its fixtures up once."""
-    for item in items:
-        engine = getattr(item, "callspec", None) and item.callspec.params.get("engine")  # type: ignore[attr-defined]
-        item.add_marker(pytest.mark.xdist_group(f"{item.path.stem}-{engine or engines.SQLITE}"))
+@pytest.hookimpl(optionalhook=True)  # where xdist is not loaded nobody asks
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """The tests of one file on one engine go to one process, which sets its fixtures up once.
+
+    By the name of the test alone: what ``--dist loadgroup`` writes into it is lost under pytest 9.2 (pytest-xdist issue 1386).
+    """
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByFileAndEngine(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            engine = engines.POSTGRESQL if f"[{engines.POSTGRESQL}" in nodeid else engines.SQLITE
+            return f"{nodeid.partition('::')[0]} on {engine}"
+
+    return ByFileAndEngine(config, log)
 
 
 @pytest.fixture(scope="session", autouse=True)
