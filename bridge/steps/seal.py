@@ -19,6 +19,7 @@ def run(runtime: Runtime) -> dict[str, int]:
     """Seal what is found now; stops after two minutes, and the next run goes on. Raises Unavailable."""
     with runtime.reading() as session:
         found = voucher_chain.unsealed(session)
+    runtime.fault("seal: read")
     started, sealed = time.monotonic(), 0
     for start in range(0, len(found), IN_ONE_UNIT):
         if time.monotonic() - started > SECONDS_MAX:

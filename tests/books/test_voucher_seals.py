@@ -12,6 +12,7 @@ from bridge.model import Voucher, VoucherSeal
 from bridge.reports import seals
 from bridge.reports.seals import Chain
 from bridge.steps import ingest, seal
+from tests import engines
 from tests.steps.child import job, run_jobs
 from tests.steps.place import NOW, Bill, Place
 
@@ -60,7 +61,8 @@ def test_a_long_list_is_sealed_in_chunks(tmp_path: Path) -> None:
     place = billed(tmp_path, voucher_chain.IN_ONE_UNIT + 20)
 
     def die(name: str) -> None:
-        raise KeyboardInterrupt(name)
+        if name == "seal: after a chunk":
+            raise KeyboardInterrupt(name)
 
     with pytest.raises(KeyboardInterrupt, match="seal: after a chunk"):
         seal.run(replace(place.runtime, fault=die))
@@ -72,13 +74,14 @@ def test_a_long_list_is_sealed_in_chunks(tmp_path: Path) -> None:
 
 
 def test_two_sealers_at_once_make_one_chain(tmp_path: Path) -> None:
-    """Started together on the same vouchers: each voucher has one link, none is missing, and nobody fails."""
+    """All three read the same vouchers before one appends: each voucher has one link, none is missing, and nobody fails."""
     count = voucher_chain.IN_ONE_UNIT * 3
     place = billed(tmp_path, count)
     place.runtime.engine.dispose()
-    [answers] = run_jobs([job(tmp_path, "seal", NOW), job(tmp_path, "seal", NOW), job(tmp_path, "seal", NOW)])
+    [answers] = run_jobs([job(tmp_path, "seal", NOW, meet=("seal: read", 3))] * 3)
 
     assert [answer["code"] for answer in answers] == [0, 0, 0], answers
-    assert sum(answer["said"]["seal"]["sealed"] for answer in answers) == count
+    assert engines.name() == engines.SQLITE or all(answer["said"]["met"] for answer in answers)
+    assert sum(answer["said"]["did"]["seal"]["sealed"] for answer in answers) == count
     assert sorted(row.voucher_id for row in place.rows(VoucherSeal)) == [row.id for row in place.rows(Voucher)]
     assert chain(place).ok
