@@ -29,6 +29,16 @@ class ReportLine:
     status: str | None
     reason: str | None
 
+    @property
+    def block_key(self) -> str:
+        """The PmtInfId as it compares; "" without one, which is no block's."""
+        return (self.pmt_inf_id or "").upper()
+
+    @property
+    def debit_key(self) -> str:
+        """The EndToEndId as it compares; "" without one, which is no debit's."""
+        return (self.end_to_end_id or "").upper()
+
 
 @dataclass(frozen=True, slots=True)
 class Said:
@@ -54,10 +64,10 @@ def read(lines: Sequence[ReportLine], members: Mapping[str, str]) -> Reading:
     passed_over = {line_id for line_id, _, _ in strange} | _below_a_copy(lines)
     usable = [line for line in lines if line.id not in passed_over and line.status in NEGATIVE | POSITIVE]
     group = [line for line in usable if line.level == "group"]
-    blocks = {line.pmt_inf_id.upper(): line for line in usable if line.level == "block" and line.pmt_inf_id}
-    debits = {line.end_to_end_id.upper(): line for line in usable if line.level == "debit" and line.end_to_end_id}
-    own_word = {line.end_to_end_id.upper() for line in lines if line.level == "debit" and line.end_to_end_id and line.status}
-    block_word = {line.pmt_inf_id.upper() for line in lines if line.level == "block" and line.pmt_inf_id and line.status}
+    blocks = {line.block_key: line for line in usable if line.level == "block"}
+    debits = {line.debit_key: line for line in usable if line.level == "debit"}
+    own_word = {line.debit_key for line in lines if line.level == "debit" and line.status}
+    block_word = {line.block_key for line in lines if line.level == "block" and line.status}
     said = []
     for key, block in members.items():
         line = debits.get(key)
@@ -77,15 +87,15 @@ def _is_copy(line: ReportLine) -> bool:
 def _below_a_copy(lines: Sequence[ReportLine]) -> set[int]:
     """The lines that speak of a copy too: below a file or block that is called one, or above one and explained only by it."""
     copies = [line for line in lines if _is_copy(line)]
-    blocks = {(line.pmt_inf_id or "").upper() for line in copies if line.level == "block"}
-    above = {(line.pmt_inf_id or "").upper() for line in copies if line.level == "debit"}
+    blocks = {line.block_key for line in copies if line.level == "block"}
+    touched = {line.block_key for line in copies}
     whole = any(line.level == "group" for line in copies)
     found = set()
     for line in lines:
-        block = (line.pmt_inf_id or "").upper()
         unexplained = line.status in NEGATIVE and line.reason is None
-        below = line.level != "group" and (whole or (line.level == "debit" and block in blocks))
-        if below or (unexplained and ((line.level == "group" and copies) or (line.level == "block" and block in above))):
+        below = whole or (line.level == "debit" and line.block_key in blocks)
+        above = (line.level == "group" and copies) or (line.level == "block" and line.block_key in touched)
+        if below or (unexplained and above):
             found.add(line.id)
     return found
 
@@ -94,9 +104,9 @@ def _contradicted(lines: Sequence[ReportLine]) -> set[int]:
     """Lines about one debit or block of which some reject it and some take it: the last word is no better than the first."""
     said: dict[tuple[str, str], list[ReportLine]] = defaultdict(list)
     for line in lines:
-        name = line.end_to_end_id if line.level == "debit" else line.pmt_inf_id
-        if name and line.level != "group" and line.status in NEGATIVE | POSITIVE:
-            said[(line.level, name.upper())].append(line)
+        name = line.debit_key if line.level == "debit" else line.block_key
+        if name and line.status in NEGATIVE | POSITIVE:
+            said[(line.level, name)].append(line)
     return {line.id for some in said.values() if len({one.status in NEGATIVE for one in some}) > 1 for line in some}
 
 
@@ -110,11 +120,11 @@ def _strange(lines: Sequence[ReportLine], members: Mapping[str, str]) -> Iterabl
             yield line.id, "COPY_REJECTED", f"the bank calls it a copy ({line.reason}); the first file stands as it was"
         elif line.status is not None and line.status not in NEGATIVE | POSITIVE | NOTHING_YET:
             yield line.id, "UNKNOWN_STATUS", f"the bank gives status {line.status}, which is not known"
-        elif line.level == "debit" and (line.end_to_end_id or "").upper() not in members:
+        elif line.level == "debit" and line.debit_key not in members:
             yield (
                 line.id,
                 "NOT_IN_THIS_FILE",
                 f"{line.end_to_end_id or 'a debit without EndToEndId'} does not stand in the file that the report is about",
             )
-        elif line.level == "block" and (line.pmt_inf_id or "").upper() not in blocks:
+        elif line.level == "block" and line.block_key not in blocks:
             yield line.id, "NOT_IN_THIS_FILE", f"block {line.pmt_inf_id} does not stand in the file that the report is about"

@@ -38,15 +38,11 @@ Check = Callable[[DebitFile], Iterator[Verdict]]
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One scheme rule: its id, where it is written, and the function; ``title`` is the first line of its docstring."""
+    """One scheme rule: its id, where it is written, and the function, whose docstring says it in one sentence."""
 
     id: str
     source: str
     check: Check
-
-    @property
-    def title(self) -> str:
-        return (self.check.__doc__ or "").strip().splitlines()[0]
 
 
 RULES: dict[str, Rule] = {}

@@ -20,6 +20,20 @@ def strange(*lines: ReportLine) -> list[tuple[int, str]]:
     return [(line_id, kind) for line_id, kind, _ in answers.read(lines, MEMBERS).strange]
 
 
+def test_the_words_of_the_list() -> None:
+    """Which statuses take, which refuse and which decide nothing (ISO 20022, ExternalPaymentTransactionStatus1Code)."""
+    assert {"RJCT", "CANC"} == answers.NEGATIVE
+    assert {"ACTC", "ACCP", "ACSP", "ACSC", "ACWC", "ACCC"} == answers.POSITIVE
+    assert {"RCVD", "PDNG", "PART", "RCVC", "RVCM", "RVNC", "RVNA", "RVNM", "RVMC", "RCVM"} == answers.NOTHING_YET
+
+
+@pytest.mark.parametrize("word", sorted(answers.POSITIVE))
+def test_each_word_that_takes(word: str) -> None:
+    """A technical or business acceptance is heard as accepted, and a reason that is not given is an empty one."""
+    reading = answers.read([status(1, "debit", word, "c", pmt_inf_id="B2")], MEMBERS)
+    assert reading == answers.Reading((answers.Said(1, "C", "accepted", ""),), ())
+
+
 def test_a_rejected_file_rejects_every_debit() -> None:
     """RJCT for the file is inherited by all its debits, with its reason."""
     reading = answers.read([status(1, "group", "RJCT", reason="FF01")], MEMBERS)
@@ -61,6 +75,7 @@ def test_a_level_without_a_word_inherits() -> None:
         "B": "rejected",
         "C": "accepted",
     }
+    assert said(status(1, "block", "ACCP", "B1"), status(2, "debit", None, "A")) == {"A": "accepted", "B": "accepted"}
 
 
 @pytest.mark.parametrize("word", sorted(answers.NEGATIVE))
@@ -91,6 +106,19 @@ def test_a_copy_moves_nothing(code: str) -> None:
     assert said(status(1, "debit", "RJCT", "A", reason=code)) == {}
 
 
+def test_beside_a_copy_the_others_are_heard() -> None:
+    """One debit is a copy of one that was sent before: its neighbour in the same block was rejected for a reason of its own."""
+    copy = status(1, "debit", "RJCT", "A", pmt_inf_id="B1", reason="AM05")
+    assert said(copy, status(2, "debit", "RJCT", "B", pmt_inf_id="b1", reason="AC04")) == {"B": "rejected"}
+
+
+def test_a_copys_block_in_small_letters() -> None:
+    """Ids compare in any letters, for what stands below a block that is a copy and for what stands above such a debit."""
+    block, debit = status(1, "block", "RJCT", "b1", reason="DUPL"), status(2, "debit", "RJCT", "A", pmt_inf_id="B1")
+    assert said(block, debit) == {}
+    assert said(status(1, "block", "RJCT", "B1"), status(2, "debit", "RJCT", "A", pmt_inf_id="b1", reason="DUPL")) == {}
+
+
 def test_a_rejection_that_only_a_copy_explains() -> None:
     """A file or block rejected without a reason is explained below; where that says copy, its other debits stay as they are."""
     block, debit = status(2, "block", "RJCT", "B1", reason="DUPL"), status(3, "debit", "RJCT", "A", reason="AM05")
@@ -111,15 +139,23 @@ def test_what_does_not_stand_in_the_file_is_strange() -> None:
     assert strange(*lines) == [(1, "NOT_IN_THIS_FILE"), (2, "NOT_IN_THIS_FILE")]
     assert said(*lines) == {"A": "rejected"}
     assert strange(status(1, "debit", "RJCT", None)) == [(1, "NOT_IN_THIS_FILE")]
+    assert strange(status(1, "block", "RJCT", None)) == [(1, "NOT_IN_THIS_FILE")]
 
 
 def test_a_contradiction_moves_nothing() -> None:
     """A report that takes and rejects the same debit says nothing about it; its neighbours are heard."""
     lines = (
         status(1, "debit", "RJCT", "A", reason="AC04"),
-        status(2, "debit", "ACCP", "A"),
+        status(2, "debit", "ACCP", "a"),
         status(3, "debit", "RJCT", "B", reason="AC04"),
     )
 
     assert said(*lines) == {"B": "rejected"}
     assert strange(*lines) == [(1, "CONTRADICTION"), (2, "CONTRADICTION")]
+
+
+def test_what_is_no_contradiction() -> None:
+    """A debit that is named once without a word, and two debits without a name: none says the opposite of another."""
+    assert strange(status(1, "debit", None, "A"), status(2, "debit", "RJCT", "A", reason="AC04")) == []
+    nameless = (status(1, "debit", "RJCT", None), status(2, "debit", "ACCP", None))
+    assert strange(*nameless) == [(1, "NOT_IN_THIS_FILE"), (2, "NOT_IN_THIS_FILE")]

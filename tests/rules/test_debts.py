@@ -81,6 +81,12 @@ def test_the_state_follows(before: str, live: str | None, receivable: int, loss:
         # a part was written off, the rest is open again: what comes pays that first
         (debt("open", 60_00, loss_cents=40_00), 60_00, Effect("written_off")),
         (debt("open", 60_00, loss_cents=40_00), 70_00, Effect("written_off", 10_00)),
+        # written off, but its debit is at the bank: of the loss only what comes beyond that debit is made good
+        (
+            debt("collecting", -100_00, clearing_cents=100_00, loss_cents=100_00, live=attempt("submitted")),
+            40_00,
+            Effect("collecting", 40_00),
+        ),
         # above its amount, something must be reclaimed: a debit of the whole amount is owed all the same
         (debt("collecting", 150_00, live=attempt("pending")), 50_00, Effect("collecting")),
     ],
@@ -111,6 +117,12 @@ def test_no_credit_stands_beside_a_loss(loss: int, cents: int, receivable: int) 
 def test_a_loss_is_made_good_from_zero_on(owed: int, loss: int) -> None:
     """Not a cent while something is still owed, and never more than was written off."""
     assert made_good(owed, loss) == (0 if owed >= 0 else min(-owed, loss))
+
+
+def test_a_debit_of_what_was_written_off_is_paid_twice() -> None:
+    """Nothing is owed any more, so the whole debit at the bank is one that must be given back."""
+    one = debt("collecting", -100_00, clearing_cents=100_00, loss_cents=100_00, live=attempt("submitted"))
+    assert (one.paid_twice_cents, one.spent_cents) == (100_00, 0)
 
 
 def test_what_lies_beyond() -> None:

@@ -22,7 +22,8 @@ def judge(invoice: InvoiceFacts = INVOICE, *mandates: MandateFacts) -> eligibili
 
 def test_one_active_mandate() -> None:
     """One mandate of this debtor and creditor: a collection is formed and may go out."""
-    assert judge() == eligibility.Verdict(mandate=MANDATE)
+    found = judge()
+    assert (found.mandate, found.hold, found.refuse) == (MANDATE, "", "")
 
 
 @pytest.mark.parametrize("other", [{"creditor_id": 2}, {"debtor_ref": "0xcc"}, {"state": "revoked"}, {"agreement": "0xdd"}])
@@ -72,6 +73,19 @@ def test_what_makes_a_formed_debit_wait(invoice: dict[str, object], mandate: dic
     found = judge(replace(INVOICE, **invoice), replace(MANDATE, **mandate))  # type: ignore[arg-type]
     assert found.mandate is not None
     assert words in found.hold
+
+
+@pytest.mark.parametrize(
+    ("receivable", "state", "words"),
+    [
+        (100_00, "paused", "mandate MND-1 is paused"),
+        (0, "active", "0.00 EUR of 100.00 EUR is open; only the whole amount is collected"),
+        (-5, "active", "-0.05 EUR of 100.00 EUR is open; only the whole amount is collected"),
+    ],
+)
+def test_a_reason_to_the_letter(receivable: int, state: str, words: str) -> None:
+    """Nothing is said beyond the reason: no colon without a cause, no minus before zero."""
+    assert judge(replace(INVOICE, receivable_cents=receivable), replace(MANDATE, state=state)).hold == words
 
 
 def test_the_limit_itself_may_go_out() -> None:

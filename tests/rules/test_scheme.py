@@ -120,7 +120,7 @@ def test_each_rule_alone(rule: str, file: DebitFile, path: str, words: str) -> N
 def test_every_rule_has_a_case() -> None:
     """No rule is without a file that breaks it, and each says where it is written."""
     assert {case[0] for case in CASES} == set(scheme.RULES)
-    assert all(rule.source and rule.title.endswith(".") for rule in scheme.RULES.values())
+    assert all(rule.source and str(rule.check.__doc__).endswith(".") for rule in scheme.RULES.values())
 
 
 def test_swiss_debtor_with_bic_and_address_is_fine() -> None:

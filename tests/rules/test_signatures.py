@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bridge.rules.signatures import Hands, Standing, counting, missing_words, why_not
+from bridge.rules.signatures import SIGNATURES, Hands, Standing, counting, missing_words, why_not
 
 HANDS = Hands("Dora", edited_by=("clara", "reconcile"), released_by=("Rolf",))
 CLERK, VIEWER = Standing(decides=False), Standing(prepares=False, decides=False)
@@ -16,6 +16,11 @@ USERS = {
     "vera": VIEWER,
     "robot": Standing(machine=True),
 }
+
+
+def test_how_many_sign() -> None:
+    """[collection] approval, and how many people each value needs."""
+    assert SIGNATURES == {"four-eyes": 2, "single": 1, "none": 0}
 
 
 @pytest.mark.parametrize(
