@@ -82,12 +82,15 @@ def test_batch_booking_has_three_values(written: str, booking: bool | None, tmp_
         ("batch_booking = 1", "batch_booking"),
         ("transactions_max = 0", "transactions_max"),
         ("bytes_max = 100", "bytes_max"),
+        ("title = 5", "title"),
+        ('version = ["pain.008.001.08"]', "version"),
+        ("timezone = 5", "timezone"),
     ],
 )
 def test_wrong_key_or_value_names_file_and_key(line: str, key: str, tmp_path: Path) -> None:
     """Unknown keys and values that no bank has are refused, with file and key."""
     with pytest.raises(ConfigError, match=rf"mybank\.toml: .*{key}"):
-        profiles.load("mybank", bank(tmp_path, f'title = "x"\n{line}'))
+        profiles.load("mybank", bank(tmp_path, line if key == "title" else f'title = "x"\n{line}'))
 
 
 @pytest.mark.parametrize("text", ["title = ", "", "lead_days = 1", 'title = "  "'])
@@ -103,3 +106,41 @@ def test_a_file_in_another_encoding_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(ConfigError, match=r"mybank\.toml"):
         profiles.load("mybank", [tmp_path])
+
+
+@pytest.mark.parametrize(
+    ("key", "least", "most"),
+    [
+        ("lead_days", 0, 5),
+        ("earliest_days", 7, 365),  # with two lead days: 2 * 2 + 3
+        ("transactions_max", 1, 1_000_000),
+        ("bytes_max", 10_000, 1_000_000_000),
+    ],
+)
+def test_the_ends_of_each_number(key: str, least: int, most: int, tmp_path: Path) -> None:
+    """The smallest and the largest value are taken, the next ones are not."""
+    for value in (least, most):
+        assert getattr(profiles.load("mybank", bank(tmp_path, f'title = "x"\n{key} = {value}')), key) == value
+    for value in (least - 1, most + 1):
+        with pytest.raises(ConfigError, match=key):
+            profiles.load("mybank", bank(tmp_path, f'title = "x"\n{key} = {value}'))
+
+
+@pytest.mark.parametrize(("lead", "least"), [(0, 3), (1, 5), (5, 13)])
+def test_some_day_is_left_to_present_a_file(lead: int, least: int, tmp_path: Path) -> None:
+    """n TARGET days span at most 2n + 3 calendar days: a window of that many days is enough, one less is none."""
+    written = 'title = "x"\nlead_days = {}\nearliest_days = {}'
+    assert profiles.load("mybank", bank(tmp_path, written.format(lead, least))).earliest_days == least
+    with pytest.raises(ConfigError, match=f"it must be at least {least}, or no day would be left"):
+        profiles.load("mybank", bank(tmp_path, written.format(lead, least - 1)))
+
+
+def test_a_number_says_what_it_may_be(tmp_path: Path) -> None:
+    """The refusal names both ends."""
+    with pytest.raises(ConfigError, match="earliest_days = 0: a whole number from 1 to 365 is needed"):
+        profiles.load("mybank", bank(tmp_path, 'title = "x"\nearliest_days = 0'))
+
+
+def test_names_are_sorted_over_all_folders(tmp_path: Path) -> None:
+    """A bank of one's own stands where its name belongs."""
+    assert profiles.known(bank(tmp_path, 'title = "x"', name="a-bank"))[0] == "a-bank"
