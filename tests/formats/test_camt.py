@@ -638,3 +638,54 @@ if TESTDATA is not None:
         """A Document without statement, and a version nobody registered."""
         with pytest.raises(BadInput):
             records(sample(name))
+
+
+# --- what is refused, in words, and what is left out ---
+
+
+@pytest.mark.parametrize(("kind", "paging"), [("camt.052", "RptPgntn"), ("camt.053", "StmtPgntn"), ("camt.054", "NtfctnPgntn")])
+def test_each_kind_names_its_pages(kind: str, paging: str) -> None:
+    """Report, statement and notification each call the page of theirs otherwise."""
+    page = f"<{paging}><PgNb>2</PgNb><LastPgInd>0</LastPgInd></{paging}>"
+    [found] = records(file(statement(head=page + ACCOUNT), namespace=f"{kind}.001.08"))
+    assert (found.page, found.last_page) == (2, False)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "words"),
+    [
+        ("<Stmt>", "<Ntry/><Stmt>", r"Ntry at line \d+ stands in BkToCstmrStmt, not in Stmt"),
+        ("<Stmt>", "<x><Stmt/></x><Stmt>", r"Stmt at line \d+ stands in x, not in BkToCstmrStmt"),
+        ("</Ntry>", "<TxDtls/></Ntry>", r"TxDtls at line \d+ stands in Ntry, not in NtryDtls"),
+        ('<Amt Ccy="EUR">100.00</Amt>', "", r"Ntry at line \d+ has no Amt"),
+        ("<Id>S-1</Id>", "<Id>S-1</Id><ElctrncSeqNb>7a</ElctrncSeqNb>", "ElctrncSeqNb is not a number"),
+        ("<Id>S-1</Id>", "<Id>S-1</Id><StmtPgntn><PgNb>one</PgNb></StmtPgntn>", "PgNb is not a number"),
+        ("</Ntry>", "<NtryDtls><Btch><NbOfTxs>-1</NbOfTxs></Btch></NtryDtls></Ntry>", "NbOfTxs is not a number"),
+        ("</Ntry>", "<RvslInd>perhaps</RvslInd></Ntry>", "An indicator is neither true nor false"),
+    ],
+)
+def test_what_is_said_of_a_wrong_statement(before: str, after: str, words: str) -> None:
+    """An element in the wrong place, a missing amount, a number that is none: refused by its name and line."""
+    good = file(statement(ntry())).decode()
+    assert before in good
+    with pytest.raises(BadInput, match=words):
+        records(good.replace(before, after, 1).encode())
+
+
+def test_what_an_entry_does_not_say() -> None:
+    """Without a text it has an empty one, and 0 is a no."""
+    entry = only_entry(ntry(more="<RvslInd>0</RvslInd>" + txs("")))
+    assert (entry.text, entry.reversal, entry.details[0].remittance) == ("", False, "")
+
+
+def test_text_that_the_bank_cut_at_its_full_length() -> None:
+    """Pieces of 35 and of 140 characters were cut in mid-word, an empty one is nothing, a shorter one ended by itself."""
+    pieces = ["a" * 140, "b" * 35, "c", "", "d"]
+    told = "".join(f"<Ustrd>{piece}</Ustrd>" for piece in pieces)
+    assert only_detail(f"<RmtInf>{told}</RmtInf>").remittance == "a" * 140 + "b" * 35 + "c d"
+
+
+def test_a_bank_may_stand_where_the_debtor_stands() -> None:
+    """A party that is a bank has its name one level deeper."""
+    agent = "<RltdPties><Dbtr><Agt><FinInstnId><Nm>Musterbank</Nm></FinInstnId></Agt></Dbtr></RltdPties>"
+    assert only_detail(agent).debtor_name == "Musterbank"

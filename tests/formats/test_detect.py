@@ -80,3 +80,10 @@ if TESTDATA is not None:
         kinds = [kind for kind in known if f"xsd:{kind}.".encode() in content]
         with path.open("rb") as stream:
             assert [detect.detect(stream)] == kinds
+
+
+def test_a_long_name_is_cut() -> None:
+    """Of what a stranger calls his file eighty characters are shown."""
+    with pytest.raises(BadInput) as refusal:
+        detect.detect(io.BytesIO(f"<Document xmlns='{'x' * 100}'/>".encode()))
+    assert f"'{'x' * 80}'" in str(refusal.value)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 from collections import defaultdict
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -124,3 +125,9 @@ def test_a_tag_needs_a_plain_name() -> None:
     for name in ("a b", "a:b", "", "ä"):
         with pytest.raises(BadInput, match="tag"):
             written(JournalVoucher(date(2026, 1, 1), "c", "d", [("A:B", 1), ("C:D", -1)], {name: "x"}))
+
+
+def test_nothing_stands_behind_the_last_word() -> None:
+    """Without a description or a tag's value no blank is left at the end of the line, and a tilde is a word's like any other."""
+    text = written(replace(BILLED, description="", tags={"note": "", "other": "a~b"}))
+    assert "\n2026-12-01 * (inv:1)\n    ; note:\n    ; other: a~b\n" in text

@@ -216,3 +216,22 @@ def test_an_empty_name_of_the_original_message_is_read() -> None:
     (head,) = records(file(group(name="")))
 
     assert head.original_message_name == ""
+
+
+class Dribble(io.BytesIO):
+    """A stream that gives its beginning at once and the rest in small pieces, as a slow line does."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        return super().read(200 if self.tell() == 0 else 7)
+
+
+def test_a_report_that_comes_in_small_pieces() -> None:
+    """What is read does not depend on how much of it was there when an element began."""
+    whole = file(group("<GrpSts>PART</GrpSts>"), block(1, debit("A") + debit("B", "ACCP")))
+    assert list(pain002.read(Dribble(whole))) == records(whole)
+
+
+def test_a_status_outside_any_block_is_refused() -> None:
+    """Nobody knows whose debit it is about."""
+    with pytest.raises(BadInput, match=r"TxInfAndSts at line 1 stands in no OrgnlPmtInfAndSts"):
+        records(file(group(), debit("A")))

@@ -311,3 +311,38 @@ def test_a_file_that_is_not_ours_is_not_read(old: bytes, new: bytes) -> None:
     assert old in body
     with pytest.raises(BadInput):
         pain008_reader.read(io.BytesIO(body.replace(old, new)))
+
+
+HEADER = rendered(FILE)[rendered(FILE).index(b"<GrpHdr>") : rendered(FILE).index(b"</GrpHdr>") + 9]
+LINE = next(line for line in rendered(FILE).splitlines(keepends=True) if b"INV-3-1" in line)
+LINE = LINE[LINE.index(b"<DrctDbtTxInf>") : LINE.index(b"</DrctDbtTxInf>") + 15]
+BODY = rendered(FILE)
+END = b"</CstmrDrctDbtInitn>"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "counted", "read"),
+    [
+        (HEADER, HEADER * 2, "the file has two group headers", "the file has two group headers"),
+        (HEADER, b"", "no group header or no block", "no group header, no block, or a debit outside any block"),
+        (BODY[BODY.index(b"<PmtInf>") : BODY.index(END)], b"", "no group header or no block", "no group header, no block, or"),
+        (END, LINE + END, "a debit stands outside any block", "or a debit outside any block"),
+        (b"<NbOfTxs>3<", b"<NbOfTxs>three<", "has no CtrlSum or no whole NbOfTxs", ""),
+        (b"<NbOfTxs>3<", "<NbOfTxs>\u0663<".encode(), "has no CtrlSum or no whole NbOfTxs", ""),
+        (b"<CreDtTm>2026-11-23T08:30:00Z</CreDtTm>", b"", "", "the pain.008 does not say when it was made"),
+    ],
+)
+def test_what_is_said_of_a_file_with_wrong_parts(before: bytes, after: bytes, counted: str, read: str) -> None:
+    """A part too many, too few or in the wrong place is named, by who counts the file and by who reads it back."""
+    assert before in BODY
+    body = BODY.replace(before, after, 1)
+    for reader, words in ((pain008.count, counted), (pain008_reader.read, read)):
+        if words:
+            with pytest.raises(BadInput, match=words):
+                reader(io.BytesIO(body))
+
+
+def test_the_older_version_is_counted_too() -> None:
+    """A file of version .02, as other software writes it, has its parts by the same names."""
+    facts = pain008.count(io.BytesIO(BODY.replace(b"pain.008.001.08", b"pain.008.001.02")))
+    assert (facts.namespace, facts.counted) == ("urn:iso:std:iso:20022:tech:xsd:pain.008.001.02", 3)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import io
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from inspect import signature
 
 import pytest
 
 from bridge.errors import BadInput
-from bridge.formats import pain008
+from bridge.formats import pain008, second_opinion
 from bridge.formats.second_opinion import SAMPLE_SIZE, compare_with_sepaxml
 from bridge.records.pain008 import Address, DebitBlock, DebitFile, DebitLine
 
@@ -193,3 +194,48 @@ def test_a_sample_finds_what_is_wrong_in_every_debit() -> None:
     # 1,302 debits, of which 1,000 are drawn; two of the 1,302 stand in the other block and are right.
     assert SAMPLE_SIZE - 2 <= len(differences) <= SAMPLE_SIZE
     assert compare_with_sepaxml(file, data, sample_above=100) == differences
+
+
+def test_elements_that_changed_places_are_found() -> None:
+    """The same elements in another order are no file of ours."""
+    data = rendered(FILE)
+    start, end = data.index(b"<DbtrAgt>"), data.index(b"<RmtInf>")
+    moved = data[:start] + data[data.index(b"<Dbtr>", start) : end] + data[start : data.index(b"<Dbtr>", start)] + data[end:]
+
+    assert compare_with_sepaxml(FILE, moved) == ["E2E INV-1-1: the elements stand in another order"]
+
+
+def test_a_block_without_a_debit_is_a_difference() -> None:
+    """One empty block is enough."""
+    file = replace(FILE, blocks=(BLOCK, replace(OTHER, debits=())))
+    assert compare_with_sepaxml(file, rendered(FILE)) == ["file: the batch is empty, or a block of it is"]
+
+
+def test_one_block_alone() -> None:
+    """A file of one block, with a name in letters that sepaxml would rewrite if it were asked to."""
+    debit = replace(DEBITS[0], debtor_name="Jürgen Größe")
+    file = replace(FILE, blocks=(replace(BLOCK, debits=(debit,)),))
+    assert compare_with_sepaxml(file, rendered(file)) == []
+
+
+def test_a_block_of_which_nothing_is_drawn_has_its_head_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One debit of the file is drawn; of the other block the head is compared all the same."""
+    monkeypatch.setattr(second_opinion, "SAMPLE_SIZE", 1)
+    file = replace(FILE, blocks=(replace(BLOCK, debits=DEBITS[:1]), replace(OTHER, debits=DEBITS[4:5])))
+    data = rendered(file)
+
+    assert compare_with_sepaxml(file, data, sample_above=1) == []
+    for number, name in ((1, b"MW-1-1"), (2, b"MW-1-2")):
+        wrong = data.replace(b"<PmtInfId>%s<" % name, b"<PmtInfId>X<")
+        assert compare_with_sepaxml(file, wrong, sample_above=1) == [f"block {number}: PmtInfId differs"]
+
+
+def test_how_many_are_drawn() -> None:
+    """Up to 10,000 debits every one is compared, of more exactly a thousand."""
+    file = replace(FILE, blocks=(many(SAMPLE_SIZE + 300).blocks[0],))
+    data = rendered(file).replace(b">MND-1<", b">MND-7<")
+
+    assert SAMPLE_SIZE == 1_000
+    assert signature(compare_with_sepaxml).parameters["sample_above"].default == 10_000
+    assert len(compare_with_sepaxml(file, data, sample_above=file.count)) == file.count
+    assert len(compare_with_sepaxml(file, data, sample_above=file.count - 1)) == SAMPLE_SIZE
