@@ -37,8 +37,6 @@ _WORDS = {
     "SCHEMAV_CVC_COMPLEX_TYPE_3_2_1": "has an attribute that is not allowed",
     "SCHEMAV_CVC_COMPLEX_TYPE_4": "lacks an attribute",
 }
-# Only followed by a violation of the same element that says why.
-_ECHO = frozenset({"SCHEMAV_CVC_TYPE_3_1_3"})
 _ELEMENT = re.compile(r"Element '(?:\{[^}']*\})?([A-Za-z0-9]{1,40})'")
 
 
@@ -88,20 +86,18 @@ def _folder() -> Any:
 
 
 def _valid(stream: BinaryIO, schema: etree.XMLSchema) -> bool:
+    """Whether it is well-formed and keeps the schema; which of the two it does not is for a second look."""
     # Only to free memory: the schema is checked by the parser itself, before these elements are seen.
     repeated = ("{*}DrctDbtTxInf", "{*}PmtInf", "{*}TxInfAndSts", "{*}Ntry")
     # Not resolve_entities=False: with a schema, lxml 6.1.3 then takes half a file for a whole one. There is no entity to resolve,
     # because what has a DOCTYPE was refused.
-    events: Any = etree.iterparse(
-        stream, events=("end",), tag=repeated, schema=schema, **{**_SAFE, "resolve_entities": "internal"}
-    )
+    safe = {**_SAFE, "resolve_entities": "internal"}
+    events: Any = etree.iterparse(stream, events=("end",), tag=repeated, schema=schema, **safe)
     try:
         for _, element in events:
             safe_xml.drop(element)
-    except etree.XMLSyntaxError as error:
-        if any(entry.type_name.startswith("SCHEMAV_") for entry in _entries(error.error_log)):
-            return False
-        raise _broken(error) from None
+    except etree.XMLSyntaxError:
+        return False
     return True
 
 
@@ -109,20 +105,11 @@ def _every_error(stream: BinaryIO, schema: etree.XMLSchema) -> list[SchemaError]
     try:
         tree = etree.parse(stream, etree.XMLParser(**_SAFE))
     except etree.XMLSyntaxError as error:
-        raise _broken(error) from None
+        raise BadInput(f"The file is not well-formed XML at line {error.lineno}: truncated?") from None
     schema.validate(tree)
-    entries = _entries(schema.error_log)
-    found = [entry for entry in entries if entry.type_name not in _ECHO] or entries
-    return [SchemaError(entry.line, _say(entry.type_name, entry.message)) for entry in found[:ERRORS_MAX]]
-
-
-def _entries(log: Any) -> list[Any]:
     # lxml-stubs does not know that a log can be iterated.
-    return list(log)
-
-
-def _broken(error: etree.XMLSyntaxError) -> BadInput:
-    return BadInput(f"The file is not well-formed XML at line {error.lineno}: truncated?")
+    log: Any = schema.error_log
+    return [SchemaError(entry.line, _say(entry.type_name, entry.message)) for entry in list(log)[:ERRORS_MAX]]
 
 
 def _say(kind: str, message: str) -> str:

@@ -11,9 +11,9 @@ import pytest
 from sqlalchemy import func, select
 
 from bridge import books
-from bridge.books import PlannedMove, PlannedPosting, PlannedVoucher, Recorder, Unit
+from bridge.books import PlannedMatch, PlannedMove, PlannedPosting, PlannedVoucher, Recorder, Unit
 from bridge.errors import IntegrityError, LostRace
-from bridge.model import Break, Invoice, Move, Posting, Voucher
+from bridge.model import Break, Invoice, Mandate, Match, Move, Posting, Voucher
 from tests import worlds
 from tests.worlds import CORE_DEBTOR, Usage, World
 
@@ -124,6 +124,76 @@ def test_every_move_says_who_why_and_by_which_voucher(world: World) -> None:
         assert move.voucher_id == voucher.id
 
 
+def test_a_repeat_without_moves_writes_nothing_again(world: World) -> None:
+    """The voucher is booked and the line explained already: neither happens a second time."""
+    match = PlannedMatch(1, 5, "rule", "person", TODAY)
+    with world.runtime.session() as session:
+        books.apply(session, [Unit(voucher=loss("once"))], by(world))
+    with world.runtime.session() as session:
+        books.apply(session, [Unit(voucher=loss("once"), matches=(match,))], by(world))
+
+    with world.runtime.reading() as session:
+        assert session.scalar(select(func.count()).select_from(Match)) == 0
+
+
+def test_a_move_whose_fact_is_booked_already_is_refused(world: World) -> None:
+    """The voucher says that it happened, the state says that it did not: nobody guesses which is right."""
+    with world.runtime.session() as session:
+        books.apply(session, [Unit(voucher=loss("once"))], by(world))
+
+    with pytest.raises(IntegrityError, match="once is already booked, but its move was not"), world.runtime.session() as session:
+        books.apply(session, [Unit(moves=(hold(1),), voucher=loss("once"))], by(world))
+
+
+def test_a_person_hears_that_another_was_first(world: World) -> None:
+    """What must not be lost is not dropped in silence."""
+    with world.runtime.session() as session:
+        books.apply_all(session, [Unit(moves=(hold(1),))], by(world))
+    with pytest.raises(LostRace, match="another worker moved this first"), world.runtime.session() as session:
+        books.apply_all(session, [Unit(moves=(hold(1),))], by(world))
+
+
+def test_another_version_loses(world: World) -> None:
+    """The state is the expected one, but somebody moved it to and fro meanwhile."""
+    late = Unit(moves=(hold(1, version=3),))
+    with world.runtime.session() as session:
+        assert books.apply(session, [late], by(world)).lost == [late]
+
+
+def test_a_move_without_a_reason_has_an_empty_one(world: World) -> None:
+    """Never null, and never anything that nobody said."""
+    with world.runtime.session() as session:
+        books.apply(session, [Unit(moves=(PlannedMove("invoice", 1, 1, "held", "open", "held", "person", TODAY),))], by(world))
+    with world.runtime.reading() as session:
+        assert session.get_one(Invoice, 1).reason == ""
+
+
+def test_the_first_move_of_what_is_new(world: World) -> None:
+    """It has no state before it, and says who, why and when; without a day of its own it is of the day it was recorded."""
+    world.import_mandates(CORE_DEBTOR)
+    with world.runtime.reading() as session:
+        mandate = {c.name: getattr(session.get_one(Mandate, 1), c.name) for c in Mandate.__table__.c if c.name != "id"}
+    other = mandate | {"mandate_id": "M-8", "mandate_key": "M-8"}
+    told = mandate | {"mandate_id": "M-7", "mandate_key": "M-7", "reason": "asked"}
+    told |= {"evidence": "paper", "booked_on": date(2026, 11, 2)}
+    with world.runtime.session() as session:
+        assert books.admit(session, "mandate", [], by(world), news="signed") == []
+        first, second = books.admit(session, "mandate", [told, other], by(world), news="signed")
+
+    with world.runtime.reading() as session:
+        of_both = select(Move).where(Move.noun == "mandate", Move.noun_id.in_([first, second])).order_by(Move.noun_id)
+        names = [session.get_one(Mandate, number).mandate_id for number in (first, second)]
+        said = [
+            (m.from_state, m.to_state, m.evidence, m.reason, m.booked_on, m.actor, m.voucher_id) for m in session.scalars(of_both)
+        ]
+    state = mandate["state"]
+    assert names == ["M-7", "M-8"]
+    assert said == [
+        (None, state, "paper", "asked", date(2026, 11, 2), "anna", None),
+        (None, state, "", mandate["reason"], world.now.date(), "anna", None),
+    ]
+
+
 def test_every_voucher_is_balanced_and_knows_its_postings(world: World) -> None:
     """A posting has a debit and a credit side, so debits equal credits; a voucher knows its count and sum."""
     with world.runtime.session() as session:
@@ -151,3 +221,29 @@ def test_a_break_is_open_once(world: World) -> None:
     with world.runtime.reading() as session:
         rows = session.execute(select(Break.ordinal, Break.resolution).order_by(Break.ordinal)).all()
         assert [tuple(found) for found in rows] == [(1, "done"), (2, None)]
+
+
+def test_only_what_was_meant_is_closed(world: World) -> None:
+    """Of the subject and kind that are named, and only what is open: an earlier answer is not overwritten."""
+    row = ("AMOUNT_DIFF", "entry:7", "what", "next")
+    others = [("UNKNOWN_CREDIT", "entry:7", "what", "next"), ("AMOUNT_DIFF", "entry:8", "what", "next")]
+    with world.runtime.session() as session:
+        books.open_breaks(session, [row, *others], by(world), TODAY)
+        books.close_breaks(session, ["entry:7"], by(world), "first", kinds=["AMOUNT_DIFF"])
+        books.open_breaks(session, [row], by(world), TODAY)
+    with world.runtime.session() as session:
+        assert books.close_breaks(session, ["entry:7"], by(world), "second", kinds=["AMOUNT_DIFF"]) == 1
+
+    with world.runtime.reading() as session:
+        rows = session.execute(select(Break.subject, Break.kind, Break.resolution).order_by(Break.id)).all()
+    assert sorted(map(str, rows)) == sorted(
+        map(
+            str,
+            [
+                ("entry:7", "AMOUNT_DIFF", "first"),
+                ("entry:7", "UNKNOWN_CREDIT", None),
+                ("entry:8", "AMOUNT_DIFF", None),
+                ("entry:7", "AMOUNT_DIFF", "second"),
+            ],
+        )
+    )

@@ -131,3 +131,4 @@ def test_nothing_stands_behind_the_last_word() -> None:
     """Without a description or a tag's value no blank is left at the end of the line, and a tilde is a word's like any other."""
     text = written(replace(BILLED, description="", tags={"note": "", "other": "a~b"}))
     assert "\n2026-12-01 * (inv:1)\n    ; note:\n    ; other: a~b\n" in text
+    assert "\n2026-12-01 * (inv:1) a~b\n" in written(replace(BILLED, description="a~b"))

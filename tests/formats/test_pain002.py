@@ -222,7 +222,7 @@ class Dribble(io.BytesIO):
     """A stream that gives its beginning at once and the rest in small pieces, as a slow line does."""
 
     def read(self, size: int | None = -1, /) -> bytes:
-        return super().read(200 if self.tell() == 0 else 7)
+        return super().read(90 if self.tell() == 0 else 7)
 
 
 def test_a_report_that_comes_in_small_pieces() -> None:

@@ -122,7 +122,7 @@ def test_the_ends_of_each_number(key: str, least: int, most: int, tmp_path: Path
     for value in (least, most):
         assert getattr(profiles.load("mybank", bank(tmp_path, f'title = "x"\n{key} = {value}')), key) == value
     for value in (least - 1, most + 1):
-        with pytest.raises(ConfigError, match=key):
+        with pytest.raises(ConfigError, match=f"{key} = {value}: "):
             profiles.load("mybank", bank(tmp_path, f'title = "x"\n{key} = {value}'))
 
 

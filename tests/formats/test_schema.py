@@ -63,10 +63,11 @@ def test_a_file_that_breaks_off_is_no_schema_error(cut: bytes) -> None:
 
 
 def test_depth_is_bounded() -> None:
-    """A thousand elements in one another are refused, not walked."""
-    deep = GOOD.replace(b"<MsgId>MW-20261123-1</MsgId>", b"<a>" * 1_000 + b"</a>" * 1_000)
+    """A thousand elements in one another are refused, not walked, wherever in the file they stand."""
+    line = next(line for line in GOOD.splitlines(keepends=True) if b"INV-1-1" in line)
+    deep = b"<a>" * 1_000 + b"</a>" * 1_000
     with pytest.raises(BadInput, match="not well-formed"):
-        validate(io.BytesIO(deep), NAMESPACE)
+        validate(io.BytesIO(GOOD.replace(line, line * 300 + deep)), NAMESPACE)
 
 
 def test_what_has_a_schema() -> None:
