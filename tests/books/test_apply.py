@@ -13,9 +13,10 @@ from sqlalchemy import func, select
 from bridge import books
 from bridge.books import PlannedMatch, PlannedMove, PlannedPosting, PlannedVoucher, Recorder, Unit
 from bridge.errors import IntegrityError, LostRace
-from bridge.model import Break, Invoice, Mandate, Match, Move, Posting, Voucher
+from bridge.model import Break, Detail, Entry, Invoice, Mandate, Match, Move, Posting, Voucher
+from bridge.sim.bank import SimBank
 from tests import worlds
-from tests.worlds import CORE_DEBTOR, Usage, World
+from tests.worlds import CORE_DEBTOR, MAIN_IBAN, Usage, World
 
 TODAY = date(2026, 11, 23)
 
@@ -173,7 +174,7 @@ def test_the_first_move_of_what_is_new(world: World) -> None:
     world.import_mandates(CORE_DEBTOR)
     with world.runtime.reading() as session:
         mandate = {c.name: getattr(session.get_one(Mandate, 1), c.name) for c in Mandate.__table__.c if c.name != "id"}
-    other = mandate | {"mandate_id": "M-8", "mandate_key": "M-8"}
+    other = {name: value for name, value in mandate.items() if name != "reason"} | {"mandate_id": "M-8", "mandate_key": "M-8"}
     told = mandate | {"mandate_id": "M-7", "mandate_key": "M-7", "reason": "asked"}
     told |= {"evidence": "paper", "booked_on": date(2026, 11, 2)}
     with world.runtime.session() as session:
@@ -190,7 +191,7 @@ def test_the_first_move_of_what_is_new(world: World) -> None:
     assert names == ["M-7", "M-8"]
     assert said == [
         (None, state, "paper", "asked", date(2026, 11, 2), "anna", None),
-        (None, state, "", mandate["reason"], world.now.date(), "anna", None),
+        (None, state, "", "", world.now.date(), "anna", None),
     ]
 
 
@@ -247,3 +248,31 @@ def test_only_what_was_meant_is_closed(world: World) -> None:
             ],
         )
     )
+
+
+def test_a_match_keeps_all_that_it_is_about(world: World) -> None:
+    """Its detail, the other line and the match that it takes back, as its voucher keeps the one that it takes back."""
+    bank = SimBank(MAIN_IBAN, opening_cents=0)
+    bank.foreign_transfer(7_00, "Unbekannt GmbH", "Danke")
+    bank.foreign_transfer(5_00, "Unbekannt GmbH", "Danke")
+    world.receive("statement.xml", bank.statement(TODAY))
+    with world.runtime.reading() as session:
+        first, second = session.scalars(select(Entry.id).order_by(Entry.id))
+        detail = session.scalars(select(Detail.id).where(Detail.entry_id == first)).one()
+    said = PlannedMatch(first, 3_00, "by hand", "person", TODAY, detail_id=detail, other_entry_id=second)
+    with world.runtime.session() as session:
+        books.apply(session, [Unit(voucher=loss("said"), matches=(said,))], by(world))
+        match = session.scalars(select(Match)).one()
+        taken_back = replace(said, amount_cents=-3_00, undoes_id=match.id)
+        unsaid = replace(loss("unsaid"), reverses_id=match.voucher_id)
+        books.apply(session, [Unit(voucher=unsaid, matches=(taken_back,))], by(world))
+
+    with world.runtime.reading() as session:
+        rows = session.execute(select(Match.id, Match.detail_id, Match.other_entry_id, Match.undoes_id).order_by(Match.id)).all()
+        reversed_by = session.execute(select(Voucher.idem_key, Voucher.reverses_id).order_by(Voucher.id.desc()).limit(2)).all()
+        open_cents = session.scalars(select(Entry.open_cents).order_by(Entry.id)).all()
+    (one, *about), (_, *undone) = rows
+    assert (about, undone) == ([detail, second, None], [detail, second, one])
+    assert [key for key, _ in reversed_by] == ["unsaid", "said"]
+    assert (reversed_by[0].reverses_id is not None, reversed_by[1].reverses_id) == (True, None)
+    assert open_cents == [7_00, 5_00]
