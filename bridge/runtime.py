@@ -127,6 +127,8 @@ def open_chain(settings: Settings, source: SourceSettings) -> ChainSource:
         rpc=source.rpc,
         recorded=settings.path(source.recorded) if source.recorded else None,
         finality=source.finality,
+        verification=source.profile,
+        quorum=source.agreeing if source.rpc else None,
     )
 
 

@@ -165,7 +165,9 @@ class SourceSettings(_Part):
     start_block: int = Field(default=0, ge=0, lt=2**53)
     finality: Literal["finalized", "safe"] | int = "finalized"
     hold_minutes: int = Field(default=60, ge=0, le=525_600)
-    verification: str = "none"
+    verification: Literal["", "full", "bloom", "quorum-only", "none"] = ""  # empty: full for a node, none for recorded logs
+    quorum: int | None = Field(default=None, ge=1, le=16)  # how many of rpc must agree; empty: two, or the only one
+    finality_alarm_minutes: int = Field(default=90, ge=0, le=525_600)  # of the last final block's age; 0: no alarm
     invoice_number: str = "{source}-{invoice_no:06d}"
     event: str = "InvoiceFinalized"
 
@@ -173,8 +175,16 @@ class SourceSettings(_Part):
     def _what_exists(self) -> SourceSettings:
         if bool(self.rpc) == (self.recorded is not None):
             raise ValueError(f"source {self.name!r} needs either rpc or recorded, and not both")
-        if self.verification != "none":
-            raise ValueError(f"source {self.name!r}: verification = {self.verification!r} is not built yet; only 'none' is")
+        if self.recorded is not None and self.verification not in ("", "none"):
+            raise ValueError(f"source {self.name!r}: recorded logs prove nothing; verification = 'none' says so")
+        if len(set(self.rpc)) < len(self.rpc):
+            raise ValueError(f"source {self.name!r} lists an rpc endpoint twice; a node that agrees with itself is no second one")
+        if len(self.rpc) > 1 and self.verification == "none":
+            raise ValueError(f"source {self.name!r} has {len(self.rpc)} rpc endpoints and verifies nothing; keep one, or verify")
+        if self.rpc and self.agreeing > len(self.rpc):
+            raise ValueError(
+                f"source {self.name!r}: a quorum of {self.quorum} cannot be reached by {len(self.rpc)} rpc endpoint(s)"
+            )
         if self.event != "InvoiceFinalized":
             raise ValueError(f"source {self.name!r}: event = {self.event!r} is not built yet; only 'InvoiceFinalized' is")
         longest = self.number(2**64 - 1)
@@ -185,6 +195,16 @@ class SourceSettings(_Part):
         if len(self.number(99_999_999)) > 32:
             raise ValueError(f"source {self.name!r}: invoice_number is longer than 32 characters for invoice 99,999,999")
         return self
+
+    @property
+    def profile(self) -> str:
+        """The verification profile that holds: the strongest one, where bridge.toml says nothing about a node."""
+        return self.verification or ("none" if self.recorded is not None else "full")
+
+    @property
+    def agreeing(self) -> int:
+        """How many nodes must agree on a block."""
+        return self.quorum or min(2, len(self.rpc))
 
     def number(self, invoice_no: int) -> str:
         """The invoice number the debtor reads. Raises ConfigError for a template with an unknown field."""
@@ -252,7 +272,7 @@ class Settings(BaseSettings):
                 raise ValueError(
                     f"source {source.name!r} names creditor {source.creditor!r}, which [[creditors]] does not declare"
                 )
-            if self.environment == "production" and source.verification == "none":
+            if self.environment == "production" and source.profile == "none":
                 raise ValueError(f"source {source.name!r}: verification = 'none' is refused in production")
         return self
 

@@ -28,6 +28,7 @@ chain_id = 1
 contract = "0x00000000000000000000000000000000000000C0"
 recorded = "logs.jsonl"
 """
+NODES = SOURCE.replace('recorded = "logs.jsonl"', 'rpc = ["http://a", "http://b"]')
 
 
 def written(folder: Path, body: str) -> Path:
@@ -54,9 +55,11 @@ def test_an_empty_file_has_the_defaults(tmp_path: Path) -> None:
         (BASE.replace('account = "main"', 'account = "other"'), "names account 'other', which .* does not declare"),
         (SOURCE, "names creditor .* which .* does not declare"),
         (BASE + SOURCE + SOURCE, "'PLANT-1' is declared twice"),
-        (BASE + SOURCE + 'verification = "full"\n', "verification = 'full' is not built yet; only 'none' is"),
-        (BASE + SOURCE + 'verification = "bloom"\n', "verification = 'bloom' is not built yet"),
-        (BASE + SOURCE + 'verification = "quorum-only"\n', "verification = 'quorum-only' is not built yet"),
+        (BASE + SOURCE + 'verification = "full"\n', "recorded logs prove nothing; verification = 'none' says so"),
+        (BASE + SOURCE + 'verification = "some"\n', "verification"),
+        (BASE + NODES + 'verification = "none"\n', "has 2 rpc endpoints and verifies nothing; keep one, or verify"),
+        (BASE + NODES + "quorum = 3\n", "a quorum of 3 cannot be reached by 2 rpc endpoint"),
+        (BASE + NODES.replace("http://b", "http://a"), "lists an rpc endpoint twice"),
         (BASE + SOURCE + 'event = "Mine(bytes32)"\n', "is not built yet; only 'InvoiceFinalized' is"),
         (BASE + SOURCE + 'rpc = ["http://x"]\n', "needs either rpc or recorded, and not both"),
         (BASE + SOURCE.replace("recorded =", "# recorded ="), "needs either rpc or recorded"),
@@ -172,6 +175,21 @@ def test_an_unknown_variable_is_an_error(tmp_path: Path, monkeypatch: pytest.Mon
         load(written(tmp_path, ""))
 
     assert "x-secret-x" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("lines", "profile", "agreeing"),
+    [
+        (NODES, "full", 2),
+        (NODES.replace(', "http://b"', ""), "full", 1),
+        (NODES + 'verification = "bloom"\nquorum = 1\n', "bloom", 1),
+        (SOURCE, "none", 0),
+    ],
+)
+def test_the_strongest_proof_where_nothing_is_said(tmp_path: Path, lines: str, profile: str, agreeing: int) -> None:
+    """Nodes are verified in full and two must agree, unless bridge.toml says otherwise; a file of logs proves nothing."""
+    [source] = load(written(tmp_path, BASE + lines)).sources
+    assert (source.profile, source.agreeing) == (profile, agreeing)
 
 
 def test_secrets_are_never_repeated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -103,7 +103,7 @@ def _source(session: Session, runtime: Runtime, declared: SourceSettings) -> Non
             chain_id=declared.chain_id,
             contract=declared.contract,
             creditor_id=creditor.id,
-            verification=declared.verification,
+            verification=declared.profile,
         )
         session.add(row)
     if (row.chain_id, row.contract, row.creditor_id) != (declared.chain_id, declared.contract, creditor.id):
@@ -111,7 +111,7 @@ def _source(session: Session, runtime: Runtime, declared: SourceSettings) -> Non
             f"source {declared.name!r}: chain, contract and creditor of a source never change; "
             "give the new contract a new source name"
         )
-    row.verification = declared.verification
+    row.verification = declared.profile
     shown = declared.model_dump(mode="json", exclude={"rpc"}) | {"endpoints": len(declared.rpc)}
     _version(session, runtime, "source", declared.name, shown)
 

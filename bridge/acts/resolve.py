@@ -14,7 +14,8 @@ from bridge.runtime import Runtime
 #: kinds whose cause must go first: closing these by hand would hide an open line, or release a frozen source, file or debit
 BY_CAUSE_ONLY = (
     "UNKNOWN_CREDIT", "UNKNOWN_DEBIT", "UNKNOWN_DETAIL", "UNDONE", "PARTLY_EXPLAINED", "STATEMENT_GAP", "REORG_BELOW_FINAL",
-    "SOURCE_INCOMPLETE", "FILE_FROZEN", "UPLOAD_UNCLEAR", "DO_NOT_UPLOAD", *beyond.KINDS,
+    "SOURCE_INCOMPLETE", "FINALITY_WENT_BACK", "FINALITY_STALLED", "FILE_FROZEN", "UPLOAD_UNCLEAR", "DO_NOT_UPLOAD",
+    *beyond.KINDS,
 )  # fmt: skip
 
 

@@ -1,6 +1,8 @@
 """Logs of an EVM chain become records. The only package that knows web3, and it imports it inside functions.
 
-source     a node over JSON-RPC: final head, logs of a range, the contract's own count
+verified   several nodes of which a quorum must agree, and the proofs that all else hashes to what they agree on
+proof      header hashes, receipt roots, blooms (pure)
+source     one node over JSON-RPC: final head, logs of a range, the contract's own count
 endpoint   one HTTP address: timeouts, answers that are none, the JSON-RPC id
 recorded   the same from a file: one log a line, taken as final
 wire       hex on the wire to bytes and ints (pure)
@@ -40,8 +42,14 @@ class ChainSource(Protocol):
     def head_at(self, number: int) -> Head | None:
         """The block of that number as the source sees it now; None beyond its head. To compare a stored cursor's hash."""
 
-    def logs(self, first: int, last: int) -> list[RawLog]:
-        """The contract's logs with a known topic in blocks ``first`` to ``last``, both included, by block and log index."""
+    def logs(self, first: int, last: int, *, parent: bytes | None = None) -> list[RawLog]:
+        """The contract's logs with a known topic in blocks ``first`` to ``last``, both included, by block and log index.
+
+        ``parent`` is the hash of the block before ``first``, where it is known; a source that proves links the blocks to it.
+        """
+
+    def self_test(self, head: Head) -> None:
+        """Asked once, before a source is read for the first time: ConfigError where what it shall prove cannot be proven."""
 
     def completeness(self, at: Head) -> Completeness | None:
         """What the contract says of itself at that block; None where nobody can be asked (recorded logs, a foreign contract)."""
@@ -55,11 +63,14 @@ def open_source(
     rpc: Sequence[str | Provider] = (),
     recorded: str | Path | None = None,
     finality: str | int = "finalized",
+    verification: str = "none",
+    quorum: int | None = None,
 ) -> ChainSource:
     """The source that one [[sources]] entry describes; nothing is asked of a node or read from a file yet.
 
-    ``rpc`` is one endpoint: a URL, or any object with ``make_request(method, params)`` that speaks JSON-RPC. Raises ConfigError
-    where both or neither of ``rpc`` and ``recorded`` are given, and for an unusable address, finality or URL.
+    Each of ``rpc`` is a URL, or any object with ``make_request(method, params)`` that speaks JSON-RPC. ``quorum`` is how many of
+    them must agree: two by default, one where there is only one. Raises ConfigError where both or neither of ``rpc`` and
+    ``recorded`` are given, and for an unusable address, finality, URL, verification or quorum.
     """
     if recorded is not None and rpc:
         raise ConfigError(f"source {name!r} has both rpc and recorded; keep one of them")
@@ -68,12 +79,22 @@ def open_source(
     if recorded is not None:
         from bridge.chain.recorded import RecordedSource
 
+        if verification != "none":
+            raise ConfigError(f'source {name!r}: recorded logs prove nothing; set verification = "none"')
         return RecordedSource(name, Path(recorded), chain_id, contract)
     if not rpc:
         raise ConfigError(f"source {name!r} has neither rpc nor recorded; add the address of a node or a file of logs")
-    if len(rpc) > 1:
-        # Taking the first of several would look like a cross-check and be none.
-        raise ConfigError(f"source {name!r} lists {len(rpc)} rpc endpoints, but answers are not cross-checked yet; keep one")
+    from bridge.chain.decoders import DECODERS
     from bridge.chain.source import RpcSource
+    from bridge.chain.verified import PROFILES, VerifiedSource
 
-    return RpcSource(name, rpc[0], chain_id, contract, finality)
+    nodes = [RpcSource(name, one, chain_id, contract, finality) for one in rpc]
+    if verification == "none":
+        if len(nodes) > 1:  # taking the first of several would look like a cross-check and be none
+            raise ConfigError(f'source {name!r} lists {len(nodes)} rpc endpoints and verification = "none"; keep one, or verify')
+        return nodes[0]
+    profile = next((known for known in PROFILES if known == verification), None)
+    if profile is None:
+        raise ConfigError(f"source {name!r}: verification {verification!r} is none of: {', '.join(PROFILES)}, none")
+    wanted = min(2, len(nodes)) if quorum is None else quorum
+    return VerifiedSource(nodes, contract=contract, topics=DECODERS, quorum=wanted, profile=profile)

@@ -1,8 +1,9 @@
 """One JSON-RPC endpoint over HTTP, read through web3.py's provider and none of its formatters.
 
 What web3.py 8 does not do by itself and money needs: the answer's id must be the request's, an answer has a largest size and a
-longest time, nothing is retried silently, no redirect and no proxy of the environment is followed, the connection is not shared
-with a forked child, and no message shows more of the URL than host and port (paths and passwords of hosted nodes are secrets).
+longest time, nothing is retried silently, a node that is busy is told from one that is broken, no redirect and no proxy of the
+environment is followed, the connection is not shared with a forked child, and no message shows more of the URL than host and
+port (paths and passwords of hosted nodes are secrets).
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import itertools
 import os
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
@@ -26,6 +27,7 @@ CONNECT_SECONDS = 3.05
 READ_SECONDS = 20  # between two pieces of an answer
 ANSWER_SECONDS = 60  # from its first piece to its last
 ANSWER_BYTES_MAX = 64 * 1024 * 1024
+BUSY_STATUS = (429, 502, 503, 504)
 
 
 class Provider(Protocol):
@@ -33,6 +35,10 @@ class Provider(Protocol):
 
     def make_request(self, method: Any, params: Any, /) -> Any:
         """Send one request; give back the whole answer, a mapping with ``result`` or ``error``."""
+
+
+class Busy(Unavailable):
+    """The node asks for patience: it has too much to do, or this caller has asked too much of it."""
 
 
 class HttpEndpoint:
@@ -52,13 +58,29 @@ class HttpEndpoint:
             provider = self._own_provider()
             wanted = next(self._ids)
             provider.request_counter = itertools.count(wanted)
-            answer = self._asked(provider, method, params)
+            answer = self._sent(lambda: provider.make_request(method, params), method)
         if not isinstance(answer, Mapping):
             raise self.unavailable(method, "answered something that is no JSON-RPC")
         # A request refused before it was parsed is answered with id null (JSON-RPC 2.0, section 5); then there must be an error.
         if answer.get("id") != wanted and not (answer.get("id") is None and answer.get("error")):
             raise self.unavailable(method, "answered another request (its JSON-RPC id differs)")
         return answer
+
+    def make_batch_request(self, requests: Sequence[tuple[str, list[Any]]], /) -> list[Mapping[str, Any]]:
+        """Send these requests as one; give back the answers in their order. A node that takes no batches raises Unavailable."""
+        method = f"{len(requests)} times {requests[0][0]}"
+        with self._lock:
+            provider = self._own_provider()
+            first = next(self._ids)
+            wanted = [first, *(next(self._ids) for _ in requests[1:])]
+            provider.request_counter = itertools.count(first)
+            answers = self._sent(lambda: _batch(provider, requests), method)
+        if not isinstance(answers, list):  # JSON-RPC 2.0, section 6: an answer that is no list refuses the batch as a whole
+            raise self.unavailable(method, "takes no batch of requests")
+        by_id = {answer.get("id"): answer for answer in answers if isinstance(answer, Mapping)}
+        if len(answers) != len(wanted) or by_id.keys() != set(wanted):
+            raise self.unavailable(method, "answered other requests (its JSON-RPC ids differ)")
+        return [by_id[one] for one in wanted]
 
     def unavailable(self, method: str, what: str) -> Unavailable:
         return Unavailable(f"the node at {self.host} {what} (asked for {method}); try again, or set another rpc in bridge.toml")
@@ -83,12 +105,12 @@ class HttpEndpoint:
             self._pid = os.getpid()
         return self._provider
 
-    def _asked(self, provider: HTTPProvider, method: Any, params: list[Any]) -> object:
+    def _sent(self, send: Callable[[], object], method: str) -> object:
         from requests import HTTPError, RequestException, Timeout
 
         # "from None" below: the library's exceptions quote the whole URL.
         try:
-            return provider.make_request(method, params)
+            return send()
         except _AnswerTooLong:
             raise self.unavailable(
                 method, f"sent more than {ANSWER_BYTES_MAX} bytes or took longer than {ANSWER_SECONDS} seconds"
@@ -96,12 +118,21 @@ class HttpEndpoint:
         except Timeout:
             raise self.unavailable(method, f"did not answer within {READ_SECONDS} seconds") from None
         except HTTPError as error:
-            status = "an error" if error.response is None else f"HTTP status {error.response.status_code}"
-            raise self.unavailable(method, f"answered {status}") from None
+            status = 0 if error.response is None else error.response.status_code
+            said = self.unavailable(method, f"answered HTTP status {status}" if status else "answered an error")
+            if status in BUSY_STATUS:
+                raise Busy(str(said)) from None
+            raise said from None
         except RequestException as error:
             raise self.unavailable(method, f"could not be reached ({type(error).__name__})") from None
         except (ValueError, RecursionError):  # no UTF-8, or no JSON
             raise self.unavailable(method, "answered something that is no JSON") from None
+
+
+def _batch(provider: HTTPProvider, requests: Sequence[tuple[Any, list[Any]]]) -> object:
+    """web3's own batch sorts the answers by their ids before anybody has looked at these, so only its parts are used."""
+    body = provider.encode_batch_rpc_request(list(requests))
+    return provider.decode_rpc_response(provider._make_request(requests[0][0], body))  # noqa: SLF001 - see above
 
 
 class _AnswerTooLong(Exception):

@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from typing import Any
+import re
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
+from typing import Any, TypeVar
 
 from eth_hash.auto import keccak
 
 from bridge.chain import wire
 from bridge.chain.decoders import DECODERS
-from bridge.chain.endpoint import HttpEndpoint, Provider
+from bridge.chain.endpoint import Busy, HttpEndpoint, Provider
 from bridge.errors import ConfigError, Unavailable
 from bridge.records.invoice_log import Completeness, Head, RawLog
 
 INVOICE_COUNT_CALL = "0x" + keccak(b"invoiceCount()")[:4].hex()
 INVOICE_CHAIN_CALL = "0x" + keccak(b"invoiceChain()")[:4].hex()
+BATCH = 50  # headers in one request: 10,840 a second over loopback instead of 827 one by one
+PATIENCE = (1, 2, 4, 8, 15)  # seconds between the questions to a node that is busy; then it is Unavailable
+NO_SUCH_METHOD = -32601
 UNKNOWN_BLOCK = -39001  # what geth answers to "finalized" before there is such a block (execution-apis, error groups)
 REVERTED = 3  # execution reverted (go-ethereum, reth, anvil)
 TAGS = ("finalized", "safe")
+T = TypeVar("T")
+# "call rate limit exhausted", "daily request count exceeded", "quota", "throttled": waiting helps, a smaller range does not.
+_BUSY = re.compile(
+    r"rate limit|too many requests|request count|requests per|quota|throttl|capacity|try again later", re.IGNORECASE
+)
 
 
 class RpcSource:
@@ -38,16 +49,19 @@ class RpcSource:
         finality: str | int = "finalized",
         *,
         topics: Collection[bytes] = tuple(DECODERS),
+        pause: Callable[[float], None] = time.sleep,
     ) -> None:
         if finality not in TAGS and (isinstance(finality, bool) or not isinstance(finality, int) or finality < 0):
             raise ConfigError(f"source {name!r}: finality {finality!r} is not one of: finalized, safe, a number of confirmations")
         self.name = name
         self.chain_id = chain_id
         self._provider: Provider = HttpEndpoint(endpoint) if isinstance(endpoint, str) else endpoint
-        self._host = self._provider.host if isinstance(self._provider, HttpEndpoint) else "this process"
+        self.host: str = getattr(self._provider, "host", "this process")
         self._contract = contract.lower()
         self._finality = finality
         self._topics = frozenset(topics)
+        self._pause = pause
+        self._batches: Any = self._provider if hasattr(self._provider, "make_batch_request") else None
         self._chain_id_checked = False
 
     def final_head(self) -> Head | None:
@@ -60,23 +74,61 @@ class RpcSource:
     def head_at(self, number: int) -> Head | None:
         head = self._head(hex(number))
         if head is not None and head.number != number:
-            raise self._inconsistent(f"it gave block {head.number} when block {number} was asked for")
+            raise self.inconsistent(f"it gave block {head.number} when block {number} was asked for")
         return head
 
-    def logs(self, first: int, last: int) -> list[RawLog]:
+    def logs(self, first: int, last: int, *, parent: bytes | None = None) -> list[RawLog]:  # noqa: ARG002 - nothing is proven here
         """As the protocol says. A range the node refuses is asked for in halves, down to single blocks."""
         if first > last:
             return []
         # A node that is behind answers a range beyond its head with what it has, without an error (ethereum/execution-apis#534).
         if self.head_at(last) is None:
-            raise self._inconsistent(f"it has no block {last}, the last of the range asked for")
+            raise self.inconsistent(f"it has no block {last}, the last of the range asked for")
         entries = self._entries(first, last)
         headers: dict[int, Head] = {}
         logs = [self._log(entry, first, last, headers) for entry in entries]
         try:
             return wire.in_order(logs)
         except ValueError as error:
-            raise self._inconsistent(str(error)) from error
+            raise self.inconsistent(str(error)) from error
+
+    def blocks(self, first: int, last: int) -> list[Mapping[str, Any]]:
+        """The blocks ``first`` to ``last`` as the node gives them, with the hashes of their transactions; each is there."""
+        wanted = range(first, last + 1)
+        found = self._ask_each([("eth_getBlockByNumber", [hex(number), False]) for number in wanted])
+        for number, block in zip(wanted, found, strict=True):
+            if not isinstance(block, Mapping):
+                raise self.inconsistent(f"block {number} is {wire.shown(block)}")
+        return found
+
+    def receipts(self, block: Mapping[str, Any]) -> list[Any]:
+        """All receipts of a block that ``blocks`` gave; one by one where the node cannot give them at once."""
+        try:
+            found = self._ask("eth_getBlockReceipts", [block.get("number")])
+        except _Refused as refusal:
+            if refusal.code != NO_SUCH_METHOD:
+                raise
+            hashes = block.get("transactions") or []
+            found = self._ask_each([("eth_getTransactionReceipt", [one]) for one in hashes])
+        if not isinstance(found, list | tuple):
+            raise self.inconsistent(f"it has block {wire.shown(block.get('number'))} but its receipts are {wire.shown(found)}")
+        return list(found)
+
+    def all_logs(self, block_hash: bytes) -> list[RawLog]:
+        """Every log of one block, of whatever contract."""
+        found = self._ask("eth_getLogs", [{"blockHash": "0x" + block_hash.hex()}])
+        if not isinstance(found, list | tuple):
+            raise self.inconsistent(f"the logs are {wire.shown(found)}, not a list")
+        try:
+            logs = wire.in_order(wire.raw_log(entry, self.chain_id, timestamp=0) for entry in found)
+        except ValueError as error:
+            raise self.inconsistent(str(error)) from error
+        if any(log.block_hash != block_hash for log in logs):
+            raise self.inconsistent("it gave logs of another block than it was asked for")
+        return logs
+
+    def self_test(self, head: Head) -> None:
+        """Nothing is proven, so nothing can fail."""
 
     def completeness(self, at: Head) -> Completeness | None:
         """``invoiceCount`` and ``invoiceChain`` at that block; None where the contract has no such functions."""
@@ -99,7 +151,7 @@ class RpcSource:
         if answer is None:
             return None
         if not isinstance(answer, Mapping):
-            raise self._inconsistent(f"block {block} is {wire.shown(answer)}")
+            raise self.inconsistent(f"block {block} is {wire.shown(answer)}")
         try:
             return Head(
                 number=wire.quantity(answer.get("number"), "number"),
@@ -107,7 +159,7 @@ class RpcSource:
                 timestamp=wire.quantity(answer.get("timestamp"), "timestamp"),
             )
         except ValueError as error:
-            raise self._inconsistent(f"in block {block} {error}") from error
+            raise self.inconsistent(f"in block {block} {error}") from error
 
     def _entries(self, first: int, last: int) -> list[Any]:
         topics = sorted("0x" + topic.hex() for topic in self._topics)
@@ -121,7 +173,7 @@ class RpcSource:
             middle = (first + last) // 2
             return self._entries(first, middle) + self._entries(middle + 1, last)
         if not isinstance(found, list | tuple):
-            raise self._inconsistent(f"the logs are {wire.shown(found)}, not a list")
+            raise self.inconsistent(f"the logs are {wire.shown(found)}, not a list")
         return list(found)
 
     def _log(self, entry: Any, first: int, last: int, headers: dict[int, Head]) -> RawLog:
@@ -130,15 +182,15 @@ class RpcSource:
             header = self._header_of(entry, headers)
             log = wire.raw_log(entry, self.chain_id, timestamp=None if header is None else header.timestamp)
         except ValueError as error:
-            raise self._inconsistent(str(error)) from error
+            raise self.inconsistent(str(error)) from error
         if header is not None and header.hash != log.block_hash:
-            raise self._inconsistent(f"a log names another hash for block {log.block_number} than the block itself")
+            raise self.inconsistent(f"a log names another hash for block {log.block_number} than the block itself")
         if not first <= log.block_number <= last:
-            raise self._inconsistent(f"it gave a log of block {log.block_number} when {first} to {last} were asked for")
+            raise self.inconsistent(f"it gave a log of block {log.block_number} when {first} to {last} were asked for")
         if log.address != self._contract:
-            raise self._inconsistent(f"it gave a log of contract {log.address} when {self._contract} was asked for")
+            raise self.inconsistent(f"it gave a log of contract {log.address} when {self._contract} was asked for")
         if not log.topics or log.topics[0] not in self._topics:
-            raise self._inconsistent("it gave a log of an event that was not asked for")
+            raise self.inconsistent("it gave a log of an event that was not asked for")
         return log
 
     def _header_of(self, entry: Any, headers: dict[int, Head]) -> Head | None:
@@ -149,7 +201,7 @@ class RpcSource:
         if number not in headers:
             head = self.head_at(number)
             if head is None:
-                raise self._inconsistent(f"it gave a log of block {number} but not the block")
+                raise self.inconsistent(f"it gave a log of block {number} but not the block")
             headers[number] = head
         return headers[number]
 
@@ -163,18 +215,18 @@ class RpcSource:
         try:
             word = wire.blob(answer, "the answer to eth_call")
         except ValueError as error:
-            raise self._inconsistent(str(error)) from error
+            raise self.inconsistent(str(error)) from error
         if not word:
             return None
         if len(word) != 32:
-            raise self._inconsistent(f"the answer to eth_call has {len(word)} bytes instead of 32")
+            raise self.inconsistent(f"the answer to eth_call has {len(word)} bytes instead of 32")
         return word
 
     def _number(self, method: str, params: list[Any]) -> int:
         try:
             return wire.quantity(self._ask(method, params), method)
         except ValueError as error:
-            raise self._inconsistent(str(error)) from error
+            raise self.inconsistent(str(error)) from error
 
     def _check_chain_id(self) -> None:
         self._chain_id_checked = True  # before asking: the question itself goes through _ask
@@ -182,7 +234,7 @@ class RpcSource:
             found = self._number("eth_chainId", [])
             if found != self.chain_id:
                 raise ConfigError(
-                    f"source {self.name!r}: the node at {self._host} is on chain {found},"
+                    f"source {self.name!r}: the node at {self.host} is on chain {found},"
                     f" but bridge.toml says chain_id = {self.chain_id}; correct chain_id or rpc"
                 )
         except BaseException:
@@ -193,30 +245,65 @@ class RpcSource:
         """The result of one request; _Refused for a JSON-RPC error, Unavailable for anything else."""
         if not self._chain_id_checked:
             self._check_chain_id()
-        answer = self._provider.make_request(method, params)
+        return self._patiently(lambda: self._result(method, self._provider.make_request(method, params)))
+
+    def _ask_each(self, requests: Sequence[tuple[str, list[Any]]]) -> list[Any]:
+        """The results of these requests, many to a message where the node takes that."""
+        if not self._chain_id_checked:
+            self._check_chain_id()
+        found: list[Any] = []
+        for start in range(0, len(requests), BATCH):
+            some = requests[start : start + BATCH]
+            if self._batches is not None and len(some) > 1:
+                try:
+                    found += self._patiently(partial(self._at_once, some))
+                    continue
+                except Busy:
+                    raise
+                except Unavailable:  # some nodes take none, or only a few; the same questions one by one decide
+                    self._batches = None
+            found += [self._ask(method, params) for method, params in some]
+        return found
+
+    def _at_once(self, requests: Sequence[tuple[str, list[Any]]]) -> list[Any]:
+        answers = self._batches.make_batch_request(requests)
+        return [self._result(method, answer) for (method, _), answer in zip(requests, answers, strict=True)]
+
+    def _patiently(self, asked: Callable[[], T]) -> T:
+        """Ask again after a while where the node is busy; never a smaller question, and never for longer than PATIENCE."""
+        for seconds in PATIENCE:
+            try:
+                return asked()
+            except Busy:
+                self._pause(seconds)
+        return asked()
+
+    def _result(self, method: str, answer: Any) -> Any:
         if not isinstance(answer, Mapping):
-            raise self._inconsistent(f"the answer to {method} is no object")
+            raise self.inconsistent(f"the answer to {method} is no object")
         error = answer.get("error")
         if error is not None:
             raise self._refused(method, error)
         if "result" not in answer:
-            raise self._inconsistent(f"the answer to {method} has neither result nor error")
+            raise self.inconsistent(f"the answer to {method} has neither result nor error")
         return answer["result"]
 
-    def _refused(self, method: str, error: Any) -> _Refused:
+    def _refused(self, method: str, error: Any) -> Unavailable:
         code = error.get("code") if isinstance(error, Mapping) else None
         text = str(error.get("message") if isinstance(error, Mapping) else error)
         if isinstance(self._provider, HttpEndpoint):
             text = self._provider.masked(text)
-        return _Refused(
-            f"source {self.name!r}: the node at {self._host} refused {method}: {wire.shown(text)} (code {code});"
-            " try again, or set another rpc in bridge.toml",
-            code if isinstance(code, int) else None,
+        said = (
+            f"source {self.name!r}: the node at {self.host} refused {method}: {wire.shown(text)} (code {code});"
+            " try again, or set another rpc in bridge.toml"
         )
+        if _BUSY.search(text):
+            return Busy(said)
+        return _Refused(said, code if isinstance(code, int) else None)
 
-    def _inconsistent(self, what: str) -> Unavailable:
+    def inconsistent(self, what: str) -> Unavailable:
         return Unavailable(
-            f"source {self.name!r}: the node at {self._host} is inconsistent: {what}; nothing of it was used;"
+            f"source {self.name!r}: the node at {self.host} is inconsistent: {what}; nothing of it was used;"
             " try again, or set another rpc in bridge.toml"
         )
 

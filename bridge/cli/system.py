@@ -14,6 +14,7 @@ from bridge.errors import BridgeError, ConfigError, UnknownName
 
 if TYPE_CHECKING:
     from bridge.runtime import Runtime
+    from bridge.settings import SourceSettings
 
 db_app = typer.Typer(no_args_is_help=True, help="The database.", epilog="Examples:  bridge db upgrade   ·   bridge db check")
 
@@ -54,7 +55,7 @@ path = "bridge.keys"                   # seals names and IBANs; without it they 
 # start_block = 0
 # finality = "finalized"               # or "safe", or a number of confirmations
 # hold_minutes = 60                    # extra wait after a final log was read
-# verification = "none"                # the only value yet; refused in production
+# verification = "full"                # or "bloom", "quorum-only"; "none" for a trial, refused in production
 # invoice_number = "{source}-{invoice_no:06d}"   # what the debtor reads on his statement
 
 [collection]
@@ -298,6 +299,15 @@ def _examine(what: str, look: Any) -> dict[str, Any]:
         return {"id": what, "title": what, "ok": False, "detail": str(problem)}
 
 
+def _trust(source: SourceSettings) -> str:
+    """What stands behind the blocks of a source, in words: the weak spots first."""
+    if source.profile == "none":
+        return "verification none: nothing is proven about the node"
+    if source.agreeing == 1:
+        return f"verification {source.profile}, but one node alone says which block is final; add a second rpc"
+    return f"verification {source.profile}, {source.agreeing} of {len(source.rpc)} nodes agree"
+
+
 def _examinations(here: call.Call) -> list[tuple[str, Any]]:
     def config() -> str:
         settings = here.settings()
@@ -315,7 +325,7 @@ def _examinations(here: call.Call) -> list[tuple[str, Any]]:
         for source in runtime.settings.sources:
             head = runtime.source(source).final_head()
             block = head.number if head else "none"
-            said.append(f"{source.name}: final block {block} (verification none: nothing is proven about the node)")
+            said.append(f"{source.name}: final block {block} ({_trust(source)})")
         return "; ".join(said) or "none declared"
 
     def outbox() -> str:

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from bridge.chain import open_source
-from bridge.chain.endpoint import HttpEndpoint
+from bridge.chain.endpoint import Busy, HttpEndpoint
+from bridge.chain.source import RpcSource
 from bridge.errors import Unavailable
 from bridge.records.invoice_log import Head
 from tests.chain.invoices import CONTRACT
@@ -185,7 +186,8 @@ def test_a_forked_worker_opens_its_own_connection() -> None:
     """After a fork the child asks over a connection of its own, and both read their own answers."""
     code = """
 import os, sys
-from bridge.chain.endpoint import HttpEndpoint
+from bridge.chain.endpoint import Busy, HttpEndpoint
+from bridge.chain.source import RpcSource
 endpoint = HttpEndpoint(sys.argv[1])
 first = endpoint.make_request("eth_chainId", [])["result"]
 if os.fork() == 0:
@@ -242,3 +244,69 @@ def test_the_package_imports_without_web3() -> None:
     run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
 
     assert run.stdout.strip() == "[]"
+
+
+BLOCKS = [("eth_getBlockByNumber", [hex(number), False]) for number in range(3)]
+
+
+def batch(answers: Callable[[list[dict[str, Any]]], Any]) -> Callable[[Any], bytes]:
+    """A reply to a whole message of requests."""
+    return lambda requests: json.dumps(answers(requests)).encode()
+
+
+def result(request: dict[str, Any], **changed: Any) -> dict[str, Any]:
+    return {"jsonrpc": "2.0", "id": request["id"], "result": request["params"][0], **changed}
+
+
+def test_many_requests_in_one_message() -> None:
+    """The answers come back in the order of the requests, in whatever order the node gives them."""
+    with answering(batch(lambda requests: [result(request) for request in reversed(requests)])) as url:
+        endpoint = HttpEndpoint(url)
+        assert [answer["result"] for answer in endpoint.make_batch_request(BLOCKS)] == ["0x0", "0x1", "0x2"]
+        assert [answer["result"] for answer in endpoint.make_batch_request(BLOCKS[1:])] == ["0x1", "0x2"]
+
+
+@pytest.mark.parametrize(
+    ("answers", "why"),
+    [
+        (lambda requests: [result(request) for request in requests[1:]], "answered other requests"),
+        (lambda requests: [result(request) for request in [*requests, requests[0]]], "answered other requests"),
+        (lambda requests: [result(request, id=request["id"] + 1) for request in requests], "answered other requests"),
+        (lambda requests: [result(request, id=str(request["id"])) for request in requests], "answered other requests"),
+        (lambda _: [1, 2, 3], "answered other requests"),
+        (lambda _: {"jsonrpc": "2.0", "id": None, "error": {"code": -32600, "message": "no batches"}}, "takes no batch"),
+        (lambda _: "yes", "takes no batch"),
+    ],
+)
+def test_an_answer_to_other_requests_is_none(answers: Callable[[Any], Any], why: str) -> None:
+    """T18: too few, too many, other ids, no list: nothing of it is used."""
+    with answering(batch(answers)) as url, pytest.raises(Unavailable, match=why):
+        HttpEndpoint(url).make_batch_request(BLOCKS)
+
+
+def test_a_node_that_takes_no_batches_is_asked_one_by_one() -> None:
+    """The first refusal is remembered; the same questions alone give the same answers."""
+    messages: list[str] = []
+
+    def reply(request: Any) -> bytes:
+        messages.append("many" if isinstance(request, list) else request["method"])
+        if isinstance(request, list):
+            return json.dumps({"jsonrpc": "2.0", "id": None, "error": {"code": -32600, "message": "no batches"}}).encode()
+        found = "0x1" if request["method"] == "eth_chainId" else {"number": request["params"][0]}
+        return json.dumps({"jsonrpc": "2.0", "id": request["id"], "result": found}).encode()
+
+    with answering(reply) as url:
+        node = RpcSource("plant-1", url, 1, CONTRACT)
+        for _ in range(2):
+            assert [block["number"] for block in node.blocks(0, 2)] == ["0x0", "0x1", "0x2"]
+    assert messages == ["eth_chainId", "many", *["eth_getBlockByNumber"] * 6]
+
+
+@pytest.mark.parametrize("status", [429, 502, 503, 504])
+def test_a_status_that_asks_for_patience(status: int) -> None:
+    """T22: too many requests, and a server that is busy: told apart from one that is broken."""
+    with answering(lambda _: b"", status=status) as url, pytest.raises(Busy, match=f"HTTP status {status}"):
+        HttpEndpoint(url).make_request("eth_chainId", [])
+    with answering(lambda _: b"", status=500) as url, pytest.raises(Unavailable) as refusal:
+        HttpEndpoint(url).make_request("eth_chainId", [])
+    assert not isinstance(refusal.value, Busy)

@@ -27,9 +27,11 @@ from bridge.records.invoice_log import Completeness, Head, InvoiceLog, RawLog
 from bridge.rules import lifecycle
 from bridge.runtime import Runtime
 from bridge.settings import SourceSettings
+from bridge.steps.ingest import health
 
 ACTOR = "ingest"
-BLOCKS_AT_ONCE = 1_000
+BLOCKS_FIRST, BLOCKS_MAX = 100, 5_000  # in one unit of work: a range grows where little happens, and shrinks where much does
+LOGS_FEW, LOGS_MANY = 500, 5_000
 IN_ONE_STATEMENT = 500
 INVOICE_NO_MAX = 2**63 - 1  # uint64 on chain, signed in every database
 BLOCK_MAX = 2**53
@@ -69,30 +71,52 @@ def run(runtime: Runtime) -> dict[str, int]:
 
 def _follow(runtime: Runtime, settings: SourceSettings) -> Counter[str]:
     source = runtime.source(settings)
+    try:
+        return _read(runtime, settings, source)
+    finally:
+        disputes = getattr(source, "disputes", [])
+        if disputes:
+            said = tuple(disputes)
+            runtime.work(lambda session: health.tell(session, runtime, settings, said, _recorder(runtime)))
+
+
+def _read(runtime: Runtime, settings: SourceSettings, source: ChainSource) -> Counter[str]:
+    """From the cursor to the final head, range by range."""
     head = source.final_head()
     if head is None:
         return Counter()
     if head.number > BLOCK_MAX:
         cure = "correct the file" if settings.recorded else "ask another node"
         raise BadInput(f"source {settings.name}: its last block is {head.number}; no chain has so many; {cure}")
-    if not runtime.work(lambda session: _same_chain(session, runtime, settings, source)):
+    if not runtime.work(lambda session: _same_chain(session, runtime, settings, source, head)):
         return Counter()
     counts: Counter[str] = Counter()
+    span = BLOCKS_FIRST
     while True:
-        first = runtime.work(lambda session: _next_block(session, settings))
+        first, parent = runtime.work(lambda session: _next_block(session, settings))
         if first > head.number:
             return counts
-        last = min(_next_log(source, settings, first, head) + BLOCKS_AT_ONCE - 1, head.number)
+        if parent is None:
+            source.self_test(head)
+        last = min(_next_log(source, settings, first, head) + span - 1, head.number)
         upto = head if last == head.number else source.head_at(last)
         if upto is None:
             raise Unavailable(f"source {settings.name}: the node does not know block {last}, which lies below its final head")
-        logs = source.logs(first, last)
+        logs = source.logs(first, last, parent=parent)
         _refuse_implausible(settings, logs)
         at_head = last == head.number
         stated = source.completeness(head) if at_head else None
         one_range = partial(_store, runtime=runtime, settings=settings, logs=logs, head=upto, stated=stated, first=first)
         counts += runtime.work(partial(one_range, at_head=at_head))
+        span = next_span(span, len(logs))
         runtime.progress(f"{settings.name}: block {last:,} of {head.number:,}")
+
+
+def next_span(span: int, logs: int) -> int:
+    """How many blocks the next range has, after one of ``span`` blocks in which there were so many logs; 1 at least."""
+    if logs > LOGS_MANY:
+        return max(1, span // 2)
+    return min(2 * span, BLOCKS_MAX) if logs < LOGS_FEW else span
 
 
 def _next_log(source: ChainSource, settings: SourceSettings, first: int, head: Head) -> int:
@@ -116,9 +140,10 @@ def _refuse_implausible(settings: SourceSettings, logs: Sequence[RawLog]) -> Non
         raise BadInput(f"source {settings.name} has {what}; {cure}")
 
 
-def _same_chain(session: Session, runtime: Runtime, settings: SourceSettings, source: ChainSource) -> bool:
-    """The block the cursor stands on must still be there; a final block that is gone freezes the source."""
+def _same_chain(session: Session, runtime: Runtime, settings: SourceSettings, source: ChainSource, head: Head) -> bool:
+    """The block the cursor stands on must still be there, and final; one that is gone freezes the source."""
     row = _source(session, settings)
+    health.stalls(session, runtime, settings, row.id, head, _recorder(runtime))
     cursor = session.get(Cursor, row.id)
     if cursor is None:
         return True
@@ -126,7 +151,7 @@ def _same_chain(session: Session, runtime: Runtime, settings: SourceSettings, so
     if now is not None and now.hash == cursor.block_hash:
         why = "the block is again the one that was read"
         books.close_breaks(session, [f"source:{row.id}"], _recorder(runtime), why, kinds=["REORG_BELOW_FINAL"])
-        return True
+        return not health.goes_back(session, runtime, cursor, head, _recorder(runtime))
     if now is None and settings.recorded is None:
         raise Unavailable(
             f"source {settings.name}: the node does not know block {cursor.block_number:,}, up to which was read;"
@@ -138,9 +163,10 @@ def _same_chain(session: Session, runtime: Runtime, settings: SourceSettings, so
     return False
 
 
-def _next_block(session: Session, settings: SourceSettings) -> int:
+def _next_block(session: Session, settings: SourceSettings) -> tuple[int, bytes | None]:
+    """The block after the cursor, and the hash of the block it must follow; None before the first."""
     cursor = session.get(Cursor, _source(session, settings).id)
-    return settings.start_block if cursor is None else cursor.block_number + 1
+    return (settings.start_block, None) if cursor is None else (cursor.block_number + 1, cursor.block_hash)
 
 
 def _source(session: Session, settings: SourceSettings) -> Source:
@@ -161,7 +187,7 @@ def _store(
     """One range in one commit; nothing where another worker has read it meanwhile."""
     source = _source(session, settings)
     by = _recorder(runtime)
-    if _next_block(session, settings) != first:
+    if _next_block(session, settings)[0] != first:
         return Counter()
     seen = _new_only(session, source, [_look(raw) for raw in logs], settings)
     runtime.fault("ingest: read")
