@@ -11,7 +11,7 @@ from collections.abc import Callable
 from eth_hash.auto import keccak
 
 from bridge.errors import BadInput
-from bridge.records.invoice_log import InvoiceLog, RawLog
+from bridge.records.invoice_log import CancelledLog, InvoiceLog, RawLog
 
 INVOICE_FINALIZED = "InvoiceFinalized(bytes32,bytes32,bytes32,uint64,uint128,bytes3,uint64,uint64,uint64,bytes32,bytes32)"
 INVOICE_FINALIZED_TOPIC = keccak(INVOICE_FINALIZED.encode())
@@ -26,7 +26,7 @@ WORD = 32
 CHAIN_START = bytes(WORD)  # invoiceChain of a contract without an invoice
 
 
-def decode(raw: RawLog) -> InvoiceLog:
+def decode(raw: RawLog) -> InvoiceLog | CancelledLog:
     """Decode one log by its first topic. Raises BadInput naming block, log index and what is wrong."""
     if not raw.topics:
         raise _refusal(raw, "has no topic: an anonymous event is never an invoice")
@@ -34,6 +34,15 @@ def decode(raw: RawLog) -> InvoiceLog:
     if decoder is None:
         raise _refusal(raw, f"has the unknown topic 0x{raw.topics[0].hex()}")
     return decoder(raw)
+
+
+def invoice_of(raw: RawLog) -> InvoiceLog | None:
+    """The invoice that a log finalizes; None for what is refused, and for another event."""
+    try:
+        found = decode(raw)
+    except BadInput:
+        return None
+    return found if isinstance(found, InvoiceLog) else None
 
 
 def fold(chain: bytes, log: InvoiceLog) -> bytes:
@@ -67,7 +76,19 @@ def invoice_finalized(raw: RawLog) -> InvoiceLog:
     return log
 
 
-DECODERS: dict[bytes, Callable[[RawLog], InvoiceLog]] = {INVOICE_FINALIZED_TOPIC: invoice_finalized}
+def invoice_cancelled(raw: RawLog) -> CancelledLog:
+    """``InvoiceCancelled``: one indexed id, one word of data."""
+    if len(raw.topics) != 2:
+        raise _refusal(raw, f"has {len(raw.topics)} topics instead of 2")
+    if len(raw.data) != WORD:
+        raise _refusal(raw, f"has {len(raw.data)} bytes of data instead of {WORD}")
+    return CancelledLog(invoice_id=raw.topics[1], reason=raw.data)
+
+
+DECODERS: dict[bytes, Callable[[RawLog], InvoiceLog | CancelledLog]] = {
+    INVOICE_FINALIZED_TOPIC: invoice_finalized,
+    INVOICE_CANCELLED_TOPIC: invoice_cancelled,
+}
 
 
 def _uint(raw: RawLog, word: int, size: int, what: str) -> int:

@@ -65,7 +65,8 @@ def _wanted(debt: Debt, subject: str) -> Iterable[BreakRow]:
         what = f"{_euro(beyond.customer_credit_cents)} is the customer's: invoice {debt.number} was paid beyond its amount"
         yield "CUSTOMER_CREDIT", subject, what, "refund it and accept the line, or: bridge invoice use-credit"
     if debt.paid_twice_cents and debt.live is not None:
-        what = f"invoice {debt.number} was paid otherwise, and its debit {debt.live.end_to_end_id} is {debt.live.state}"
+        how = "was cancelled" if debt.state == "cancelled" else "was paid otherwise"
+        what = f"invoice {debt.number} {how}, and its debit {debt.live.end_to_end_id} is {debt.live.state}"
         yield "PAID_TWICE", subject, what, "discard its file if it was not uploaded; once it is credited, refund it"
     if beyond.reclaim_cents:
         what = f"{_euro(beyond.reclaim_cents)} more went back than came for invoice {debt.number}"

@@ -10,7 +10,6 @@ from bridge.books import PlannedMatch, PlannedMove, PlannedPosting, PlannedVouch
 from bridge.rules import debts as rule
 from bridge.rules import lifecycle
 from bridge.rules.debts import Debt, Effect
-from bridge.rules.lifecycle import INVOICE_OF
 from bridge.rules.lines import Explained, Line, Part
 
 #: facts after which an invoice's state depends on what else is on it
@@ -88,11 +87,10 @@ def _moves(part: Part, effect: Effect | None, explained: Explained, cause: str, 
         moves.append(PlannedMove("collection", one.id, one.version, news, one.state, part.to_state, cause, on, part.reason))
     if effect is not None:
         return moves + invoice_moves(debts[part.invoice_id or 0], effect, news, cause, on, part.reason)
-    if one is not None and part.to_state is not None and INVOICE_OF[part.to_state] != one.invoice_state:
-        state = INVOICE_OF[part.to_state]
-        moves.append(
-            PlannedMove("invoice", one.invoice_id, one.invoice_version, news, one.invoice_state, state, cause, on, part.reason)
-        )
+    if one is not None and part.to_state is not None:
+        before, after = one.invoice_state, lifecycle.invoice_after(one.invoice_state, part.to_state)
+        if after != before:
+            moves.append(PlannedMove("invoice", one.invoice_id, one.invoice_version, news, before, after, cause, on, part.reason))
     return moves
 
 

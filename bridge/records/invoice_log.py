@@ -42,6 +42,14 @@ class InvoiceLog:
 
 
 @dataclass(frozen=True, slots=True)
+class CancelledLog:
+    """The arguments of ``InvoiceCancelled``: 32 bytes each. The reason is opaque."""
+
+    invoice_id: bytes
+    reason: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Head:
     """A block that the source calls final."""
 

@@ -15,7 +15,6 @@ from sqlalchemy.orm import Session
 from bridge import balances
 from bridge.balances import View
 from bridge.chain import decoders
-from bridge.errors import BadInput
 from bridge.model import ChainLog, Collection, Invoice, Move, Posting, Source, Voucher
 from bridge.records.invoice_log import InvoiceLog, RawLog
 from bridge.rules.proof import InvoiceBalances
@@ -73,10 +72,7 @@ def _decoded(row: ChainLog, chain_id: int) -> InvoiceLog | None:
         row.tx_index,
         row.log_index,
     )
-    try:
-        return decoders.decode(raw)
-    except BadInput:
-        return None
+    return decoders.invoice_of(raw)
 
 
 def of_invoices(session: Session, view: View, logs: Logs) -> dict[int, InvoiceBalances]:

@@ -6,11 +6,11 @@ loss back, up to what was written off.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from bridge.rules import proof
-from bridge.rules.lifecycle import INVOICE_OF
+from bridge.rules.lifecycle import INVOICE_OF, KEPT
 from bridge.rules.proof import InvoiceBalances, Split
 
 #: its debit stands in a file that may be at the bank, or is there
@@ -103,6 +103,11 @@ def credited(debt: Debt, cents: int) -> Effect:
     return Effect(state_after(debt.state, going_on, rest + good, debt.loss_cents - good), good, cancels)
 
 
+def taken_back(debt: Debt) -> Effect:
+    """The effect of its issuer taking the whole invoice back: nothing is owed any more, and what was paid is the customer's."""
+    return credited(replace(debt, state="cancelled"), debt.billed_cents)
+
+
 def attempt_over(debt: Debt, cents: int) -> Effect:
     """The effect of its attempt coming to its end without money: ``cents`` are debited to its Receivable again.
 
@@ -121,7 +126,7 @@ def state_after(before: str, live: str | None, receivable_cents: int, loss_cents
 
     ``before`` counts only where a person or the chain said it: held while something is open, cancelled, orphaned.
     """
-    if before in ("cancelled", "orphaned"):
+    if before in KEPT:
         return before
     if live is not None:
         return INVOICE_OF[live]

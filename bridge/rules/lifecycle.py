@@ -149,10 +149,14 @@ INVOICE_OF = {
     "withdrawn": "open",
 }
 
+#: what its issuer or the chain said of an invoice for good: no news about a collection changes it
+KEPT = ("cancelled", "orphaned")
+
 INVOICE_NEWS: dict[str, tuple[tuple[str, ...], str]] = {
     "held": (("open",), "held"),
     "released": (("held",), "open"),
     "written_off": (("open", "held", "collecting"), "written_off"),  # collecting: its attempt was never sent
+    "cancelled": (("open", "held", "collecting", "paid", "written_off"), "cancelled"),  # by its issuer, on chain
 }
 
 MANDATE_NEWS: dict[str, tuple[tuple[str, ...], str]] = {
@@ -179,6 +183,7 @@ BATCH_NEWS: dict[str, tuple[tuple[str, ...], str]] = {
 #: fact -> (debit account, credit account); the subjects of each account are model.ledger.SUBJECTS
 POSTINGS: dict[str, tuple[str, str]] = {
     "invoice final": ("Receivable", "Billed"),
+    "invoice cancelled": ("Billed", "Receivable"),
     "opening": ("Bank", "Opening"),
     "opening, overdrawn": ("Opening", "Bank"),
     "bank credit": ("Bank", "Suspense"),
@@ -213,6 +218,11 @@ POSTINGS |= {f"{fact} undone": (credit, debit) for fact in UNDOABLE for debit, c
 def hear(state: str, news: str) -> Decision:
     """What a bank's ``news`` does to a collection in ``state`` (or ELSEWHERE). The table is total; an unknown word is a bug."""
     return BANK_NEWS[news][state]
+
+
+def invoice_after(before: str, collection_state: str) -> str:
+    """The state of an invoice that was ``before``, once its collection is in this state."""
+    return before if before in KEPT else INVOICE_OF[collection_state]
 
 
 def step(noun: str, what: str, state: str, news: str) -> str:

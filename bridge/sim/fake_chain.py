@@ -72,9 +72,9 @@ def invoice(number: int, cents: int, *, address: str = CONTRACT, currency: bytes
     return FakeLog((FINALIZED, told["invoice_id"], told["debtor_ref"], told["agreement_id"]), data, address)
 
 
-def cancellation(number: int) -> FakeLog:
+def cancellation(number: int, *, address: str = CONTRACT) -> FakeLog:
     """The log that takes the invoice of that number back."""
-    return FakeLog((CANCELLED, keccak(b"invoice %d" % number)), keccak(b"reason"))
+    return FakeLog((CANCELLED, keccak(b"invoice %d" % number)), keccak(b"reason"), address)
 
 
 @dataclass(slots=True)

@@ -67,6 +67,12 @@ def test_what_a_state_means_for_the_invoice() -> None:
     } == INVOICE_OF
 
 
+@pytest.mark.parametrize(("before", "after"), [("collecting", "paid"), ("cancelled", "cancelled"), ("orphaned", "orphaned")])
+def test_what_was_taken_back_stays_so(before: str, after: str) -> None:
+    """A debit that is credited makes its invoice paid, but not one that its issuer or the chain took back."""
+    assert lifecycle.invoice_after(before, "settled") == after
+
+
 def test_what_takes_news_back() -> None:
     """A settlement, a return and a cancellation each have the news that undoes them, and nothing else has."""
     assert lifecycle.TAKEN_BACK_BY == {"settled": "unsettled", "returned": "unreturned", "cancelled": "uncancelled"}
@@ -104,6 +110,7 @@ LEGAL: dict[str, dict[str, tuple[str, ...]]] = {
         "held": ("open>held",),
         "released": ("held>open",),
         "written_off": ("open>written_off", "held>written_off", "collecting>written_off"),
+        "cancelled": tuple(f"{state}>cancelled" for state in ("open", "held", "collecting", "paid", "written_off")),
     },
     "mandate": {
         "paused": ("active>paused",),
@@ -163,6 +170,7 @@ def test_postings_are_those_of_the_page() -> None:
     facts = {fact: pair for fact, pair in POSTINGS.items() if not fact.endswith(" undone")}
     assert facts == {
         "invoice final": ("Receivable", "Billed"),
+        "invoice cancelled": ("Billed", "Receivable"),
         "opening": ("Bank", "Opening"),
         "opening, overdrawn": ("Opening", "Bank"),
         "bank credit": ("Bank", "Suspense"),
@@ -196,6 +204,7 @@ def test_what_is_undone_is_the_opposite() -> None:
     assert undone == {fact: (POSTINGS[fact][1], POSTINGS[fact][0]) for fact in undone}
     never = {
         "invoice final",
+        "invoice cancelled",
         "opening",
         "opening, overdrawn",
         "bank credit",

@@ -10,8 +10,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import func, select
 
 from bridge.chain import decoders
-from bridge.errors import BadInput
-from bridge.model import ChainLog, Collection, Cursor, Declaration, Invoice, Source
+from bridge.model import ChainLog, Collection, Cursor, Declaration, Invoice, Posting, Source
 from bridge.records.invoice_log import InvoiceLog, RawLog
 from bridge.reports.checks import ROWS_AT_ONCE, Reading
 from bridge.reports.evidence import START
@@ -54,6 +53,27 @@ def invoices(now: Reading) -> Iterator[str]:
             wrong.append("number_key")
         if wrong:
             yield f"invoice {invoice.number}: {', '.join(wrong)} is not what its log says"
+
+
+def cancellations(now: Reading) -> Iterator[str]:
+    """Each invoice that its contract cancelled is taken back as a whole, and no other one is."""
+    logs = select(ChainLog.source_id, ChainLog.topics).where(
+        ChainLog.refused.is_(None), func.substr(ChainLog.topics, 1, 32) == decoders.INVOICE_CANCELLED_TOPIC
+    )
+    cancelled = {(source_id, _hex(topics[32:])) for source_id, topics in now.session.execute(logs)}
+    back = (
+        select(Posting.credit_subject, func.sum(Posting.amount_cents).label("cents"))
+        .where(Posting.debit_account == "Billed", Posting.credit_account == "Receivable")
+        .group_by(Posting.credit_subject)
+        .subquery()
+    )
+    rows = select(Invoice.source_id, Invoice.claim_id, Invoice.number, Invoice.amount_cents, back.c.cents).outerjoin(
+        back, back.c.credit_subject == Invoice.id
+    )
+    for source_id, claim, number, amount, taken in now.session.execute(rows.execution_options(yield_per=ROWS_AT_ONCE)):
+        expected = amount if (source_id, claim) in cancelled else 0
+        if (taken or 0) != expected:
+            yield f"invoice {number}: {taken or 0} cents of it are taken back, but by the logs on chain {expected}"
 
 
 def cursors(now: Reading) -> Iterator[str]:
@@ -102,10 +122,7 @@ def _decoded(log: ChainLog | None, chain_id: int) -> InvoiceLog | None:
         return None
     topics = tuple(log.topics[start : start + 32] for start in range(0, len(log.topics), 32))
     where = (log.block_number, log.block_hash, log.block_timestamp, log.tx_hash, log.tx_index, log.log_index)
-    try:
-        return decoders.decode(RawLog(chain_id, log.address, topics, log.data, *where))
-    except BadInput:
-        return None
+    return decoders.invoice_of(RawLog(chain_id, log.address, topics, log.data, *where))
 
 
 def _day(seconds: int, zone: ZoneInfo) -> date:

@@ -12,22 +12,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
-from typing import Any, cast
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, CursorResult, insert, select, update
+from sqlalchemy import ColumnElement, insert, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from bridge import books
 from bridge.books import PlannedPosting, PlannedVoucher, Recorder, Unit
 from bridge.chain import ChainSource, decoders
-from bridge.errors import BadInput, BridgeError, ConfigError, LostRace, Unavailable
+from bridge.errors import BadInput, BridgeError, ConfigError, Unavailable
 from bridge.model import ChainLog, Cursor, Invoice, Source
-from bridge.records.invoice_log import Completeness, Head, InvoiceLog, RawLog
+from bridge.records.invoice_log import CancelledLog, Completeness, Head, InvoiceLog, RawLog
 from bridge.rules import lifecycle
 from bridge.runtime import Runtime
 from bridge.settings import SourceSettings
-from bridge.steps.ingest import health
+from bridge.steps.ingest import cancelled, cursor, health
+from bridge.steps.ingest.cancelled import Cancellation
 
 ACTOR = "ingest"
 BLOCKS_FIRST, BLOCKS_MAX = 100, 5_000  # in one unit of work: a range grows where little happens, and shrinks where much does
@@ -38,7 +39,6 @@ BLOCK_MAX = 2**53
 # Not the clock: it may be rehearsed, and a chain's time is only shown.
 TIMESTAMP_MIN, TIMESTAMP_MAX = (int(datetime(year, 1, 1, tzinfo=UTC).timestamp()) for year in (2015, 2100))
 NUMBER_MAX = 32  # with "-99" it stays within the 35 of an EndToEndId
-START = b"\0" * 32  # the running hash of a contract without an invoice
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,7 @@ class Seen:
     invoice: InvoiceLog | None
     refused: str | None = None
     kind: str = "MALFORMED_LOG"
+    cancels: bytes | None = None  # the id of the invoice that it takes back
 
 
 def run(runtime: Runtime) -> dict[str, int]:
@@ -93,7 +94,7 @@ def _read(runtime: Runtime, settings: SourceSettings, source: ChainSource) -> Co
     counts: Counter[str] = Counter()
     span = BLOCKS_FIRST
     while True:
-        first, parent = runtime.work(lambda session: _next_block(session, settings))
+        first, parent = runtime.work(lambda session: cursor.next_block(session, settings, _source(session, settings).id))
         if first > head.number:
             return counts
         if parent is None:
@@ -144,29 +145,23 @@ def _same_chain(session: Session, runtime: Runtime, settings: SourceSettings, so
     """The block the cursor stands on must still be there, and final; one that is gone freezes the source."""
     row = _source(session, settings)
     health.stalls(session, runtime, settings, row.id, head, _recorder(runtime))
-    cursor = session.get(Cursor, row.id)
-    if cursor is None:
+    read = session.get(Cursor, row.id)
+    if read is None:
         return True
-    now = source.head_at(cursor.block_number)
-    if now is not None and now.hash == cursor.block_hash:
+    now = source.head_at(read.block_number)
+    if now is not None and now.hash == read.block_hash:
         why = "the block is again the one that was read"
         books.close_breaks(session, [f"source:{row.id}"], _recorder(runtime), why, kinds=["REORG_BELOW_FINAL"])
-        return not health.goes_back(session, runtime, cursor, head, _recorder(runtime))
+        return not health.goes_back(session, runtime, read, head, _recorder(runtime))
     if now is None and settings.recorded is None:
         raise Unavailable(
-            f"source {settings.name}: the node does not know block {cursor.block_number:,}, up to which was read;"
+            f"source {settings.name}: the node does not know block {read.block_number:,}, up to which was read;"
             " is it still syncing?"
         )
-    what = f"block {cursor.block_number:,}, final when it was read, is another one now"
+    what = f"block {read.block_number:,}, final when it was read, is another one now"
     then = "nothing more is read or collected from this source; find out what happened to the chain or the node"
     books.open_breaks(session, [("REORG_BELOW_FINAL", f"source:{row.id}", what, then)], _recorder(runtime), runtime.today())
     return False
-
-
-def _next_block(session: Session, settings: SourceSettings) -> tuple[int, bytes | None]:
-    """The block after the cursor, and the hash of the block it must follow; None before the first."""
-    cursor = session.get(Cursor, _source(session, settings).id)
-    return (settings.start_block, None) if cursor is None else (cursor.block_number + 1, cursor.block_hash)
 
 
 def _source(session: Session, settings: SourceSettings) -> Source:
@@ -187,7 +182,7 @@ def _store(
     """One range in one commit; nothing where another worker has read it meanwhile."""
     source = _source(session, settings)
     by = _recorder(runtime)
-    if _next_block(session, settings)[0] != first:
+    if cursor.next_block(session, settings, source.id)[0] != first:
         return Counter()
     seen = _new_only(session, source, [_look(raw) for raw in logs], settings)
     runtime.fault("ingest: read")
@@ -201,15 +196,23 @@ def _store(
         for log_id, one in zip(log_ids, seen, strict=True)
         if one.refused
     ]
+    taken = [
+        Cancellation(log_id, _hex(one.cancels), _day(one.raw.block_timestamp, runtime.zone))
+        for log_id, one in zip(log_ids, seen, strict=True)
+        if one.cancels is not None
+    ]
+    breaks += cancelled.take_back(session, runtime, source, taken, by) if taken else []
     runtime.fault("ingest: before the cursor")
-    breaks += _advance(session, source, head, seen, stated, by, first, at_head=at_head)
+    finalized = [one.invoice for one in seen if one.invoice is not None]
+    breaks += cursor.advance(session, source, head, finalized, stated, by, first, at_head=at_head)
     books.open_breaks(session, breaks, by, runtime.today())
-    return Counter(logs=len(seen), invoices=len(rows), refused=len(seen) - len(rows))
+    return Counter(logs=len(seen), invoices=len(rows), refused=sum(one.refused is not None for one in seen))
 
 
 def _look(raw: RawLog) -> Seen:
     try:
-        return Seen(raw, decoders.decode(raw))
+        found = decoders.decode(raw)
+        return Seen(raw, None, cancels=found.invoice_id) if isinstance(found, CancelledLog) else Seen(raw, found)
     except BadInput as problem:
         return Seen(raw, None, str(problem))
 
@@ -325,60 +328,6 @@ def _billed(invoice_id: int, row: dict[str, Any]) -> Unit:
     posting = PlannedPosting(debit, invoice_id, credit, invoice_id, row["amount_cents"])
     key = f"inv:{row['chain_id']}:{row['contract']}:{row['claim_id']}"
     return Unit(voucher=PlannedVoucher(key, "invoice final", row["evidence"], row["booked_on"], (posting,)))
-
-
-def _advance(
-    session: Session,
-    source: Source,
-    head: Head,
-    seen: Sequence[Seen],
-    stated: Completeness | None,
-    by: Recorder,
-    first: int,
-    *,
-    at_head: bool,
-) -> list[tuple[str, str, str, str]]:
-    """Move the cursor by compare-and-swap; returns a Break where the contract counts other invoices than we did."""
-    cursor = session.get(Cursor, source.id)
-    count, chain = (cursor.invoice_count, cursor.invoice_chain) if cursor else (0, START)
-    had_proof = cursor is not None and cursor.stated_count is not None
-    for one in seen:
-        if one.invoice is not None:
-            count, chain = count + 1, decoders.fold(chain, one.invoice)
-    values = {
-        "block_number": head.number,
-        "block_hash": head.hash,
-        "invoice_count": count,
-        "invoice_chain": chain,
-        "moved_at": by.at,
-    }
-    if at_head:  # on the way there nobody was asked, and what the contract said last is not forgotten
-        values["stated_count"] = stated.invoice_count if stated else None
-        values["stated_chain"] = stated.invoice_chain if stated else None
-    if cursor is None:
-        session.execute(insert(Cursor).values(source_id=source.id, version=1, **values))
-    else:
-        swapped = session.execute(
-            update(Cursor)
-            .where(Cursor.source_id == source.id, Cursor.version == cursor.version, Cursor.block_number == first - 1)
-            .values(version=cursor.version + 1, **values)
-        )
-        if cast("CursorResult[Any]", swapped).rowcount != 1:  # an UPDATE always gives one
-            raise LostRace(f"source {source.name} was read further by another worker")
-    if stated is None and at_head and had_proof:
-        then = "nothing of this source is collected; ask the node, or find out what happened to the contract"
-        return [("PROOF_LOST", f"source:{source.id}", "the contract no longer says how many invoices it finalized", then)]
-    if stated is None:
-        return []
-    if (stated.invoice_count, stated.invoice_chain) == (count, chain):
-        why = "the contract counts what was read"
-        books.close_breaks(session, [f"source:{source.id}"], by, why, kinds=["PROOF_LOST", "SOURCE_INCOMPLETE"])
-        return []
-    what = (
-        f"the contract counts {stated.invoice_count} invoices at block {head.number:,}, the logs {count};"
-        " or their running hash differs"
-    )
-    return [("SOURCE_INCOMPLETE", f"source:{source.id}", what, "nothing of this source is collected; compare with another node")]
 
 
 def _recorder(runtime: Runtime) -> Recorder:
