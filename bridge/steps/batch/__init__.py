@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 
 from bridge import archive, books, custody, judging
 from bridge.books import PlannedMove, Recorder, Unit
-from bridge.errors import SealRefused
+from bridge.errors import SealRefused, Unavailable
 from bridge.formats import pain008, schema, second_opinion
 from bridge.model import Account, Batch, Block, Collection, Creditor, Invoice, Member
 from bridge.records.pain008 import DebitFile
@@ -28,7 +28,7 @@ from bridge.records.profile import BankProfile
 from bridge.rules import batching, calendar, scheme
 from bridge.rules.batching import Due, PlannedFile
 from bridge.runtime import Runtime
-from bridge.steps.batch import debits
+from bridge.steps.batch import debits, preflight
 
 ACTOR = "batch"
 NAMESPACE = "urn:iso:std:iso:20022:tech:xsd:"
@@ -42,13 +42,17 @@ def run(runtime: Runtime) -> dict[str, int]:
 def cut(runtime: Runtime, *, actor: str, scheduled: bool) -> dict[str, int]:
     """Cut files now. Raises SealRefused where a file fails a check; then nothing of that file is stored.
 
-    Raises IntegrityError for a restored backup: it would cut again, under the same name, what left already.
+    Raises IntegrityError for a restored backup: it would cut again, under the same name, what left already. Raises Unavailable,
+    after all else was cut, where a source could not be asked whether its invoices are still there.
     """
     custody.check_manifest(runtime)
+    barred, failed = preflight.run(runtime)
     counts: Counter[str] = Counter()
     for account_id in runtime.work(_account_ids):
-        cut_one = partial(_cut_account, runtime=runtime, account_id=account_id, actor=actor, scheduled=scheduled)
+        cut_one = partial(_cut_account, runtime=runtime, account_id=account_id, actor=actor, scheduled=scheduled, barred=barred)
         counts += runtime.work(cut_one)
+    if failed:
+        raise Unavailable("its debits wait: " + "; ".join(str(problem) for problem in failed))
     return {name: counts[name] for name in ("batches", "collections", "held", "redated")}
 
 
@@ -56,7 +60,9 @@ def _account_ids(session: Session) -> list[int]:
     return list(session.scalars(select(Account.id).order_by(Account.id)))
 
 
-def _cut_account(session: Session, runtime: Runtime, account_id: int, *, actor: str, scheduled: bool) -> Counter[str]:
+def _cut_account(
+    session: Session, runtime: Runtime, account_id: int, *, actor: str, scheduled: bool, barred: frozenset[int]
+) -> Counter[str]:
     account = session.get_one(Account, account_id)
     profile = runtime.profile(account.bank)
     counts: Counter[str] = Counter()
@@ -65,7 +71,7 @@ def _cut_account(session: Session, runtime: Runtime, account_id: int, *, actor: 
         rules = runtime.settings.rules_for(creditor.creditor_id)
         if scheduled and not _time_to_cut(session, runtime, account, creditor, rules.batch_at):
             continue
-        found, more = _due(session, runtime, creditor, profile)
+        found, more = _due(session, runtime, creditor, profile, barred)
         due += found
         counts += more
     files = batching.plan(due, transactions_max=profile.transactions_max)
@@ -99,7 +105,9 @@ def _time_to_cut(session: Session, runtime: Runtime, account: Account, creditor:
     return session.scalar(cut_today.limit(1)) is None
 
 
-def _due(session: Session, runtime: Runtime, creditor: Creditor, profile: BankProfile) -> tuple[list[Due], Counter[str]]:
+def _due(
+    session: Session, runtime: Runtime, creditor: Creditor, profile: BankProfile, barred: frozenset[int]
+) -> tuple[list[Due], Counter[str]]:
     """The pending collections whose presentation window is open; one whose window has passed gets a later date first.
 
     They go to the account the creditor has now, whichever it had when they were formed.
@@ -109,7 +117,7 @@ def _due(session: Session, runtime: Runtime, creditor: Creditor, profile: BankPr
         session.scalars(
             select(Collection)
             .join(Invoice, Invoice.id == Collection.invoice_id)
-            .where(Collection.state == "pending", Invoice.creditor_id == creditor.id)
+            .where(Collection.state == "pending", Invoice.creditor_id == creditor.id, Invoice.source_id.not_in(barred))
             .order_by(Collection.id)
         )
     )

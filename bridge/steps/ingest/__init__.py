@@ -18,16 +18,16 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import ColumnElement, insert, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from bridge import books
+from bridge import books, sources
 from bridge.books import PlannedPosting, PlannedVoucher, Recorder, Unit
 from bridge.chain import ChainSource, decoders
 from bridge.errors import BadInput, BridgeError, ConfigError, Unavailable
-from bridge.model import ChainLog, Cursor, Invoice, Source
+from bridge.model import ChainLog, Invoice, Source
 from bridge.records.invoice_log import CancelledLog, Completeness, Head, InvoiceLog, RawLog
 from bridge.rules import lifecycle
 from bridge.runtime import Runtime
 from bridge.settings import SourceSettings
-from bridge.steps.ingest import cancelled, cursor, health
+from bridge.steps.ingest import cancelled, cursor
 from bridge.steps.ingest.cancelled import Cancellation
 
 ACTOR = "ingest"
@@ -75,10 +75,7 @@ def _follow(runtime: Runtime, settings: SourceSettings) -> Counter[str]:
     try:
         return _read(runtime, settings, source)
     finally:
-        disputes = getattr(source, "disputes", [])
-        if disputes:
-            said = tuple(disputes)
-            runtime.work(lambda session: health.tell(session, runtime, settings, said, _recorder(runtime)))
+        sources.tell(runtime, settings, source, ACTOR)
 
 
 def _read(runtime: Runtime, settings: SourceSettings, source: ChainSource) -> Counter[str]:
@@ -89,12 +86,12 @@ def _read(runtime: Runtime, settings: SourceSettings, source: ChainSource) -> Co
     if head.number > BLOCK_MAX:
         cure = "correct the file" if settings.recorded else "ask another node"
         raise BadInput(f"source {settings.name}: its last block is {head.number}; no chain has so many; {cure}")
-    if not runtime.work(lambda session: _same_chain(session, runtime, settings, source, head)):
+    if not sources.stands(runtime, settings, source, head, ACTOR):
         return Counter()
     counts: Counter[str] = Counter()
     span = BLOCKS_FIRST
     while True:
-        first, parent = runtime.work(lambda session: cursor.next_block(session, settings, _source(session, settings).id))
+        first, parent = runtime.work(lambda session: cursor.next_block(session, settings, sources.row(session, settings).id))
         if first > head.number:
             return counts
         if parent is None:
@@ -141,33 +138,6 @@ def _refuse_implausible(settings: SourceSettings, logs: Sequence[RawLog]) -> Non
         raise BadInput(f"source {settings.name} has {what}; {cure}")
 
 
-def _same_chain(session: Session, runtime: Runtime, settings: SourceSettings, source: ChainSource, head: Head) -> bool:
-    """The block the cursor stands on must still be there, and final; one that is gone freezes the source."""
-    row = _source(session, settings)
-    health.stalls(session, runtime, settings, row.id, head, _recorder(runtime))
-    read = session.get(Cursor, row.id)
-    if read is None:
-        return True
-    now = source.head_at(read.block_number)
-    if now is not None and now.hash == read.block_hash:
-        why = "the block is again the one that was read"
-        books.close_breaks(session, [f"source:{row.id}"], _recorder(runtime), why, kinds=["REORG_BELOW_FINAL"])
-        return not health.goes_back(session, runtime, read, head, _recorder(runtime))
-    if now is None and settings.recorded is None:
-        raise Unavailable(
-            f"source {settings.name}: the node does not know block {read.block_number:,}, up to which was read;"
-            " is it still syncing?"
-        )
-    what = f"block {read.block_number:,}, final when it was read, is another one now"
-    then = "nothing more is read or collected from this source; find out what happened to the chain or the node"
-    books.open_breaks(session, [("REORG_BELOW_FINAL", f"source:{row.id}", what, then)], _recorder(runtime), runtime.today())
-    return False
-
-
-def _source(session: Session, settings: SourceSettings) -> Source:
-    return session.scalars(select(Source).where(Source.name == settings.name)).one()
-
-
 def _store(
     session: Session,
     runtime: Runtime,
@@ -180,7 +150,7 @@ def _store(
     at_head: bool,
 ) -> Counter[str]:
     """One range in one commit; nothing where another worker has read it meanwhile."""
-    source = _source(session, settings)
+    source = sources.row(session, settings)
     by = _recorder(runtime)
     if cursor.next_block(session, settings, source.id)[0] != first:
         return Counter()
