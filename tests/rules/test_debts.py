@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.rules.debts import Attempt, Debt, Effect, attempt_over, credited, made_good, state_after
+from bridge.rules.debts import Attempt, Debt, Effect, attempt_over, credited, made_good, state_after, taken_back
 
 CENTS = st.integers(0, 300_00)
 
@@ -94,6 +94,21 @@ def test_the_state_follows(before: str, live: str | None, receivable: int, loss:
 def test_what_a_credit_does(one: Debt, cents: int, effect: Effect) -> None:
     """It pays, cancels what was not sent, and makes a loss good from zero on, up to what was written off."""
     assert credited(one, cents) == effect
+
+
+@pytest.mark.parametrize(
+    ("one", "effect"),
+    [
+        (debt(), Effect("cancelled")),
+        (debt("collecting", live=attempt("pending")), Effect("cancelled", cancels=attempt("pending"))),
+        (debt("collecting", 0, clearing_cents=100_00, live=attempt("submitted")), Effect("cancelled")),
+        (debt("paid", 0), Effect("cancelled")),
+        (debt("written_off", 0, loss_cents=100_00), Effect("cancelled", 100_00)),
+    ],
+)
+def test_what_a_cancellation_does(one: Debt, effect: Effect) -> None:
+    """The invoice is cancelled wherever it was; what was not sent goes with it, and a loss of it was none."""
+    assert taken_back(one) == effect
 
 
 @pytest.mark.parametrize(("receivable", "state"), [(0, "open"), (-100_00, "paid"), (-99_99, "open")])
