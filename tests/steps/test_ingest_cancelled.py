@@ -180,6 +180,14 @@ def test_twice_is_once(contract: Contract) -> None:
     assert contract.holds() == []
 
 
+def test_twice_in_one_range_is_once(contract: Contract) -> None:
+    """Two logs cancel one invoice before anybody read: it is taken back once, and what came with them is read."""
+    contract.mine(cancellation(1), cancellation(1), billed(2))
+    contract.run("ingest")
+    assert [(row.invoice_no, row.state) for row in contract.place.rows(Invoice)] == [(1, "cancelled"), (2, "open")]
+    assert contract.holds() == []
+
+
 def test_a_cancellation_that_nobody_booked_is_noticed(contract: Contract) -> None:
     """A log put beside the others by hand says that the invoice was taken back; the books do not."""
     contract.run("ingest")

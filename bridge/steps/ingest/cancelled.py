@@ -38,16 +38,16 @@ def take_back(session: Session, runtime: Runtime, source: Source, told: Sequence
     """Book each of them; returns a Break for each that names no invoice of this contract."""
     known = _invoices(session, source, [one.claim_id for one in told])
     owed = debts.load(session, known.values())
-    booked: list[Unit] = []
+    booked: dict[str, Unit] = {}  # by claim: a second log about the same invoice has nothing left to take back
     unknown: list[BreakRow] = []
     for one in told:
         debt = owed.get(known.get(one.claim_id, 0))
         if debt is None:
             what = f"the contract cancels invoice id {one.claim_id[:10]}..., which is not an invoice here"
             unknown.append(("CANCELLED_UNKNOWN", f"chain_log:{one.log_id}", what, "see why its invoice was refused"))
-        elif debt.state not in ("cancelled", "orphaned"):
-            booked.append(_unit(source, one, debt))
-    books.apply_all(session, booked, by)
+        elif debt.state not in lifecycle.KEPT and one.claim_id not in booked:
+            booked[one.claim_id] = _unit(source, one, debt)
+    books.apply_all(session, list(booked.values()), by)
     beyond.look(session, known.values(), by, runtime.today())
     return unknown
 
