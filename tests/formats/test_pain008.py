@@ -217,46 +217,6 @@ def test_sums_are_exact_whatever_the_amounts(amounts: list[int]) -> None:
     assert facts.stated_count == facts.counted == len(amounts)
 
 
-def test_schema_errors_hold_no_values() -> None:
-    """A violation names line and element, never the value: it may be an account or a name."""
-    data = rendered(FILE).replace(b">CH9300762011623852957<", b">O'Brien Robert<")
-    (error,) = validate(data, NAMESPACE)
-
-    assert (error.line, error.message) == (8, "IBAN has a character or a shape that is not allowed")
-    assert "Brien" not in repr(error)
-
-
-@pytest.mark.parametrize(
-    ("before", "after", "words"),
-    [
-        (b">100.00<", b">abc<", "InstdAmt is not a number, date or code as it should be"),
-        (b"<PmtMtd>DD</PmtMtd>", b"", "is not expected here, or something before it is missing"),
-        (b">SLEV<", b">XXXX<", "ChrgBr is not one of the values allowed"),
-        (b">MND-1<", b">MND-1234567890123456789012345678901234567<", "MndtId is too long"),
-        (b' Ccy="EUR">100', b">100", "InstdAmt lacks an attribute"),
-    ],
-)
-def test_schema_errors_are_in_words(before: bytes, after: bytes, words: str) -> None:
-    """The common violations are told in words that finance understands."""
-    data = rendered(FILE)
-    assert before in data
-
-    assert any(words in error.message for error in validate(data.replace(before, after), NAMESPACE))
-
-
-def test_unknown_schema_lists_the_known() -> None:
-    """A namespace without a schema is refused with the list."""
-    with pytest.raises(UnknownName, match=r"pain.008.003.02.*pain.008.001.08"):
-        validate(rendered(FILE), "urn:iso:std:iso:20022:tech:xsd:pain.008.003.02")
-
-
-@pytest.mark.parametrize("data", [b"", b"no xml", b"<Document", b"<!DOCTYPE a><a/>"])
-def test_validate_refuses_what_is_no_xml(data: bytes) -> None:
-    """What is no XML, or has a DOCTYPE, is refused, not reported as a schema error."""
-    with pytest.raises(BadInput):
-        validate(data, NAMESPACE)
-
-
 WORDS = st.text("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/-?:().,'+", min_size=1, max_size=30)
 DAYS = st.dates(date(2020, 1, 1), date(2040, 1, 1))
 LINES = st.builds(

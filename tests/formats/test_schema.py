@@ -6,7 +6,7 @@ import io
 
 import pytest
 
-from bridge.errors import BadInput
+from bridge.errors import BadInput, UnknownName
 from bridge.formats import schema
 from bridge.formats.schema import SchemaError, validate
 from tests.formats.test_pain008 import FILE, NAMESPACE, rendered
@@ -29,6 +29,7 @@ def said(before: bytes, after: bytes) -> list[str]:
         (b">100.00<", b">abc<", "InstdAmt is not a number, date or code as it should be"),
         (b"<GrpHdr>", b'<GrpHdr x="1">', "GrpHdr has an attribute that is not allowed"),
         (b' Ccy="EUR">100', b">100", "InstdAmt lacks an attribute"),
+        (b"<PmtMtd>DD</PmtMtd>", b"", "BtchBookg is not expected here, or something before it is missing"),
         (b">SLEV<", b">XXXX<", "ChrgBr is not one of the values allowed"),
         (b">MND-1<", b">" + b"M" * 36 + b"<", "MndtId is too long"),
         (b"<IBAN>DE02120300000000202051<", b"<IBAN>x<", "IBAN has a character or a shape that is not allowed"),
@@ -74,3 +75,25 @@ def test_what_has_a_schema() -> None:
     """Message versions and nothing else that lies in that folder."""
     assert "pain.008.001.08" in schema.known_schemas()
     assert all(name.startswith("pain.") and name.count(".") == 3 for name in schema.known_schemas())
+
+
+def test_schema_errors_hold_no_values() -> None:
+    """A violation names line and element, never the value: it may be an account or a name."""
+    data = GOOD.replace(b">CH9300762011623852957<", b">O'Brien Robert<")
+    (error,) = validate(data, NAMESPACE)
+
+    assert (error.line, error.message) == (8, "IBAN has a character or a shape that is not allowed")
+    assert "Brien" not in repr(error)
+
+
+def test_unknown_schema_lists_the_known() -> None:
+    """A namespace without a schema is refused with the list."""
+    with pytest.raises(UnknownName, match=r"pain.008.003.02.*pain.008.001.08"):
+        validate(GOOD, "urn:iso:std:iso:20022:tech:xsd:pain.008.003.02")
+
+
+@pytest.mark.parametrize("data", [b"", b"no xml", b"<Document", b"<!DOCTYPE a><a/>"])
+def test_validate_refuses_what_is_no_xml(data: bytes) -> None:
+    """What is no XML, or has a DOCTYPE, is refused, not reported as a schema error."""
+    with pytest.raises(BadInput):
+        validate(data, NAMESPACE)
