@@ -18,7 +18,7 @@ from bridge.records.invoice_log import Completeness, Head, RawLog
 
 INVOICE_COUNT_CALL = "0x" + keccak(b"invoiceCount()")[:4].hex()
 INVOICE_CHAIN_CALL = "0x" + keccak(b"invoiceChain()")[:4].hex()
-BATCH = 50  # headers in one request: 10,840 a second over loopback instead of 827 one by one
+BATCH = 50  # headers in one request: 11,400 a second from anvil over loopback, 930 one by one
 PATIENCE = (1, 2, 4, 8, 15)  # seconds between the questions to a node that is busy; then it is Unavailable
 NO_SUCH_METHOD = -32601
 UNKNOWN_BLOCK = -39001  # what geth answers to "finalized" before there is such a block (execution-apis, error groups)
