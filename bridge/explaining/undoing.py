@@ -219,7 +219,9 @@ def _invoice_follows(booked: Booked, debt: Debt, after: _After, good: int, on: d
     for move in booked.moves:
         if move.noun == "collection" and booked.attempts[move.noun_id].invoice_id == debt.id:
             live = lifecycle.OWN_NEWS[lifecycle.TAKEN_BACK_BY[move.news]][1]
-    state = rule.state_after(own.get(debt.id) or debt.state, live, after.receivable_cents + good, after.loss_cents - good)
+    # what was cancelled since stays so, whatever it was before this line was explained
+    before = debt.state if debt.state in lifecycle.KEPT else own.get(debt.id) or debt.state
+    state = rule.state_after(before, live, after.receivable_cents + good, after.loss_cents - good)
     if state == debt.state:
         return []
     return [PlannedMove("invoice", debt.id, debt.version, "undone", debt.state, state, "person", on, reason)]

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import insert
 
-from bridge.acts import approve, write_off
+from bridge.acts import approve, undo, write_off
 from bridge.errors import NotAllowed
-from bridge.model import Break, ChainLog, Collection, Invoice, Member
+from bridge.model import Break, ChainLog, Collection, Entry, Invoice, Member
 from bridge.reports import check
 from bridge.sim.bank import SimBank
 from bridge.sim.fake_chain import FakeChain, FakeLog, FakeNode, invoice
@@ -138,6 +138,20 @@ def test_after_it_was_paid(contract: Contract) -> None:
 
     assert contract.state() == ("cancelled", -119_00)
     assert (contract.place.breaks(), contract.holds()) == ([("CUSTOMER_CREDIT", "invoice:1")], [])
+
+
+def test_a_settlement_that_is_taken_back_does_not_revive_it(contract: Contract) -> None:
+    """The debit is on its way again, but the invoice stays cancelled: it was that before the bank line was looked at again."""
+    contract.run("ingest", "collect", "batch", "handover")
+    contract.bank()
+    contract.cancel()
+    [line] = [row for row in contract.place.rows(Entry) if row.amount_cents == 119_00]
+    undo.run(contract.place.runtime, "anna", line.id, "looked at again")
+
+    assert contract.state()[0] == "cancelled"
+    assert contract.holds() == []
+    contract.run("collect", "batch")
+    assert len(contract.place.rows(Collection)) == 1
 
 
 def test_after_it_came_back(contract: Contract) -> None:

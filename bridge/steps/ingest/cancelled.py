@@ -45,8 +45,8 @@ def take_back(session: Session, runtime: Runtime, source: Source, told: Sequence
         if debt is None:
             what = f"the contract cancels invoice id {one.claim_id[:10]}..., which is not an invoice here"
             unknown.append(("CANCELLED_UNKNOWN", f"chain_log:{one.log_id}", what, "see why its invoice was refused"))
-        elif debt.state not in lifecycle.KEPT and one.claim_id not in booked:
-            booked[one.claim_id] = _unit(source, one, debt)
+        elif debt.state not in lifecycle.KEPT:
+            booked.setdefault(one.claim_id, _unit(source, one, debt))
     books.apply_all(session, list(booked.values()), by)
     beyond.look(session, known.values(), by, runtime.today())
     return unknown
