@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -24,6 +25,7 @@ from bridge.settings import SourceSettings
 
 #: what freezes a source, and closes by itself
 FREEZING = ("REORG_BELOW_FINAL", "FINALITY_WENT_BACK")
+CODE_CHANGED = "CODE_CHANGED"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +48,10 @@ def stands(runtime: Runtime, settings: SourceSettings, source: ChainSource, head
         raise Unavailable(
             f"source {settings.name}: the node does not know block {read.number:,}, up to which was read; is it still syncing?"
         )
+    code = source.code_hash(head)
     by = Recorder(actor, runtime.clock())
-    return runtime.work(lambda session: _judge(session, runtime, settings, read, now, head, by))
+    judged = partial(_judge, runtime=runtime, settings=settings, read=read, now=now, head=head, by=by)
+    return runtime.work(lambda session: _is_the_contract(session, runtime, settings, code, by) and judged(session))
 
 
 def tell(runtime: Runtime, settings: SourceSettings, source: ChainSource, actor: str) -> None:
@@ -87,11 +91,24 @@ def _judge(
     return False
 
 
+def _is_the_contract(session: Session, runtime: Runtime, settings: SourceSettings, code: str | None, by: Recorder) -> bool:
+    """Whether the code at the contract's address is what it was at first, or as two people approved it; the first is taken."""
+    source = row(session, settings)
+    if source.code_hash is None and code is not None:
+        source.code_hash = code
+    if code == source.code_hash or settings.recorded is not None:
+        return True
+    what = f"the code at {source.contract} is another one: {code or 'none'}, and {source.code_hash} before"
+    then = "nothing more is read or collected from this source; look at it on chain, then two people say: bridge chain unfreeze"
+    books.open_breaks(session, [(CODE_CHANGED, f"source:{source.id}", what, then)], by, runtime.today())
+    return False
+
+
 def _wrong(read: Read, now: Head | None, head: Head) -> tuple[str, str, str] | None:
     """Kind, what and next of what is wrong with the block up to which was read; None where it is what it was."""
     if now is None or now.hash != read.hash:
         what = f"block {read.number:,}, final when it was read, is another one now"
-        then = "nothing more is read or collected from this source; find out what happened to the chain or the node"
+        then = "find out what happened to the chain or the nodes; then two people say: bridge chain unfreeze"
         return "REORG_BELOW_FINAL", what, then
     if head.number < read.number:
         what = f"the nodes call block {head.number:,} the last final one, but {read.number:,} was when it was read"

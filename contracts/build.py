@@ -1,6 +1,6 @@
 """Compile the reference contract offline, and compare the result with the artefact that is checked in.
 
-    python contracts/build.py --install     node packages (solc, anvil) of the lock file into .node/
+    python contracts/build.py --install     node packages (solc, OpenZeppelin, anvil) of the lock file into .node/
     python contracts/build.py               write contracts/UsageInvoices.json
     python contracts/build.py --check       exit 4 if a fresh build differs from it
 
@@ -25,6 +25,7 @@ NODE_DIR = CONTRACTS.parent / ".node"
 NAME = "UsageInvoices"
 SOURCE = CONTRACTS / f"{NAME}.sol"
 ARTEFACT = CONTRACTS / f"{NAME}.json"
+TRIALS = CONTRACTS / "trials"  # contracts that the tests and the bench try the reference contract and its reader with
 SETTINGS: dict[str, Any] = {
     "evmVersion": "cancun",
     "metadata": {"appendCBOR": False, "bytecodeHash": "none"},
@@ -34,8 +35,18 @@ SETTINGS: dict[str, Any] = {
 WANTED = ["abi", "evm.bytecode.object", "evm.deployedBytecode.object", "storageLayout"]
 COMPILE = """
 const solc = require(process.argv[1]);
-const input = require("fs").readFileSync(0, "utf8");
-process.stdout.write(JSON.stringify({version: solc.version(), output: JSON.parse(solc.compile(input))}));
+const fs = require("fs");
+const imports = {};
+const found = path => {
+  try {
+    imports[path] = fs.readFileSync(process.argv[2] + "/" + path, "utf8");
+    return {contents: imports[path]};
+  } catch (error) {
+    return {error: String(error)};
+  }
+};
+const output = JSON.parse(solc.compile(fs.readFileSync(0, "utf8"), {import: found}));
+process.stdout.write(JSON.stringify({version: solc.version(), output, imports}));
 """
 
 
@@ -87,12 +98,13 @@ def check() -> int:
 def build() -> bytes:
     """Compile and return the artefact's bytes: JSON with sorted keys and a newline at the end."""
     source = SOURCE.read_bytes()
-    version, output = compiled(source.decode())
+    version, output, imports = compiled(SOURCE.name, source.decode())
     contract = output["contracts"][SOURCE.name][NAME]
     artefact = {
         "abi": contract["abi"],
         "bytecode": "0x" + contract["evm"]["bytecode"]["object"],
         "contractName": NAME,
+        "imports": {path: hashlib.sha256(text.encode()).hexdigest() for path, text in imports.items()},
         "runtimeBytecode": "0x" + contract["evm"]["deployedBytecode"]["object"],
         "settings": SETTINGS,
         "solc": version,
@@ -104,18 +116,26 @@ def build() -> bytes:
     return (json.dumps(artefact, indent=1, sort_keys=True) + "\n").encode()
 
 
-def compiled(source: str) -> tuple[str, dict[str, Any]]:
-    """Run solc over the source; return its version and its standard JSON output."""
-    solc = NODE_DIR / "node_modules" / "solc"
-    if not solc.is_dir():
-        raise BuildFailed("solc is not installed; run: python contracts/build.py --install")
+def trials(name: str) -> dict[str, dict[str, Any]]:
+    """The contracts of one file in contracts/trials/, by name: ``abi`` and ``bytecode``. Compiled at every call."""
+    source = TRIALS / f"{name}.sol"
+    _, output, _ = compiled(source.name, source.read_text("utf-8"))
+    found = output["contracts"][source.name]
+    return {one: {"abi": made["abi"], "bytecode": "0x" + made["evm"]["bytecode"]["object"]} for one, made in found.items()}
+
+
+def compiled(name: str, source: str) -> tuple[str, dict[str, Any], dict[str, str]]:
+    """Run solc over the source; return its version, its standard JSON output, and every file that it imported."""
+    modules = NODE_DIR / "node_modules"
+    if not (modules / "solc").is_dir() or not (modules / "@openzeppelin").is_dir():
+        raise BuildFailed("solc or OpenZeppelin is not installed; run: python contracts/build.py --install")
     standard_input = {
         "language": "Solidity",
         "settings": {**SETTINGS, "outputSelection": {"*": {"*": WANTED}}},
-        "sources": {SOURCE.name: {"content": source}},
+        "sources": {name: {"content": source}},
     }
     run = subprocess.run(
-        [program("node"), "-e", COMPILE, str(solc)],
+        [program("node"), "-e", COMPILE, str(modules / "solc"), str(modules)],
         check=False,
         input=json.dumps(standard_input).encode(),
         capture_output=True,
@@ -127,7 +147,7 @@ def compiled(source: str) -> tuple[str, dict[str, Any]]:
     findings = answer["output"].get("errors", [])
     if findings:  # a warning is a refusal too: the source is small enough to be clean
         raise BuildFailed("\n".join(finding["formattedMessage"] for finding in findings))
-    return answer["version"], answer["output"]
+    return answer["version"], answer["output"], answer["imports"]
 
 
 def program(name: str) -> str:

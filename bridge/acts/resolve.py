@@ -14,8 +14,8 @@ from bridge.runtime import Runtime
 #: kinds whose cause must go first: closing these by hand would hide an open line, or release a frozen source, file or debit
 BY_CAUSE_ONLY = (
     "UNKNOWN_CREDIT", "UNKNOWN_DEBIT", "UNKNOWN_DETAIL", "UNDONE", "PARTLY_EXPLAINED", "STATEMENT_GAP", "REORG_BELOW_FINAL",
-    "SOURCE_INCOMPLETE", "FINALITY_WENT_BACK", "FINALITY_STALLED", "FILE_FROZEN", "UPLOAD_UNCLEAR", "DO_NOT_UPLOAD",
-    *beyond.KINDS,
+    "SOURCE_INCOMPLETE", "PROOF_LOST", "CONTRACT_CHANGED", "CODE_CHANGED", "LOG_NOT_ON_CHAIN", "FINALITY_WENT_BACK",
+    "FINALITY_STALLED", "FILE_FROZEN", "UPLOAD_UNCLEAR", "DO_NOT_UPLOAD", *beyond.KINDS,
 )  # fmt: skip
 
 
@@ -30,7 +30,7 @@ def _close(session: Session, runtime: Runtime, actor: str, break_id: int, resolu
     found = session.get(Break, break_id)
     if found is None or found.closed_at is not None:
         raise UnknownName(f"break {break_id} is not an open one; 'bridge status' lists them")
-    if found.kind in BY_CAUSE_ONLY:
+    if found.kind in BY_CAUSE_ONLY or (found.kind == "CLAIM_CONFLICT" and found.subject.startswith("source:")):
         raise NotAllowed(f"{found.kind} closes by itself once its cause is gone: {found.next}")
     by = Recorder(actor, runtime.clock())
     books.close_breaks(session, [found.subject], by, resolution, kinds=[found.kind])

@@ -51,6 +51,9 @@ class ChainSource(Protocol):
     def self_test(self, head: Head) -> None:
         """Asked once, before a source is read for the first time: ConfigError where what it shall prove cannot be proven."""
 
+    def code_hash(self, at: Head) -> str | None:
+        """keccak of the code at the contract's address at that block, in hex; None where there is none, or nobody to ask."""
+
     def completeness(self, at: Head) -> Completeness | None:
         """What the contract says of itself at that block; None where nobody can be asked (recorded logs, a foreign contract)."""
 

@@ -1,4 +1,4 @@
-"""Pure: a raw log becomes an InvoiceLog, and InvoiceLogs fold into the running hash that the contract keeps.
+"""Pure: a raw log becomes what it says, and InvoiceLogs fold into the running hash that the contract keeps.
 
 The event's words are static, so a field is a slice: no ABI is interpreted on the way of money. What a decoder does not know
 exactly (a topic more, a byte more, a bit in the padding) it refuses with BadInput, because the emitter is our own contract.
@@ -11,11 +11,44 @@ from collections.abc import Callable
 from eth_hash.auto import keccak
 
 from bridge.errors import BadInput
-from bridge.records.invoice_log import CancelledLog, InvoiceLog, RawLog
+from bridge.records.invoice_log import (
+    AdminLog,
+    AttestedLog,
+    CancelledLog,
+    Decoded,
+    DeviceKeyLog,
+    InvoiceLog,
+    PaidLog,
+    PeriodLog,
+    RawLog,
+)
 
 INVOICE_FINALIZED = "InvoiceFinalized(bytes32,bytes32,bytes32,uint64,uint128,bytes3,uint64,uint64,uint64,bytes32,bytes32)"
 INVOICE_FINALIZED_TOPIC = keccak(INVOICE_FINALIZED.encode())
 INVOICE_CANCELLED_TOPIC = keccak(b"InvoiceCancelled(bytes32,bytes32)")
+INVOICE_PAID_TOPIC = keccak(b"InvoicePaid(bytes32,address,address,uint256)")
+PERIOD_CLOSED_TOPIC = keccak(b"PeriodClosed(bytes32,bytes32,uint64,uint128,uint128,uint64,uint128,uint64,uint64,bytes32)")
+DEVICE_REGISTERED_TOPIC = keccak(b"DeviceRegistered(bytes32,address,uint128)")
+DEVICE_KEY_REPLACED_TOPIC = keccak(b"DeviceKeyReplaced(bytes32,address)")
+SETTLEMENT_ATTESTED_TOPIC = keccak(b"SettlementAttested(bytes32,uint8,bytes32)")
+#: what changes the contract itself: ours, OpenZeppelin's access control and pause, and the proxies of EIP-1967
+ADMIN_EVENTS = (
+    "Upgraded(address)",
+    "AdminChanged(address,address)",
+    "BeaconUpgraded(address)",
+    "OwnershipTransferred(address,address)",
+    "RoleGranted(bytes32,address,address)",
+    "RoleRevoked(bytes32,address,address)",
+    "RoleAdminChanged(bytes32,bytes32,bytes32)",
+    "DefaultAdminTransferScheduled(address,uint48)",
+    "DefaultAdminTransferCanceled()",
+    "DefaultAdminDelayChangeScheduled(uint48,uint48)",
+    "DefaultAdminDelayChangeCanceled()",
+    "Paused(address)",
+    "Unpaused(address)",
+    "PayeeChanged(address)",
+    "TokenAllowed(address,uint256)",
+)
 
 AMOUNT_MAX_CENTS = 99_999_999_999  # pain.008 InstdAmt as the SEPA schemes bound it: 999,999,999.99 EUR
 # 2015-01-01 and 2100-01-01 UTC in unix seconds: before the first EVM chain, or milliseconds taken for seconds.
@@ -26,7 +59,7 @@ WORD = 32
 CHAIN_START = bytes(WORD)  # invoiceChain of a contract without an invoice
 
 
-def decode(raw: RawLog) -> InvoiceLog | CancelledLog:
+def decode(raw: RawLog) -> Decoded:
     """Decode one log by its first topic. Raises BadInput naming block, log index and what is wrong."""
     if not raw.topics:
         raise _refusal(raw, "has no topic: an anonymous event is never an invoice")
@@ -55,10 +88,7 @@ def fold(chain: bytes, log: InvoiceLog) -> bytes:
 
 def invoice_finalized(raw: RawLog) -> InvoiceLog:
     """``InvoiceFinalized``: three indexed ids, eight words of data."""
-    if len(raw.topics) != 4:
-        raise _refusal(raw, f"has {len(raw.topics)} topics instead of 4")
-    if len(raw.data) != 8 * WORD:
-        raise _refusal(raw, f"has {len(raw.data)} bytes of data instead of {8 * WORD}")
+    _check_shape(raw, topics=4, words=8)
     log = InvoiceLog(
         invoice_id=raw.topics[1],
         debtor_ref=raw.topics[2],
@@ -78,17 +108,79 @@ def invoice_finalized(raw: RawLog) -> InvoiceLog:
 
 def invoice_cancelled(raw: RawLog) -> CancelledLog:
     """``InvoiceCancelled``: one indexed id, one word of data."""
-    if len(raw.topics) != 2:
-        raise _refusal(raw, f"has {len(raw.topics)} topics instead of 2")
-    if len(raw.data) != WORD:
-        raise _refusal(raw, f"has {len(raw.data)} bytes of data instead of {WORD}")
+    _check_shape(raw, topics=2, words=1)
     return CancelledLog(invoice_id=raw.topics[1], reason=raw.data)
 
 
-DECODERS: dict[bytes, Callable[[RawLog], InvoiceLog | CancelledLog]] = {
+def invoice_paid(raw: RawLog) -> PaidLog:
+    """``InvoicePaid``: an indexed id and two indexed addresses, one word of data."""
+    _check_shape(raw, topics=4, words=1)
+    return PaidLog(
+        invoice_id=raw.topics[1],
+        token=_address(raw, raw.topics[2], "token"),
+        payer=_address(raw, raw.topics[3], "payer"),
+        amount=_uint(raw, 0, 32, "amount"),
+    )
+
+
+def period_closed(raw: RawLog) -> PeriodLog:
+    """``PeriodClosed``: two indexed ids, eight words of data."""
+    _check_shape(raw, topics=3, words=8)
+    return PeriodLog(
+        agreement_id=raw.topics[1],
+        device_id=raw.topics[2],
+        period=_uint(raw, 0, 8, "period"),
+        counter_start=_uint(raw, 1, 16, "counterStart"),
+        counter_end=_uint(raw, 2, 16, "counterEnd"),
+        base_fee=_uint(raw, 3, 8, "baseFee"),
+        unit_price=_uint(raw, 4, 16, "unitPrice"),
+        cap=_uint(raw, 5, 8, "cap"),
+        readings=_uint(raw, 6, 8, "readings"),
+        usage_root=raw.data[7 * WORD :],
+    )
+
+
+def device_key(raw: RawLog) -> DeviceKeyLog:
+    """``DeviceRegistered`` (key, counter) and ``DeviceKeyReplaced`` (key): one indexed id."""
+    _check_shape(raw, topics=2, words=2 if raw.topics[0] == DEVICE_REGISTERED_TOPIC else 1)
+    return DeviceKeyLog(device_id=raw.topics[1], key=_address(raw, raw.data[:WORD], "key"))
+
+
+def settlement_attested(raw: RawLog) -> AttestedLog:
+    """``SettlementAttested``: one indexed id, two words of data."""
+    _check_shape(raw, topics=2, words=2)
+    return AttestedLog(invoice_id=raw.topics[1], outcome=_uint(raw, 0, 1, "outcome"), evidence_hash=raw.data[WORD:])
+
+
+def admin(raw: RawLog) -> AdminLog:
+    """Any of ADMIN_EVENTS, whatever its arguments: that it happened is what counts."""
+    return AdminLog(event=_ADMIN[raw.topics[0]])
+
+
+_ADMIN = {keccak(event.encode()): event.partition("(")[0] for event in ADMIN_EVENTS}
+DECODERS: dict[bytes, Callable[[RawLog], Decoded]] = {
     INVOICE_FINALIZED_TOPIC: invoice_finalized,
     INVOICE_CANCELLED_TOPIC: invoice_cancelled,
+    INVOICE_PAID_TOPIC: invoice_paid,
+    PERIOD_CLOSED_TOPIC: period_closed,
+    DEVICE_REGISTERED_TOPIC: device_key,
+    DEVICE_KEY_REPLACED_TOPIC: device_key,
+    SETTLEMENT_ATTESTED_TOPIC: settlement_attested,
+    **dict.fromkeys(_ADMIN, admin),
 }
+
+
+def _check_shape(raw: RawLog, *, topics: int, words: int) -> None:
+    if len(raw.topics) != topics:
+        raise _refusal(raw, f"has {len(raw.topics)} topics instead of {topics}")
+    if len(raw.data) != words * WORD:
+        raise _refusal(raw, f"has {len(raw.data)} bytes of data instead of {words * WORD}")
+
+
+def _address(raw: RawLog, word: bytes, what: str) -> str:
+    if any(word[:12]):
+        raise _refusal(raw, f"{what} is no address: its padding is not zero")
+    return "0x" + word[12:].hex()
 
 
 def _uint(raw: RawLog, word: int, size: int, what: str) -> int:

@@ -61,6 +61,10 @@ class RecordedSource:
     def self_test(self, head: Head) -> None:
         """Nothing is proven, so nothing can fail."""
 
+    def code_hash(self, at: Head) -> str | None:  # noqa: ARG002 - the protocol's
+        """None: there is no contract to ask."""
+        return None
+
     def completeness(self, at: Head) -> Completeness | None:  # noqa: ARG002 - the protocol's
         """None: there is no contract to ask, so the file is only as complete as whoever wrote it."""
         return None

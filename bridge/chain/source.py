@@ -138,6 +138,14 @@ class RpcSource:
             return None
         return Completeness(invoice_count=int.from_bytes(count, "big"), invoice_chain=chain)
 
+    def code_hash(self, at: Head) -> str | None:
+        """keccak of the code at that block, in hex; None where there is none."""
+        try:
+            code = wire.blob(self._ask("eth_getCode", [self._contract, hex(at.number)]), "the answer to eth_getCode")
+        except ValueError as error:
+            raise self.inconsistent(str(error)) from error
+        return "0x" + keccak(code).hex() if code else None
+
     def _tagged(self, tag: str) -> Head | None:
         try:
             return self._head(tag)

@@ -79,6 +79,11 @@ class VerifiedSource:
         said = self._everyone(lambda node: node.completeness(at))
         return self._common(said, f"what the contract counts at block {at.number:,}")
 
+    def code_hash(self, at: Head) -> str | None:
+        """The hash of the contract's code at that block, by a quorum."""
+        said = self._everyone(lambda node: node.code_hash(at))
+        return self._common(said, f"the contract's code at block {at.number:,}")
+
     # ---- what is proven
 
     def logs(self, first: int, last: int, *, parent: bytes | None = None) -> list[RawLog]:

@@ -101,7 +101,7 @@ class Tour:
 
         chain = DemoChain(started_at=int(datetime(2026, 11, 22, 20, 0, tzinfo=UTC).timestamp()))
         invoices = machines.usage(SEED, until=MONDAY - timedelta(days=1), count=40)
-        chain.finalize(invoices)
+        chain.bill(invoices)
         total = sum(invoice.amount_cents for invoice in invoices)
         self.say(
             "Six machines were used; a smart contract finalized their invoices",

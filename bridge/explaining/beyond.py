@@ -65,9 +65,14 @@ def _wanted(debt: Debt, subject: str) -> Iterable[BreakRow]:
         what = f"{_euro(beyond.customer_credit_cents)} is the customer's: invoice {debt.number} was paid beyond its amount"
         yield "CUSTOMER_CREDIT", subject, what, "refund it and accept the line, or: bridge invoice use-credit"
     if debt.paid_twice_cents and debt.live is not None:
-        how = "was cancelled" if debt.state == "cancelled" else "was paid otherwise"
+        how = {"cancelled": "was cancelled", "orphaned": "is on the chain no more"}.get(debt.state, "was paid otherwise")
         what = f"invoice {debt.number} {how}, and its debit {debt.live.end_to_end_id} is {debt.live.state}"
-        yield "PAID_TWICE", subject, what, "discard its file if it was not uploaded; once it is credited, refund it"
+        yield (
+            "PAID_TWICE",
+            subject,
+            what,
+            "discard its file if it was not uploaded; else have the bank recall it, or refund it once it is credited",
+        )
     if beyond.reclaim_cents:
         what = f"{_euro(beyond.reclaim_cents)} more went back than came for invoice {debt.number}"
         yield "RECLAIM", subject, what, "ask the bank or the customer for it"

@@ -63,7 +63,7 @@ def of_line(session: Session, entry_id: int) -> list[str]:
     return list(session.scalars(select(Voucher.idem_key).where(Voucher.id.in_(explaining)).order_by(Voucher.id.desc())))
 
 
-def take_back(session: Session, key: str, *, reason: str, by: Recorder, today: date) -> Booked:
+def take_back(session: Session, key: str, *, reason: str, by: Recorder, today: date, evidence: str = "person") -> Booked:
     """Take a voucher back; returns what it was. Raises NotAllowed or IllegalMove, naming what rests on it."""
     booked = _load(session, key)
     _nothing_rests_on(session, booked)
@@ -72,17 +72,17 @@ def take_back(session: Session, key: str, *, reason: str, by: Recorder, today: d
     for invoice_id, debt in owed.items():
         _not_spent(booked, debt, after[invoice_id])
     on = max(today, booked.booked_on)
-    moves = [move for one in booked.moves if one.noun == "collection" for move in _back(booked, one, on, reason)]
+    moves = [move for one in booked.moves if one.noun == "collection" for move in _back(booked, one, on, reason, evidence)]
     goods: list[PlannedPosting] = []
     for invoice_id, debt in owed.items():
         good = rule.made_good(after[invoice_id].receivable_cents + after[invoice_id].clearing_cents, after[invoice_id].loss_cents)
         goods += [made_good(invoice_id, good)] if good else []
-        moves += _invoice_follows(booked, debt, after[invoice_id], good, on, reason)
+        moves += _invoice_follows(booked, debt, after[invoice_id], good, on, reason, evidence)
     undo = f"undo:{booked.key}"
-    opposite = PlannedVoucher(undo, f"{booked.fact} undone", "person", on, booked.opposite, booked.id)
+    opposite = PlannedVoucher(undo, f"{booked.fact} undone", evidence, on, booked.opposite, booked.id)
     units = [Unit(tuple(moves), opposite, tuple(_taken_back(match, on) for match in booked.matches))]
     if goods:  # a voucher of its own: what takes another one back is its opposite and nothing else
-        units.append(Unit(voucher=PlannedVoucher(f"good:{undo}", "loss made good", "person", on, tuple(goods))))
+        units.append(Unit(voucher=PlannedVoucher(f"good:{undo}", "loss made good", evidence, on, tuple(goods))))
     books.apply_all(session, units, by)
     _reopen_files(session, booked, by, on, reason)
     in_hand = {match.entry_id for match in booked.matches}
@@ -202,29 +202,32 @@ def _not_spent(booked: Booked, debt: Debt, after: _After) -> None:
         )
 
 
-def _back(booked: Booked, move: Move, on: date, reason: str) -> list[PlannedMove]:
+def _back(booked: Booked, move: Move, on: date, reason: str, evidence: str) -> list[PlannedMove]:
     """The collection goes back to where it was."""
     one = booked.attempts[move.noun_id]
     if move.news not in lifecycle.TAKEN_BACK_BY:
         raise IllegalMove(f"{one.end_to_end_id} was {move.news}, which is not taken back")
     news = lifecycle.TAKEN_BACK_BY[move.news]
     state = lifecycle.step("collection", one.end_to_end_id, one.state, news)
-    return [PlannedMove("collection", one.id, one.version, news, one.state, state, "person", on, reason)]
+    return [PlannedMove("collection", one.id, one.version, news, one.state, state, evidence, on, reason)]
 
 
-def _invoice_follows(booked: Booked, debt: Debt, after: _After, good: int, on: date, reason: str) -> list[PlannedMove]:
+def _invoice_follows(
+    booked: Booked, debt: Debt, after: _After, good: int, on: date, reason: str, evidence: str
+) -> list[PlannedMove]:
     """The invoice's state by what is on it now; one that a person held is held again."""
     own = {move.noun_id: move.from_state for move in booked.moves if move.noun == "invoice"}
     live = debt.live.state if debt.live is not None else None
     for move in booked.moves:
         if move.noun == "collection" and booked.attempts[move.noun_id].invoice_id == debt.id:
             live = lifecycle.OWN_NEWS[lifecycle.TAKEN_BACK_BY[move.news]][1]
-    # what was cancelled since stays so, whatever it was before this line was explained
-    before = debt.state if debt.state in lifecycle.KEPT else own.get(debt.id) or debt.state
+    # what was cancelled since stays so, whatever it was before this was booked, unless it is the cancellation that goes
+    kept = debt.state in lifecycle.KEPT and booked.fact != f"invoice {debt.state}"
+    before = debt.state if kept else own.get(debt.id) or debt.state
     state = rule.state_after(before, live, after.receivable_cents + good, after.loss_cents - good)
     if state == debt.state:
         return []
-    return [PlannedMove("invoice", debt.id, debt.version, "undone", debt.state, state, "person", on, reason)]
+    return [PlannedMove("invoice", debt.id, debt.version, "undone", debt.state, state, evidence, on, reason)]
 
 
 def _taken_back(match: Match, on: date) -> PlannedMatch:

@@ -6,6 +6,7 @@
     StatusReportLine -> StatusReport -> Document  Detail -> Entry -> Statement -> Document
     Posting -> Voucher;  Move -> Voucher          Match -> Entry, Collection, Voucher;  Break names its subject
     Token -> User;  Consent names its object      VoucherSeal -> Voucher
+    Orphan -> ChainLog;  Observation -> ChainLog, Invoice;  Attestation -> Invoice, Move
 
 Declarative classes and their constraints; no session, no query. ``state`` and ``version`` of Invoice, Collection, Batch and
 Mandate, and all of Move, Voucher and Posting are written by books alone.
@@ -24,12 +25,13 @@ from bridge.model.mandate import Mandate
 from bridge.model.parties import BankAccount, Person
 from bridge.model.reconciliation import Break, Match
 from bridge.model.sealed import DataKey
-from bridge.model.source import ChainLog, Cursor, Source
+from bridge.model.source import Attestation, ChainLog, Cursor, Observation, Orphan, Source
 from bridge.model.users import Consent, Token, User
 
 __all__ = [
     "Account",
     "Approval",
+    "Attestation",
     "Audit",
     "BankAccount",
     "Base",
@@ -52,6 +54,8 @@ __all__ = [
     "Match",
     "Member",
     "Move",
+    "Observation",
+    "Orphan",
     "Person",
     "Posting",
     "Source",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from bridge.model.base import Base
@@ -20,6 +20,7 @@ class Source(Base):
     contract: Mapped[str]
     creditor_id: Mapped[int] = mapped_column(ForeignKey("creditor.id"))
     verification: Mapped[str]
+    code_hash: Mapped[str | None]  # keccak of the code at its address, as it was when it was first read or last approved
     __table_args__ = (UniqueConstraint("chain_id", "contract"),)
 
 
@@ -62,4 +63,49 @@ class ChainLog(Base):
     __table_args__ = (
         UniqueConstraint("source_id", "block_hash", "log_index"),
         Index("ix_chain_log_order", "source_id", "block_number", "log_index"),
+    )
+
+
+class Orphan(Base):
+    """A stored log that is on the chain no more: two people said so, after a block that had been final was replaced."""
+
+    __tablename__ = "orphan"
+    log_id: Mapped[int] = mapped_column(ForeignKey("chain_log.id"), primary_key=True, autoincrement=False)
+    recorded_at: Mapped[datetime]
+
+
+class Observation(Base):
+    """Another log that says the same of an invoice as the one it was made from: the chain was reorganised, the claim is not."""
+
+    __tablename__ = "observation"
+    log_id: Mapped[int] = mapped_column(ForeignKey("chain_log.id"), primary_key=True, autoincrement=False)
+    invoice_id: Mapped[int] = mapped_column(ForeignKey("invoice.id"), index=True)
+    recorded_at: Mapped[datetime]
+
+
+class Attestation(Base):
+    """An outcome that is written back on chain. ``evidence_hash`` is keccak of ``salt`` and the Move it comes from.
+
+    planned -> sent (nonce, fee and hash are stored before it is broadcast) -> final (its log was read, final); overtaken: a later
+    outcome took its place before it was sent.
+    """
+
+    __tablename__ = "attestation"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    invoice_id: Mapped[int] = mapped_column(ForeignKey("invoice.id"))
+    move_id: Mapped[int] = mapped_column(ForeignKey("move.id"))
+    outcome: Mapped[str]
+    salt: Mapped[bytes]
+    evidence_hash: Mapped[bytes]
+    state: Mapped[str]
+    nonce: Mapped[int | None]
+    fee_wei: Mapped[int | None]
+    tx_hash: Mapped[bytes | None]
+    sent_at: Mapped[datetime | None]
+    recorded_at: Mapped[datetime]
+    __table_args__ = (
+        UniqueConstraint("invoice_id", "move_id"),
+        Index("ix_attestation_state", "state"),
+        CheckConstraint("outcome IN ('settled', 'returned', 'cancelled')", name="outcome_known"),
+        CheckConstraint("state IN ('planned', 'sent', 'final', 'overtaken')", name="state_known"),
     )

@@ -50,6 +50,62 @@ class CancelledLog:
 
 
 @dataclass(frozen=True, slots=True)
+class PaidLog:
+    """The arguments of ``InvoicePaid``: ``amount`` is in the token's base units; addresses are lower case with 0x."""
+
+    invoice_id: bytes
+    token: str
+    payer: str
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class PeriodLog:
+    """The arguments of ``PeriodClosed``: what an amount was computed from.
+
+    ``base_fee`` and ``cap`` are cents, ``unit_price`` is in millionths of a cent; ``readings`` counts the signed readings.
+    """
+
+    agreement_id: bytes
+    device_id: bytes
+    period: int
+    counter_start: int
+    counter_end: int
+    base_fee: int
+    unit_price: int
+    cap: int
+    readings: int
+    usage_root: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceKeyLog:
+    """``DeviceRegistered`` or ``DeviceKeyReplaced``: from here on the machine signs with this key (an address)."""
+
+    device_id: bytes
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class AttestedLog:
+    """The arguments of ``SettlementAttested``: what was written back about an invoice."""
+
+    invoice_id: bytes
+    outcome: int
+    evidence_hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class AdminLog:
+    """Something about the contract itself changed: its code, who may do what with it, where it takes money. By event name."""
+
+    event: str
+
+
+Decoded = InvoiceLog | CancelledLog | PaidLog | PeriodLog | DeviceKeyLog | AttestedLog | AdminLog
+
+
+@dataclass(frozen=True, slots=True)
 class Head:
     """A block that the source calls final."""
 

@@ -215,7 +215,8 @@ CHECKS: dict[str, tuple[str, Callable[[Reading], Iterator[str]]]] = {
     "complete": ("the stored logs are all that the contract counts", _complete),
     "cursor": ("what was counted while reading is what is stored", billed.cursors),
     "invoices": ("every invoice says what its log on chain says", billed.invoices),
-    "cancelled": ("what its contract cancelled, and nothing else, is taken back", billed.cancellations),
+    "cancelled": ("what its contract cancelled or a reorganisation took, and nothing else, is taken back", billed.cancellations),
+    "tokens": ("what was paid in tokens is what the logs on chain say", billed.payments),
     "amounts": ("every debit collects the amount of its invoice and of the log", billed.amounts),
     "customer-credit": (
         "all that customers paid beyond an invoice has an open break",

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from bridge import balances
 from bridge.balances import View
 from bridge.chain import decoders
-from bridge.model import ChainLog, Collection, Invoice, Move, Posting, Source, Voucher
+from bridge.model import ChainLog, Collection, Invoice, Move, Observation, Orphan, Posting, Source, Voucher
 from bridge.records.invoice_log import InvoiceLog, RawLog
 from bridge.rules.proof import InvoiceBalances
 
@@ -36,6 +36,10 @@ def billed(session: Session, view: View) -> Logs:
     """What was billed, decoded from the evidence and not read from the invoice rows."""
     owner = {log_id: invoice_id for log_id, invoice_id in session.execute(select(Invoice.chain_log_id, Invoice.id))}
     chain_ids = {source_id: chain_id for source_id, chain_id in session.execute(select(Source.id, Source.chain_id))}
+    orphans = set(
+        session.scalars(select(Orphan.log_id).where(*View(known_at=view.known_at).conditions(recorded_at=Orphan.recorded_at)))
+    )
+    repeats = set(session.scalars(select(Observation.log_id)))
     found = Logs({}, {}, {}, {})
     rows = session.scalars(
         select(ChainLog)
@@ -46,9 +50,10 @@ def billed(session: Session, view: View) -> Logs:
         decoded = _decoded(row, chain_ids[row.source_id])
         if decoded is None:
             continue
-        count, chain = found.fold.get(row.source_id, (0, START))
-        found.fold[row.source_id] = (count + 1, decoders.fold(chain, decoded))
-        if row.refused is not None:
+        if row.id not in orphans:
+            count, chain = found.fold.get(row.source_id, (0, START))
+            found.fold[row.source_id] = (count + 1, decoders.fold(chain, decoded))
+        if row.refused is not None or row.id in repeats:
             continue
         if row.id in owner:
             found.by_invoice[owner[row.id]] = decoded.amount_minor
@@ -84,7 +89,7 @@ def of_invoices(session: Session, view: View, logs: Logs) -> dict[int, InvoiceBa
     for collection_id, cents in balances.by_subject(session, "Clearing", view).items():
         clearing[invoice_of.get(collection_id, 0)] += cents
     receivable = balances.by_subject(session, "Receivable", view)
-    taken_back = _sums(session, view, "Billed", "Receivable", Posting.credit_subject)
+    taken_back = _taken_back(session, view)
     loss = _sums(session, view, "Loss", "Receivable", Posting.credit_subject) - _sums(
         session, view, "Receivable", "Loss", Posting.debit_subject
     )
@@ -120,6 +125,13 @@ def of_invoices(session: Session, view: View, logs: Logs) -> dict[int, InvoiceBa
         for invoice_id in sorted(everyone)
     }
     return found | {-log_id: InvoiceBalances(billed_cents=cents) for log_id, cents in logs.homeless.items()}
+
+
+def _taken_back(session: Session, view: View) -> _Cents:
+    """What of each invoice its issuer or a reorganisation took back, less what came back after all."""
+    facts = ("invoice cancelled", "invoice orphaned")
+    back = _sums(session, view, "Receivable", "Billed", Posting.debit_subject, Voucher.fact.in_(_undone(facts)))
+    return _sums(session, view, "Billed", "Receivable", Posting.credit_subject, Voucher.fact.in_(facts)) - back
 
 
 class _Cents(dict[int, int]):

@@ -157,6 +157,7 @@ INVOICE_NEWS: dict[str, tuple[tuple[str, ...], str]] = {
     "released": (("held",), "open"),
     "written_off": (("open", "held", "collecting"), "written_off"),  # collecting: its attempt was never sent
     "cancelled": (("open", "held", "collecting", "paid", "written_off"), "cancelled"),  # by its issuer, on chain
+    "orphaned": (("open", "held", "collecting", "paid", "written_off"), "orphaned"),  # its log is on the chain no more
 }
 
 MANDATE_NEWS: dict[str, tuple[tuple[str, ...], str]] = {
@@ -184,6 +185,8 @@ BATCH_NEWS: dict[str, tuple[tuple[str, ...], str]] = {
 POSTINGS: dict[str, tuple[str, str]] = {
     "invoice final": ("Receivable", "Billed"),
     "invoice cancelled": ("Billed", "Receivable"),
+    "invoice orphaned": ("Billed", "Receivable"),
+    "paid on chain": ("Token", "Receivable"),
     "opening": ("Bank", "Opening"),
     "opening, overdrawn": ("Opening", "Bank"),
     "bank credit": ("Bank", "Suspense"),
@@ -211,6 +214,7 @@ POSTINGS: dict[str, tuple[str, str]] = {
 UNDOABLE = (
     "submitted", "settled", "returned", "late credit", "late debit", "bank fee", "bank fee given back", "line to line",
     "transfer", "refund", "refund bounced", "not ours", "not ours, paid", "credit used", "loss made good",
+    "invoice cancelled", "invoice orphaned", "paid on chain",
 )  # fmt: skip
 POSTINGS |= {f"{fact} undone": (credit, debit) for fact in UNDOABLE for debit, credit in [POSTINGS[fact]]}
 

@@ -27,6 +27,7 @@ ACTS: dict[str, tuple[str, ...]] = {
     "check": READ,
     "doctor": READ,
     "chain status": READ,
+    "chain verify": READ,
     "invoice list": READ,
     "invoice show": READ,
     "mandate list": READ,
@@ -46,6 +47,7 @@ ACTS: dict[str, tuple[str, ...]] = {
     "worker": RUN,
     "beat": RUN,
     "chain sync": RUN,
+    "chain replay": RUN,
     "reconcile run": RUN,
     # preparing
     "import": (*HANDS, "service"),
@@ -71,6 +73,7 @@ ACTS: dict[str, tuple[str, ...]] = {
     "invoice use-credit": HANDS,
     "invoice give-back-credit": HANDS,
     "invoice write-off": HANDS,  # two people
+    "chain unfreeze": HANDS,  # two people
     # deciding
     "batch approve": ("approver",),
     # after a restored backup

@@ -7,16 +7,23 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+from eth_hash.auto import keccak
+
 from bridge.errors import BadInput, ConfigError, Unavailable
+from bridge.sim import device
+from bridge.sim.device import Domain
 from bridge.sim.machines import MachineInvoice
 
+_INVOICE_FINALIZED = keccak(
+    b"InvoiceFinalized(bytes32,bytes32,bytes32,uint64,uint128,bytes3,uint64,uint64,uint64,bytes32,bytes32)"
+)
 ARTEFACT = "contracts/UsageInvoices.json"
-DEPLOY_GAS = 3_000_000
-CALL_GAS = 300_000
+DEPLOY_GAS = 5_000_000
+CALL_GAS = 500_000
 RECEIPT_SECONDS = 20
 BLOCK_SECONDS = 12
 
@@ -48,43 +55,63 @@ def node(url: str) -> Provider:
     return HTTPProvider(url)
 
 
-def deploy(provider: Provider, compiled: Mapping[str, Any]) -> str:
-    """Deploy the contract from the node's first account, which becomes its owner; return its address in lower case."""
-    creation = {"from": _sender(provider), "data": compiled["bytecode"], "gas": hex(DEPLOY_GAS)}
-    sent = ask(provider, "eth_sendTransaction", [creation])
+def deploy(provider: Provider, compiled: Mapping[str, Any], *, payee: str | None = None) -> str:
+    """Deploy the contract; return its address in lower case.
+
+    The node's first account has every role, and is where tokens are paid to unless ``payee`` is given.
+    """
+    from eth_abi.abi import encode
+
+    sender = _sender(provider)
+    arguments = encode(["address"] * 6, [sender] * 5 + [payee or sender])
+    return create(provider, compiled["bytecode"] + arguments.hex())
+
+
+def create(provider: Provider, code: str) -> str:
+    """Deploy a contract from its code and encoded arguments, in hex; return its address in lower case."""
+    sent = ask(provider, "eth_sendTransaction", [{"from": _sender(provider), "data": code, "gas": hex(DEPLOY_GAS)}])
     address: str = _receipt(provider, sent)["contractAddress"]
     return address.lower()
 
 
-def finalize(provider: Provider, compiled: Mapping[str, Any], contract: str, invoices: Sequence[MachineInvoice]) -> list[bytes]:
-    """Finalize the invoices in this order and return their invoice ids, on a chain that mines by itself.
+def bill(provider: Provider, compiled: Mapping[str, Any], contract: str, invoices: Sequence[MachineInvoice]) -> list[bytes]:
+    """Let the machines sign and close their periods in this order, on a chain that mines by itself; return the invoice ids.
 
-    Raises BadInput where the contract refuses one (its agreement and period were billed before, its amount is 0).
+    A machine that the contract does not know yet is registered, and its agreement opened, with the first of its invoices.
+    Raises BadInput where the contract refuses (its period is not the open one, a reading is not the next one).
     """
-    sender = _sender(provider)
-    sent = [_send(provider, sender, contract, finalize_call(compiled, invoice)) for invoice in invoices]
-    return [_invoice_id(_receipt(provider, each)) for each in sent]
+    chain_id = _int(ask(provider, "eth_chainId", []))
+    found = []
+    for invoice in invoices:
+        receipts = [call(provider, contract, data) for data in calls(compiled, Domain(chain_id, contract), invoice)]
+        found.append(_invoice_id(receipts[-1]))
+    return found
+
+
+def calls(compiled: Mapping[str, Any], domain: Domain, invoice: MachineInvoice) -> Iterator[str]:
+    """The call data in hex that lead to one invoice: the last one closes its period."""
+    tariff = (invoice.tariff.base_fee, invoice.tariff.unit_price, invoice.tariff.cap)
+    if invoice.period == 0:
+        key = device.address(invoice.device_key)
+        yield encoded(compiled, "registerDevice", [invoice.device_id, key, invoice.counter_start])
+        opened = [invoice.agreement_id, invoice.device_id, invoice.debtor_ref, invoice.period_start, tariff]
+        yield encoded(compiled, "openAgreement", opened)
+    first, last, root = invoice.readings[0], invoice.readings[-1], invoice.usage_root
+    signature = device.signed_batch(invoice.device_key, domain, invoice.readings, root)
+    batch = [invoice.device_id, first.seq, last.seq, last.read_at, last.counter, root, signature]
+    yield encoded(compiled, "submitBatch", batch)
+    closed = [invoice.agreement_id, invoice.period_end, invoice.due_date, invoice.document_hash]
+    yield encoded(compiled, "closePeriod", closed)
 
 
 def cancel(provider: Provider, compiled: Mapping[str, Any], contract: str, invoice_id: bytes, reason: bytes) -> None:
     """Take an invoice back on chain; ``reason`` is 32 opaque bytes."""
-    _receipt(provider, _send(provider, _sender(provider), contract, _encoded(compiled, "cancelInvoice", [invoice_id, reason])))
+    call(provider, contract, encoded(compiled, "cancelInvoice", [invoice_id, reason]))
 
 
-def finalize_call(compiled: Mapping[str, Any], invoice: MachineInvoice) -> str:
-    """The call data of ``finalizeInvoice`` for one invoice, in hex."""
-    arguments = [
-        invoice.debtor_ref,
-        invoice.agreement_id,
-        invoice.period,
-        invoice.amount_cents,
-        invoice.period_start,
-        invoice.period_end,
-        invoice.due_date,
-        invoice.usage_root,
-        invoice.document_hash,
-    ]
-    return _encoded(compiled, "finalizeInvoice", arguments)
+def call(provider: Provider, contract: str, data: str, *, sender: str | None = None) -> Mapping[str, Any]:
+    """Send one call from an account of the node (its first) and give back the receipt. Raises BadInput where it is refused."""
+    return _receipt(provider, _send(provider, sender or _sender(provider), contract, data))
 
 
 def ask(provider: Provider, method: str, params: list[Any]) -> Any:
@@ -113,18 +140,32 @@ class DemoChain:
         self._stamp()
         self.contract = deploy(self.provider, self._compiled)
 
-    def finalize(self, invoices: Sequence[MachineInvoice]) -> list[bytes]:
-        """Finalize the invoices in this order, one to a block; return their invoice ids. Raises BadInput like ``finalize``."""
+    @property
+    def domain(self) -> Domain:
+        """What a machine's signature names, so that it is worth nothing on another chain or contract."""
+        return Domain(self.chain_id, self.contract)
+
+    def bill(self, invoices: Sequence[MachineInvoice]) -> list[bytes]:
+        """``bill``, one call to a block."""
         found: list[bytes] = []
         for invoice in invoices:
-            self._stamp()
-            found += finalize(self.provider, self._compiled, self.contract, [invoice])
+            receipts = [self.call(data) for data in calls(self._compiled, self.domain, invoice)]
+            found.append(_invoice_id(receipts[-1]))
         return found
+
+    def call(self, data: str, *, sender: str | None = None, to: str | None = None) -> Mapping[str, Any]:
+        """Send one call in a block of its own, to the contract unless ``to`` says otherwise; give back the receipt."""
+        self._stamp()
+        return call(self.provider, to or self.contract, data, sender=sender)
+
+    def create(self, code: str) -> str:
+        """Deploy another contract in a block of its own; return its address in lower case."""
+        self._stamp()
+        return create(self.provider, code)
 
     def cancel(self, invoice_id: bytes, reason: bytes) -> None:
         """Take an invoice back on chain; ``reason`` is 32 opaque bytes."""
-        self._stamp()
-        cancel(self.provider, self._compiled, self.contract, invoice_id, reason)
+        self.call(encoded(self._compiled, "cancelInvoice", [invoice_id, reason]))
 
     def wait_until(self, timestamp: int) -> None:
         """Let the next block be of this time (unix seconds), and the later ones follow it. Time never goes back: ValueError."""
@@ -204,7 +245,7 @@ def _receipt(provider: Provider, sent: Any) -> Mapping[str, Any]:
             raise Unavailable(f"the development chain mined nothing for {RECEIPT_SECONDS} seconds; does it mine by itself?")
         time.sleep(0.02)
     if _int(receipt["status"]) != 1:
-        raise BadInput("the contract refused the call: billed before, an amount of 0, or not its owner")
+        raise BadInput("the contract refused the call; its errors are named in contracts/UsageInvoices.sol")
     found: Mapping[str, Any] = receipt
     return found
 
@@ -214,16 +255,26 @@ def _int(value: str | int) -> int:
 
 
 def _invoice_id(receipt: Mapping[str, Any]) -> bytes:
-    """finalizeInvoice emits one log, and its first argument is the id."""
-    topic = receipt["logs"][0]["topics"][1]
-    return bytes.fromhex(topic.removeprefix("0x")) if isinstance(topic, str) else bytes(topic)
+    """The id in the InvoiceFinalized of a period that was closed. Raises BadInput where it was closed without an invoice."""
+    for entry in receipt["logs"]:
+        topics = [bytes.fromhex(one.removeprefix("0x")) if isinstance(one, str) else bytes(one) for one in entry["topics"]]
+        if topics[0] == _INVOICE_FINALIZED:
+            return topics[1]
+    raise BadInput("the period was closed without an invoice: nothing was used, and there is no base fee")
 
 
-def _encoded(compiled: Mapping[str, Any], function: str, arguments: list[Any]) -> str:
+def encoded(compiled: Mapping[str, Any], function: str, arguments: list[Any]) -> str:
+    """The call data of a function of the contract, in hex."""
     from eth_abi.abi import encode
-    from eth_hash.auto import keccak
 
     entry = next(entry for entry in compiled["abi"] if entry["type"] == "function" and entry["name"] == function)
-    types = [argument["type"] for argument in entry["inputs"]]
+    types = [_type(argument) for argument in entry["inputs"]]
     selector = keccak(f"{function}({','.join(types)})".encode())[:4]
     return "0x" + (selector + encode(types, arguments)).hex()
+
+
+def _type(argument: Mapping[str, Any]) -> str:
+    kind: str = argument["type"]
+    if kind != "tuple":
+        return kind
+    return f"({','.join(_type(part) for part in argument['components'])})"

@@ -32,6 +32,7 @@ BLOCK_SECONDS = 12
 ZERO = bytes(32)
 FINALIZED = keccak(b"InvoiceFinalized(bytes32,bytes32,bytes32,uint64,uint128,bytes3,uint64,uint64,uint64,bytes32,bytes32)")
 CANCELLED = keccak(b"InvoiceCancelled(bytes32,bytes32)")
+PAID = keccak(b"InvoicePaid(bytes32,address,address,uint256)")
 _WORDS = ["uint64", "uint128", "bytes3", "uint64", "uint64", "uint64", "bytes32", "bytes32"]
 METHODS = {
     "eth_chainId": "_chain_id",
@@ -41,6 +42,7 @@ METHODS = {
     "eth_getTransactionReceipt": "_get_transaction_receipt",
     "eth_getLogs": "_get_logs",
     "eth_call": "_call",
+    "eth_getCode": "_get_code",
 }
 _COUNT, _CHAIN = "0x" + keccak(b"invoiceCount()")[:4].hex(), "0x" + keccak(b"invoiceChain()")[:4].hex()
 
@@ -77,6 +79,17 @@ def cancellation(number: int, *, address: str = CONTRACT) -> FakeLog:
     return FakeLog((CANCELLED, keccak(b"invoice %d" % number)), keccak(b"reason"), address)
 
 
+def payment(number: int, base_units: int, *, token: str, address: str = CONTRACT) -> FakeLog:
+    """The log of a payment of the invoice of that number, in base units of a token."""
+    topics = (PAID, keccak(b"invoice %d" % number), _address(token), _address("0x" + "fa" * 20))
+    return FakeLog(topics, base_units.to_bytes(32, "big"), address)
+
+
+def administration(event: str, *, address: str = CONTRACT) -> FakeLog:
+    """The log of an event that changes the contract itself, by its signature: "Paused(address)"."""
+    return FakeLog((keccak(event.encode()),), bytes(32), address)
+
+
 @dataclass(slots=True)
 class Block:
     """A block as a node gives it, its receipts, and what the contract says of itself after it."""
@@ -101,6 +114,7 @@ class FakeChain:
 
     chain_id: int = CHAIN_ID
     contract: str = CONTRACT
+    code: bytes = b"\xfe"  # of the contract, at every block
     blocks: list[Block] = field(default_factory=list)
     finalized: int | None = None
     safe: int | None = None
@@ -279,6 +293,11 @@ class FakeNode:
             return _error(3, "execution reverted")
         return {"result": _hex(block.count.to_bytes(32, "big") if call["data"] == _COUNT else block.fold)}
 
+    def _get_code(self, address: str, which: str) -> dict[str, Any]:
+        if self._find(which) is None:
+            return _error(-32000, "unknown block")
+        return {"result": _hex(self.chain.code) if address.lower() == self.chain.contract else "0x"}
+
     def _find(self, which: str) -> Block | None:
         tags = {"latest": self._head, "finalized": self.chain.finalized, "safe": self.chain.safe, "earliest": 0}
         number = tags[which] if which in tags else int(which, 16)
@@ -310,6 +329,10 @@ def _fits(log: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
 def _folded(fold: bytes, log: FakeLog) -> bytes:
     """invoiceChain after one more invoice, computed from the encoded event: keccak(chain, invoiceId, keccak(all arguments))."""
     return keccak(fold + log.topics[1] + keccak(b"".join(log.topics[1:4]) + log.data))
+
+
+def _address(of: str) -> bytes:
+    return bytes(12) + bytes.fromhex(of[2:])
 
 
 def _bloom(of: BloomFilter) -> bytes:

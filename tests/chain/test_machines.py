@@ -22,10 +22,21 @@ def test_the_same_seed_gives_the_same_invoices() -> None:
 
 
 def test_an_amount_is_units_times_tariff() -> None:
-    """Every amount is the units times the machine's price, at least a cent; every id and root has 32 bytes and is not zero."""
-    prices = {machine.name: machine.unit_cents for machine in MACHINES}
+    """Every amount is the base fee and the units times the price, up to the cap; every id and root has 32 bytes, none zero."""
+    tariffs = {machine.name: machine.tariff for machine in MACHINES}
     for invoice in usage("demo", until=UNTIL):
-        assert invoice.amount_cents == invoice.units * prices[invoice.machine] > 0
+        tariff = tariffs[invoice.machine]
+        whole = (
+            tariff.base_fee
+            + sum(  # day by day, as the counter grew
+                (after.counter - before) * tariff.unit_price
+                for before, after in zip(
+                    [invoice.counter_start, *(one.counter for one in invoice.readings)], invoice.readings, strict=False
+                )
+            )
+            // 10**6
+        )
+        assert invoice.amount_cents == min(whole, tariff.cap) > 0
         for word in (invoice.debtor_ref, invoice.agreement_id, invoice.usage_root, invoice.document_hash):
             assert len(word) == 32
             assert any(word)

@@ -6,15 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from eth_hash.auto import keccak
 
 from bridge.chain import ChainSource, open_source
 from bridge.chain.decoders import decode
 from bridge.errors import BadInput, ConfigError
 from bridge.records.invoice_log import Head
 from tests.chain.invoices import CHAIN_ID, CONTRACT, OCTOBER, line, raw_log
-
-INVOICE_PAID_TOPIC = keccak(b"InvoicePaid(bytes32,address,address,uint256)")
 
 
 def recorded(folder: Path, *lines: dict[str, Any] | str) -> ChainSource:
@@ -92,7 +89,7 @@ def test_a_line_that_stands_twice_counts_once(tmp_path: Path) -> None:
 
 def test_other_events_of_the_contract_are_left_out(tmp_path: Path) -> None:
     """An event without a decoder moves the final head and is not delivered."""
-    source = recorded(tmp_path, line(), later(topics=["0x" + INVOICE_PAID_TOPIC.hex(), "0x" + "11" * 32]))
+    source = recorded(tmp_path, line(), later(topics=["0x" + "99" * 32, "0x" + "11" * 32]))
 
     assert len(source.logs(0, 1000)) == 1
     head = source.final_head()

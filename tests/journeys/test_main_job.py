@@ -88,7 +88,7 @@ def finalized() -> Iterator[tuple[str, str]]:
     with anvil("--timestamp", str(GENESIS)) as url:
         node, compiled = chain.node(url), chain.artefact()
         contract = chain.deploy(node, compiled)
-        chain.finalize(node, compiled, contract, BILLED)
+        chain.bill(node, compiled, contract, BILLED)
         for _ in range(3):  # final is the head less two epochs of one slot
             chain.ask(node, "evm_mine", [])
         yield url, contract

@@ -111,6 +111,7 @@ LEGAL: dict[str, dict[str, tuple[str, ...]]] = {
         "released": ("held>open",),
         "written_off": ("open>written_off", "held>written_off", "collecting>written_off"),
         "cancelled": tuple(f"{state}>cancelled" for state in ("open", "held", "collecting", "paid", "written_off")),
+        "orphaned": tuple(f"{state}>orphaned" for state in ("open", "held", "collecting", "paid", "written_off")),
     },
     "mandate": {
         "paused": ("active>paused",),
@@ -171,6 +172,8 @@ def test_postings_are_those_of_the_page() -> None:
     assert facts == {
         "invoice final": ("Receivable", "Billed"),
         "invoice cancelled": ("Billed", "Receivable"),
+        "invoice orphaned": ("Billed", "Receivable"),
+        "paid on chain": ("Token", "Receivable"),
         "opening": ("Bank", "Opening"),
         "opening, overdrawn": ("Opening", "Bank"),
         "bank credit": ("Bank", "Suspense"),
@@ -198,13 +201,12 @@ def test_postings_are_those_of_the_page() -> None:
 
 
 def test_what_is_undone_is_the_opposite() -> None:
-    """A hand-over and every fact that explains a bank line can be taken back, debit for credit; what the bank booked cannot."""
+    """A hand-over, what explains a bank line and what the chain may take back: debit for credit; what the bank booked never."""
     undone = {fact.removesuffix(" undone"): pair for fact, pair in POSTINGS.items() if fact.endswith(" undone")}
 
     assert undone == {fact: (POSTINGS[fact][1], POSTINGS[fact][0]) for fact in undone}
     never = {
         "invoice final",
-        "invoice cancelled",
         "opening",
         "opening, overdrawn",
         "bank credit",

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,61 +10,9 @@ from sqlalchemy import insert
 from bridge.acts import approve, undo, write_off
 from bridge.errors import NotAllowed
 from bridge.model import Break, ChainLog, Collection, Entry, Invoice, Member
-from bridge.reports import check
-from bridge.sim.bank import SimBank
-from bridge.sim.fake_chain import FakeChain, FakeLog, FakeNode, invoice
-from bridge.sim.fake_chain import cancellation as cancelled
-from bridge.steps import PIPELINE, ingest
-from tests.steps.place import CHAIN_ID, CONTRACT, LATER, OWN_IBAN, Place, mandate_line
-from tests.steps.test_ingest_nodes import opened
-
-DUE = int(datetime(2026, 12, 1, 12, tzinfo=UTC).timestamp())
-billed = partial(invoice, cents=119_00, address=CONTRACT, debtor_ref=bytes(31) + b"\1", due_date=DUE)
-cancellation = partial(cancelled, address=CONTRACT)
-OWN = 'batch_at = ""\napproval = "none"\nhandover = "folder"\n'
-SIGNED = 'batch_at = ""\napproval = "four-eyes"\nhandover = "portal"\n'
-
-
-class Contract:
-    """A place, and a contract on a chain of its own that finalizes and cancels."""
-
-    def __init__(self, folder: Path, collection: str = OWN) -> None:
-        self.chain = FakeChain(chain_id=CHAIN_ID, contract=CONTRACT)
-        self.place = Place(folder, collection=collection)
-        self.place.rewrite('recorded = "plant-1.jsonl"', 'rpc = ["http://a", "http://b"]\nfinality_alarm_minutes = 0')
-        self.place.open(source=partial(opened, (FakeNode(self.chain), FakeNode(self.chain))))
-        self.place.mandates(mandate_line(1))
-
-    def mine(self, *logs: FakeLog) -> None:
-        self.chain.mine(*([log] for log in logs))
-
-    def run(self, *steps: str) -> None:
-        for step in steps:
-            PIPELINE[step][0](self.place.runtime)
-
-    def cancel(self, number: int = 1) -> None:
-        self.mine(cancellation(number))
-        assert ingest.run(self.place.runtime)["refused"] == 0
-
-    def state(self) -> tuple[str, int]:
-        """Of the first invoice: its state, and what is on its Receivable beside the others'."""
-        return self.place.rows(Invoice)[0].state, self.place.ledger("Receivable")
-
-    def holds(self) -> list[str]:
-        """The checks that do not hold."""
-        with self.place.runtime.reading() as session:
-            return [one.id for one in check.run(session, self.place.runtime) if not one.ok]
-
-    def bank(self, plan: dict[str, str] | None = None) -> None:
-        """The bank has the file, and answers."""
-        [path] = (self.place.folder / "outbox").glob("*.xml")
-        bank = SimBank(OWN_IBAN, opening_cents=0, style="single")
-        bank.plan(plan or {})
-        bank.upload(path.read_bytes())
-        for day in (1, 3):
-            (self.place.folder / "inbox" / f"{day}.xml").write_bytes(bank.statement(date(2026, 12, day)))
-        self.place.now = LATER
-        self.run("receive", "reconcile")
+from bridge.sim.fake_chain import FakeLog
+from tests.steps.contract import SIGNED, Contract, billed, cancellation
+from tests.steps.place import CONTRACT
 
 
 @pytest.fixture

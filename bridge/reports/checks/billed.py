@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 
 from bridge.chain import decoders
-from bridge.model import ChainLog, Collection, Cursor, Declaration, Invoice, Posting, Source
-from bridge.records.invoice_log import InvoiceLog, RawLog
+from bridge.model import (
+    Break,
+    ChainLog,
+    Collection,
+    Cursor,
+    Declaration,
+    Invoice,
+    Observation,
+    Orphan,
+    Posting,
+    Source,
+    Voucher,
+)
+from bridge.observed import raw, stands
+from bridge.records.invoice_log import InvoiceLog, PaidLog, RawLog
 from bridge.reports.checks import ROWS_AT_ONCE, Reading
 from bridge.reports.evidence import START
 
@@ -56,24 +70,65 @@ def invoices(now: Reading) -> Iterator[str]:
 
 
 def cancellations(now: Reading) -> Iterator[str]:
-    """Each invoice that its contract cancelled is taken back as a whole, and no other one is."""
+    """Each invoice that its contract cancelled, or that is on the chain no more, is taken back whole, and no other one is."""
     logs = select(ChainLog.source_id, ChainLog.topics).where(
-        ChainLog.refused.is_(None), func.substr(ChainLog.topics, 1, 32) == decoders.INVOICE_CANCELLED_TOPIC
+        ChainLog.refused.is_(None), func.substr(ChainLog.topics, 1, 32) == decoders.INVOICE_CANCELLED_TOPIC, stands()
     )
     cancelled = {(source_id, _hex(topics[32:])) for source_id, topics in now.session.execute(logs)}
-    back = (
-        select(Posting.credit_subject, func.sum(Posting.amount_cents).label("cents"))
-        .where(Posting.debit_account == "Billed", Posting.credit_account == "Receivable")
-        .group_by(Posting.credit_subject)
-        .subquery()
+    gone = _orphaned(now)
+    taken = now.session.execute(_sums("Billed", "Receivable", Posting.credit_subject))
+    back: Counter[int] = Counter({invoice_id: int(cents) for invoice_id, cents in taken})
+    undone = _sums("Receivable", "Billed", Posting.debit_subject).where(Voucher.reverses_id.is_not(None))
+    back.subtract({invoice_id: int(cents) for invoice_id, cents in now.session.execute(undone)})
+    rows = select(Invoice.id, Invoice.source_id, Invoice.claim_id, Invoice.number, Invoice.amount_cents)
+    for invoice_id, source_id, claim, number, amount in now.session.execute(rows.execution_options(yield_per=ROWS_AT_ONCE)):
+        expected = amount if (source_id, claim) in cancelled or invoice_id in gone else 0
+        if back[invoice_id] != expected:
+            yield f"invoice {number}: {back[invoice_id]} cents of it are taken back, but by the logs on chain {expected}"
+
+
+def payments(now: Reading) -> Iterator[str]:
+    """What each invoice was paid in tokens is what standing logs say, in the decimals of bridge.toml; or a person was told."""
+    decimals = {one.name: one.tokens for one in now.runtime.settings.sources}
+    names = {source_id: name for source_id, name in now.session.execute(select(Source.id, Source.name))}
+    chains = {source_id: chain_id for source_id, chain_id in now.session.execute(select(Source.id, Source.chain_id))}
+    told = set(now.session.scalars(select(Break.subject).where(Break.kind == "TOKEN_PAYMENT")))
+    ids = {(source_id, claim): invoice_id for invoice_id, source_id, claim in now.session.execute(
+        select(Invoice.id, Invoice.source_id, Invoice.claim_id))}  # fmt: skip
+    logs = select(ChainLog).where(
+        ChainLog.refused.is_(None), func.substr(ChainLog.topics, 1, 32) == decoders.INVOICE_PAID_TOPIC, stands()
     )
-    rows = select(Invoice.source_id, Invoice.claim_id, Invoice.number, Invoice.amount_cents, back.c.cents).outerjoin(
-        back, back.c.credit_subject == Invoice.id
+    expected: Counter[int] = Counter()
+    for log in now.session.scalars(logs):
+        said = decoders.decode(raw(log, chains[log.source_id]))
+        if isinstance(said, PaidLog) and f"chain_log:{log.id}" not in told:
+            size = 10 ** (decimals.get(names[log.source_id], {}).get(said.token, 2) - 2)
+            expected[ids.get((log.source_id, _hex(said.invoice_id)), 0)] += said.amount // size
+    booked: Counter[int] = Counter()
+    for invoice_id, cents in now.session.execute(_sums("Token", "Receivable", Posting.credit_subject)):
+        booked[invoice_id] += int(cents)
+    for invoice_id, cents in now.session.execute(_sums("Receivable", "Token", Posting.debit_subject)):
+        booked[invoice_id] -= int(cents)
+    for invoice_id in sorted(expected.keys() | booked.keys()):
+        if expected[invoice_id] != booked[invoice_id]:
+            said_cents = f"the logs on chain say {expected[invoice_id]}"
+            yield f"invoice {invoice_id}: {booked[invoice_id]} cents in tokens are booked, {said_cents}"
+
+
+def _orphaned(now: Reading) -> set[int]:
+    """The invoices of which no log that stands speaks any more."""
+    own = set(now.session.scalars(select(Invoice.id).join(Orphan, Orphan.log_id == Invoice.chain_log_id)))
+    again = select(Observation.invoice_id).where(Observation.log_id.not_in(select(Orphan.log_id)))
+    return own - set(now.session.scalars(again))
+
+
+def _sums(debit: str, credit: str, subject: Any) -> Select[Any]:
+    return (
+        select(subject, func.sum(Posting.amount_cents))
+        .join(Voucher, Voucher.id == Posting.voucher_id)
+        .where(Posting.debit_account == debit, Posting.credit_account == credit)
+        .group_by(subject)
     )
-    for source_id, claim, number, amount, taken in now.session.execute(rows.execution_options(yield_per=ROWS_AT_ONCE)):
-        expected = amount if (source_id, claim) in cancelled else 0
-        if (taken or 0) != expected:
-            yield f"invoice {number}: {taken or 0} cents of it are taken back, but by the logs on chain {expected}"
 
 
 def cursors(now: Reading) -> Iterator[str]:

@@ -19,16 +19,17 @@ from sqlalchemy import ColumnElement, insert, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from bridge import books, sources
-from bridge.books import PlannedPosting, PlannedVoucher, Recorder, Unit
+from bridge.books import BreakRow, PlannedPosting, PlannedVoucher, Recorder, Unit
 from bridge.chain import ChainSource, decoders
 from bridge.errors import BadInput, BridgeError, ConfigError, Unavailable
 from bridge.model import ChainLog, Invoice, Source
-from bridge.records.invoice_log import CancelledLog, Completeness, Head, InvoiceLog, RawLog
+from bridge.records.invoice_log import Completeness, Decoded, Head, InvoiceLog, RawLog
 from bridge.rules import lifecycle
 from bridge.runtime import Runtime
 from bridge.settings import SourceSettings
-from bridge.steps.ingest import cancelled, cursor
-from bridge.steps.ingest.cancelled import Cancellation
+from bridge.steps.ingest import again, cancelled, changed, cursor, paid
+from bridge.steps.ingest.again import Stored
+from bridge.steps.ingest.claims import Told
 
 ACTOR = "ingest"
 BLOCKS_FIRST, BLOCKS_MAX = 100, 5_000  # in one unit of work: a range grows where little happens, and shrinks where much does
@@ -46,10 +47,20 @@ class Seen:
     """A log as it is stored: decoded, or refused with the reason in words."""
 
     raw: RawLog
-    invoice: InvoiceLog | None
+    said: Decoded | None
     refused: str | None = None
     kind: str = "MALFORMED_LOG"
-    cancels: bytes | None = None  # the id of the invoice that it takes back
+    freezes: bool = False  # the source, not only this log
+    same_as: int | None = None  # the invoice of which it is another observation
+
+    @property
+    def is_new(self) -> bool:
+        """Whether an invoice is made from it."""
+        return self.invoice is not None and self.refused is None and self.same_as is None
+
+    @property
+    def invoice(self) -> InvoiceLog | None:
+        return self.said if isinstance(self.said, InvoiceLog) else None
 
 
 def run(runtime: Runtime) -> dict[str, int]:
@@ -154,35 +165,51 @@ def _store(
     by = _recorder(runtime)
     if cursor.next_block(session, settings, source.id)[0] != first:
         return Counter()
-    seen = _new_only(session, source, [_look(raw) for raw in logs], settings)
+    looked = [look(raw) for raw in logs]
+    seen, breaks = take_in(session, runtime, settings, source, looked, by)
+    runtime.fault("ingest: before the cursor")
+    finalized = [one.invoice for one in looked if one.invoice is not None]  # the stored ones, too: a source may be read again
+    breaks += cursor.advance(session, source, head, finalized, stated, by, first, at_head=at_head)
+    books.open_breaks(session, breaks, by, runtime.today())
+    return counted(seen)
+
+
+def take_in(
+    session: Session, runtime: Runtime, settings: SourceSettings, source: Source, looked: Sequence[Seen], by: Recorder
+) -> tuple[list[Seen], list[BreakRow]]:
+    """Keep these logs and book what they say; those that are stored already are left out. Returns what must be told, too."""
+    seen = _new_only(session, source, looked, settings)
     runtime.fault("ingest: read")
+    had_invoices = changed.has_invoices(session, source)
     log_ids = _keep_logs(session, source, seen, by, runtime.zone)
-    good = [(log_id, one) for log_id, one in zip(log_ids, seen, strict=True) if one.invoice and not one.refused]
+    good = [(log_id, one) for log_id, one in zip(log_ids, seen, strict=True) if one.is_new]
     rows = [_invoice_row(runtime, settings, source, log_id, one) for log_id, one in good]
     ids = books.admit(session, "invoice", rows, by, news="final")
     books.apply(session, [_billed(invoice_id, row) for invoice_id, row in zip(ids, rows, strict=True)], by)
-    breaks = [
-        (one.kind, f"chain_log:{log_id}", one.refused, "ask the operator of the contract")
-        for log_id, one in zip(log_ids, seen, strict=True)
-        if one.refused
-    ]
-    taken = [
-        Cancellation(log_id, _hex(one.cancels), _day(one.raw.block_timestamp, runtime.zone))
-        for log_id, one in zip(log_ids, seen, strict=True)
-        if one.cancels is not None
-    ]
-    breaks += cancelled.take_back(session, runtime, source, taken, by) if taken else []
-    runtime.fault("ingest: before the cursor")
-    finalized = [one.invoice for one in seen if one.invoice is not None]
-    breaks += cursor.advance(session, source, head, finalized, stated, by, first, at_head=at_head)
-    books.open_breaks(session, breaks, by, runtime.today())
-    return Counter(logs=len(seen), invoices=len(rows), refused=sum(one.refused is not None for one in seen))
+    breaks = [_refusal(source, log_id, one) for log_id, one in zip(log_ids, seen, strict=True) if one.refused]
+    days = [_day(one.raw.block_timestamp, runtime.zone) for one in seen]
+    told = [Told(log_id, day, one.said) for log_id, day, one in zip(log_ids, days, seen, strict=True)]
+    repeated = [(one, it.same_as) for one, it in zip(told, seen, strict=True) if it.same_as is not None]
+    again.attach(session, runtime, repeated, by)
+    breaks += paid.book(session, runtime, settings, source, told, by)
+    breaks += cancelled.take_back(session, runtime, source, told, by)
+    breaks += changed.halt(source, told, had_invoices=had_invoices)
+    return seen, breaks
 
 
-def _look(raw: RawLog) -> Seen:
+def counted(seen: Sequence[Seen]) -> Counter[str]:
+    """How many logs, how many of them new invoices, how many refused."""
+    return Counter(logs=len(seen), invoices=sum(one.is_new for one in seen), refused=sum(one.refused is not None for one in seen))
+
+
+def _refusal(source: Source, log_id: int, one: Seen) -> BreakRow:
+    subject = f"source:{source.id}" if one.freezes else f"chain_log:{log_id}"
+    return one.kind, subject, one.refused or "", "ask the operator of the contract"
+
+
+def look(raw: RawLog) -> Seen:
     try:
-        found = decoders.decode(raw)
-        return Seen(raw, None, cancels=found.invoice_id) if isinstance(found, CancelledLog) else Seen(raw, found)
+        return Seen(raw, decoders.decode(raw))
     except BadInput as problem:
         return Seen(raw, None, str(problem))
 
@@ -191,8 +218,8 @@ def _new_only(session: Session, source: Source, seen: Sequence[Seen], settings: 
     """Logs not stored yet; a claim or number that exists already, and a number that no bank would carry, is refused."""
     fresh = _not_stored(session, source, seen)
     logs = [one.invoice for one in fresh if one.invoice]
-    of_contract = (Invoice.chain_id == source.chain_id, Invoice.contract == source.contract)
-    claims = _taken(session, Invoice.claim_id, [_hex(log.invoice_id) for log in logs], *of_contract)
+    known = again.stored(session, source, [log.invoice_id for log in logs])
+    claims = set(known)
     # across creditors: the EndToEndId made of it is unique in the whole database, whatever the source
     numbers = _taken(session, Invoice.number_key, [settings.number(log.invoice_no).upper() for log in logs])
     checked = []
@@ -202,7 +229,7 @@ def _new_only(session: Session, source: Source, seen: Sequence[Seen], settings: 
             continue
         claim, number = _hex(one.invoice.invoice_id), settings.number(one.invoice.invoice_no).upper()
         if claim in claims:
-            checked.append(Seen(one.raw, one.invoice, f"invoice id {claim[:10]}... was already finalized", "CLAIM_CONFLICT"))
+            checked.append(_again(one, claim, known.get(claim)))
         elif number in numbers:
             checked.append(Seen(one.raw, one.invoice, f"invoice number {number} is already taken", "NUMBER_CLASH"))
         elif len(number) > NUMBER_MAX or one.invoice.invoice_no > INVOICE_NO_MAX:
@@ -213,6 +240,16 @@ def _new_only(session: Session, source: Source, seen: Sequence[Seen], settings: 
             claims.add(claim)
             numbers.add(number)
     return checked
+
+
+def _again(one: Seen, claim: str, known: Stored | None) -> Seen:
+    """A log of a claim that was finalized before."""
+    if known is None or known.stands:
+        return Seen(one.raw, one.said, f"invoice id {claim[:10]}... was already finalized", "CLAIM_CONFLICT", freezes=True)
+    if known.said == one.said:
+        return Seen(one.raw, one.said, same_as=known.id)
+    what = f"invoice id {claim[:10]}... was finalized before a reorganisation, with other content"
+    return Seen(one.raw, one.said, what, "CLAIM_CONFLICT")
 
 
 def _not_stored(session: Session, source: Source, seen: Sequence[Seen]) -> list[Seen]:

@@ -8,7 +8,7 @@ from typing import Any, cast
 from sqlalchemy import CursorResult, insert, update
 from sqlalchemy.orm import Session
 
-from bridge import books
+from bridge import books, observed
 from bridge.books import BreakRow, Recorder
 from bridge.chain import decoders
 from bridge.errors import LostRace
@@ -60,17 +60,41 @@ def advance(
         )
         if cast("CursorResult[Any]", swapped).rowcount != 1:  # an UPDATE always gives one
             raise LostRace(f"source {source.name} was read further by another worker")
-    if stated is None and at_head and had_proof:
+    return _judged(session, source, stated, (count, chain), head.number, by, lost=stated is None and at_head and had_proof)
+
+
+def count_again(session: Session, source: Source, stated: Completeness | None, by: Recorder) -> list[BreakRow]:
+    """The count and running hash anew from all stored logs, beside what the contract says at the cursor's block."""
+    cursor = session.get_one(Cursor, source.id)
+    found = observed.fold(session, source, upto=cursor.block_number)
+    values: dict[str, Any] = {"invoice_count": found[0], "invoice_chain": found[1], "version": cursor.version + 1}
+    if stated is not None:
+        values |= {"stated_count": stated.invoice_count, "stated_chain": stated.invoice_chain}
+    session.execute(update(Cursor).where(Cursor.source_id == source.id).values(values))
+    return _judged(session, source, stated, found, cursor.block_number, by, lost=False)
+
+
+def _judged(
+    session: Session,
+    source: Source,
+    stated: Completeness | None,
+    found: tuple[int, bytes],
+    block: int,
+    by: Recorder,
+    *,
+    lost: bool,
+) -> list[BreakRow]:
+    if lost:
         then = "nothing of this source is collected; ask the node, or find out what happened to the contract"
         return [("PROOF_LOST", f"source:{source.id}", "the contract no longer says how many invoices it finalized", then)]
     if stated is None:
         return []
-    if (stated.invoice_count, stated.invoice_chain) == (count, chain):
+    if (stated.invoice_count, stated.invoice_chain) == found:
         why = "the contract counts what was read"
         books.close_breaks(session, [f"source:{source.id}"], by, why, kinds=["PROOF_LOST", "SOURCE_INCOMPLETE"])
         return []
     what = (
-        f"the contract counts {stated.invoice_count} invoices at block {head.number:,}, the logs {count};"
+        f"the contract counts {stated.invoice_count} invoices at block {block:,}, the logs {found[0]};"
         " or their running hash differs"
     )
     return [("SOURCE_INCOMPLETE", f"source:{source.id}", what, "nothing of this source is collected; compare with another node")]
