@@ -170,6 +170,7 @@ class SourceSettings(_Part):
     finality_alarm_minutes: int = Field(default=90, ge=0, le=525_600)  # of the last final block's age; 0: no alarm
     invoice_number: str = "{source}-{invoice_no:06d}"
     event: str = "InvoiceFinalized"
+    usage: Path = Path("usage")  # the folder of signed readings, beside bridge.toml; only looked at when somebody asks
     tokens: dict[Annotated[str, AfterValidator(_lower_address)], Annotated[int, Field(ge=2, le=36)]] = {}  # decimals of each
 
     @model_validator(mode="after")

@@ -209,6 +209,27 @@ def trie_root(values: Sequence[bytes]) -> bytes:
     return keccak(encode_rlp(_node(pairs, 0)))
 
 
+def trie_proof(values: Sequence[bytes], at: int) -> list[bytes]:
+    """The nodes from the root to the value at that place, each in RLP: with them anybody can check it against the root."""
+    pairs = sorted((_nibbles(encode_rlp(_place(place))), value) for place, value in enumerate(values))
+    wanted = _nibbles(encode_rlp(_place(at)))
+    nodes: list[bytes] = []
+    depth = 0
+    while True:
+        encoded = encode_rlp(_node(pairs, depth))
+        if not nodes or len(encoded) >= 32:  # a shorter one stands inside its parent
+            nodes.append(encoded)
+        if len(pairs) == 1:
+            return nodes
+        shared = depth
+        while pairs[0][0][shared] == pairs[-1][0][shared]:
+            shared += 1
+        if shared == depth:
+            pairs = [pair for pair in pairs if pair[0][depth] == wanted[depth]]
+            shared += 1
+        depth = shared
+
+
 def _place(at: int) -> bytes:
     return at.to_bytes((at.bit_length() + 7) // 8, "big")
 

@@ -38,6 +38,22 @@ class Dispute:
     what: str
 
 
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """The proof of one log, for anybody: a block on which ``hosts`` agree, its header, and the way to the receipt with the log.
+
+    ``header`` and ``receipt`` are RLP (the receipt with its type byte), ``nodes`` are those of the trie under receiptsRoot.
+    """
+
+    hosts: tuple[str, ...]
+    header: bytes
+    receipts_root: bytes
+    place: int
+    of: int
+    receipt: bytes
+    nodes: tuple[bytes, ...]
+
+
 class VerifiedSource:
     """A ``ChainSource`` over ``nodes``, of which ``quorum`` must agree, read by one verification profile.
 
@@ -102,6 +118,26 @@ class VerifiedSource:
             found += self._any_of(partial(self._proven, first=start, end=end, parent=parent))
             parent = end.hash
         return found
+
+    def evidence(self, log: RawLog) -> Evidence:
+        """The proof that a stored log stands on the chain now. Raises Unavailable where the nodes do not prove it."""
+        said = self._everyone(lambda node: node.head_at(log.block_number))
+        hosts = tuple(host for host, head in said.items() if head is not None and head.hash == log.block_hash)
+        if len(hosts) < self._quorum:
+            raise Unavailable(
+                f"source {self.name!r}: {len(hosts)} of {len(self._nodes)} nodes have the block of this log, {self._quorum} must"
+            )
+        return self._any_of(partial(self._evidence, log=log, hosts=hosts))
+
+    def _evidence(self, node: RpcSource, log: RawLog, hosts: tuple[str, ...]) -> Evidence:
+        [block] = node.blocks(log.block_number, log.block_number)
+        header, receipts = proof.header(block), node.receipts(block)
+        if log not in proof.logs(header, receipts, self.chain_id):
+            raise ValueError(f"the receipts of block {log.block_number} do not hold the stored log")
+        encoded, _ = proof.receipts_of(header, receipts, self.chain_id)
+        nodes = tuple(proof.trie_proof(encoded, log.tx_index))
+        place, root = log.tx_index, header.receipts_root
+        return Evidence(hosts, header.rlp, root, place, len(encoded), encoded[place], nodes)
 
     def self_test(self, head: Head) -> None:
         """Before anything was read: try on the last blocks up to ``head`` whether this chain and these nodes can prove it.

@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING
 import typer
 
 from bridge.cli import call, screen, system
+from bridge.errors import UnknownName
 
 if TYPE_CHECKING:
     from bridge.acts.unfreeze import Plan
+    from bridge.runtime import Runtime
+    from bridge.settings import SourceSettings
 
 app = typer.Typer(
     no_args_is_help=True, help="The sources of invoices.", epilog="Examples:  bridge chain status   ·   bridge chain sync"
@@ -57,6 +60,46 @@ def sync(context: typer.Context) -> None:
     raise typer.Exit(system.one_pass(here, here.runtime(), ["ingest"]))
 
 
+@app.command(epilog="Examples:  bridge chain verify plant-1-000007   ·   bridge chain verify plant-1-000007 --json")
+def verify(context: typer.Context, number: str) -> None:
+    """Ask the nodes for the proof of one invoice: the block they agree on, its header, the receipt in its trie, the log in it."""
+    from bridge.chain.verified import VerifiedSource
+    from bridge.errors import NotAllowed
+    from bridge.reports import provenance
+
+    here = call.of(context)
+    runtime = here.runtime()
+    with runtime.reading() as session:
+        invoice = provenance.invoice_named(session, number)
+        log, _ = provenance.log_of(session, invoice)
+        name = provenance.source_name(session, invoice)
+    source = runtime.source(named(runtime, name))
+    if not isinstance(source, VerifiedSource):
+        raise NotAllowed(f"source {name} is read without verification; nothing of it can be proven")
+    found = source.evidence(log)
+    shown = {
+        "invoice": invoice.number,
+        "block": log.block_number,
+        "block_hash": "0x" + log.block_hash.hex(),
+        "agreed_by": list(found.hosts),
+        "header_rlp": "0x" + found.header.hex(),
+        "receipts_root": "0x" + found.receipts_root.hex(),
+        "receipt_index": found.place,
+        "receipts": found.of,
+        "receipt": "0x" + found.receipt.hex(),
+        "proof": ["0x" + node.hex() for node in found.nodes],
+        "log_index": log.log_index,
+    }
+    said = [
+        f"block {log.block_number:,} is {shown['block_hash']}",
+        f"{len(found.hosts)} nodes agree on it: {', '.join(found.hosts)}",
+        f"its header ({len(found.header)} bytes) hashes to that, and names receiptsRoot {shown['receipts_root']}",
+        f"receipt {found.place + 1} of {found.of} is in it by {len(found.nodes)} nodes of its trie",
+        f"log {log.log_index} of the block is the stored one of invoice {invoice.number}; --json gives the proof itself",
+    ]
+    here.answer(shown, lambda: screen.lines(*said))
+
+
 @app.command(
     epilog=(
         "Examples:  bridge chain replay --from-block 19000000   ·   bridge chain replay --source plant-1 --from-block 0 --json"
@@ -72,7 +115,7 @@ def replay(
 
     here = call.of(context)
     runtime = here.runtime()
-    found = again.run(runtime, again.named(runtime, name), from_block)
+    found = again.run(runtime, named(runtime, name), from_block)
     words = ", ".join(f"{key.replace('_', ' ')} {value:,}" for key, value in found.items())
     here.answer(found, lambda: screen.lines(words))
     if found["missed"] or found["not_on_chain"]:
@@ -104,6 +147,17 @@ def unfreeze(
     missing = "one more person is needed: the same command by somebody else; one of the two is an approver"
     words = f"{name} goes on; the next run reads it again from block {0 if done.plan.block is None else done.plan.block + 1:,}"
     here.answer(done, lambda: screen.lines(*_plan(done.plan), missing if done.missing else words))
+
+
+def named(runtime: Runtime, name: str) -> SourceSettings:
+    """The source of that name; without a name the only one. Raises UnknownName."""
+    names = [one.name for one in runtime.settings.sources]
+    if not name and len(names) == 1:
+        name = names[0]
+    found = next((one for one in runtime.settings.sources if one.name == name), None)
+    if found is None:
+        raise UnknownName.among("source", name, names)
+    return found
 
 
 def _plan(plan: Plan) -> list[str]:

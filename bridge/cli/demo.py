@@ -90,21 +90,25 @@ class Tour:
         self.bank_answers(runtime, bank, due_on)
         self.people_read(runtime)
         self.one_invoice(runtime, message_id)
+        self.back_to_the_sensor(runtime, message_id)
 
     def say(self, title: str, *texts: str) -> None:
         self.chapter += 1
         screen.lines("", f"{self.chapter}. {title}", *(f"   {text}" for text in texts))
 
     def machines_work(self) -> tuple[Any, Any]:
-        from bridge.sim import machines
+        from bridge.sim import device, machines
         from bridge.sim.chain import DemoChain
 
         chain = DemoChain(started_at=int(datetime(2026, 11, 22, 20, 0, tzinfo=UTC).timestamp()))
         invoices = machines.usage(SEED, until=MONDAY - timedelta(days=1), count=40)
         chain.bill(invoices)
+        (self.folder / "usage").mkdir(exist_ok=True)
+        for invoice in invoices[-6:]:  # what the machines' owner keeps; the last week of it is shown here
+            device.write_usage(self.folder / "usage", chain.domain, invoice)
         total = sum(invoice.amount_cents for invoice in invoices)
         self.say(
-            "Six machines were used; a smart contract finalized their invoices",
+            "Six machines signed what they did; a smart contract finalized their invoices",
             f"{len(invoices)} invoices, {screen.euro(total)} EUR, contract {chain.contract} on an EVM inside this process.",
             "Nothing is proven here: this chain has one node, and we run it. Real sources are cross-checked.",
         )
@@ -241,6 +245,20 @@ class Tour:
         target.mkdir(exist_ok=True)
         (target / "one-invoice.md").write_text(page, encoding="utf-8")
         self.say("One invoice, from the log to the bank line", f"docs/one-invoice.md tells the story of {number}.")
+
+    def back_to_the_sensor(self, runtime: Runtime, message_id: str) -> None:
+        from bridge.reports import provenance
+
+        number = self._members(runtime, message_id)[-1].rsplit("-", 1)[0]
+        with runtime.reading() as session:
+            told = provenance.of_invoice(session, runtime, number)
+        if not told.ok or any(one.ok is None for one in told.findings):
+            raise BridgeError(f"the demo cannot explain invoice {number} to the sensor; that is a bug, please report it")
+        self.say(
+            f"And back to the sensor: bridge invoice show {number}",
+            f"the counter went from {told.counter_start:,} to {told.counter_end:,}: {screen.euro(told.amount_cents)} EUR",
+            *(one.what for one in told.findings),
+        )
 
     def _members(self, runtime: Runtime, message_id: str) -> list[str]:
         from bridge import custody

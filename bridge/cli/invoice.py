@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from decimal import Decimal
+from typing import TYPE_CHECKING
 
 import typer
 
 from bridge.cli import call, screen
 from bridge.errors import UnknownName
+
+if TYPE_CHECKING:
+    from bridge.reports.provenance import Provenance
 
 app = typer.Typer(
     no_args_is_help=True, help="Invoices.", epilog="Examples:  bridge invoice list   ·   bridge invoice show plant-1-000007"
@@ -47,19 +52,40 @@ def list_(context: typer.Context, state: str = typer.Option("", "--state", help=
 
 @app.command(epilog="Examples:  bridge invoice show plant-1-000007   ·   bridge invoice show plant-1-000007 --json")
 def show(context: typer.Context, number: str) -> None:
-    """One invoice with every attempt."""
-    from bridge.reports import lists
+    """One invoice with every attempt, and back to the signed readings of its machine; 4 where something of that is not so."""
+    from bridge.reports import lists, provenance
 
     here = call.of(context)
     runtime = here.runtime()
     with runtime.reading() as session:
-        found = [one for one in lists.invoices(session) if one.number.upper() == number.upper()]
-    if not found:
-        raise UnknownName(f"invoice {number!r} is not one that is known; 'bridge invoice list' shows them")
-    one = found[0]
+        told = provenance.of_invoice(session, runtime, number)
+        one = next(one for one in lists.invoices(session) if one.number == told.number)
     rows = [(name, getattr(one, name)) for name in one.__dataclass_fields__ if name != "collections"]
     rows += [(c.end_to_end_id, f"attempt {c.attempt}, {c.state}, due {c.due_on} {c.reason}") for c in one.collections]
-    here.answer(one, lambda: screen.table(one.number, ("field", "value"), rows))
+    rows += _sensor(told)
+    here.answer(
+        asdict(one) | {"provenance": asdict(told) | {"ok": told.ok}}, lambda: screen.table(one.number, ("field", "value"), rows)
+    )
+    if not told.ok:
+        raise typer.Exit(4)
+
+
+def _sensor(told: Provenance) -> list[tuple[str, str]]:
+    """The rows that lead from the amount back to the machine."""
+    rows = [("block, log", f"{told.block:,}, {told.log_index} ({told.block_hash})")]
+    if told.counter_start is not None and told.counter_end is not None:
+        rows += [
+            ("counter", f"{told.counter_start:,} to {told.counter_end:,}: {told.counter_end - told.counter_start:,} units"),
+            ("tariff", _tariff(told)),
+        ]
+    words = {True: "yes", False: "NO", None: "not shown"}
+    return rows + [(words[one.ok], one.what) for one in told.findings]
+
+
+def _tariff(told: Provenance) -> str:
+    price = Decimal(told.unit_price or 0).scaleb(-8)
+    fee, cap = screen.euro(told.base_fee_cents or 0), screen.euro(told.cap_cents or 0)
+    return f"{fee} EUR and {price.normalize():f} EUR a unit, at most {cap} EUR; rounded down"
 
 
 def _move(context: typer.Context, number: str, news: str, reason: str) -> None:

@@ -8,12 +8,12 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError as Refused
 
 from bridge import consent
 from bridge.acts import approve, users
-from bridge.model import Base
+from bridge.model import Base, ChainLog, Observation, Orphan
 from bridge.model.triggers import APPEND_ONLY, FROZEN, NEVER_DELETED, names
 from bridge.steps import batch
 from tests import worlds
@@ -49,11 +49,19 @@ def full(engine: str) -> Iterator[World]:
 
 
 def _people(world: World) -> None:
-    """A user with a token, and a consent: tables that this story does not fill."""
+    """A user with a token, a consent, an orphan, an observation: tables that this story does not fill."""
     users.add(world.runtime, "init", "Anna", "approver")
     users.make_token(world.runtime, "init", "Anna")
     with world.runtime.session() as session:
         consent.give(session, act="try", object="batch:x", said=1, actor="anna", at=world.now)
+        first = session.scalars(select(ChainLog)).first()
+        assert first is not None
+        like_it = {column.name: getattr(first, column.name) for column in ChainLog.__table__.c if column.name != "id"}
+        strange = ChainLog(**like_it | {"log_index": 99, "topics": b"", "data": b"", "refused": "a trial"})
+        session.add(strange)
+        session.flush()
+        session.add(Orphan(log_id=strange.id, recorded_at=world.now))
+        session.add(Observation(log_id=strange.id, invoice_id=1, recorded_at=world.now))
 
 
 @pytest.fixture

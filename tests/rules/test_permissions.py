@@ -19,17 +19,18 @@ from tests.house.code import modules, tree, where
 BEFORE_ANYBODY = {"init", "demo", "db upgrade", "db check", "sim bank"}
 
 MASKED = {
-    "status", "check", "doctor", "chain status", "invoice list", "invoice show", "mandate list", "batch list", "batch show",
+    "status", "check", "doctor", "chain status", "chain verify",
+    "invoice list", "invoice show", "mandate list", "batch list", "batch show",
     "ledger balance", "ledger journal", "ledger verify", "report reconciliation", "user list", "user token", "reconcile parked",
 }  # fmt: skip
 NAMES = {"mandate show", "reconcile queue", "reconcile show"}
-RUNNING = {"run", "worker", "beat", "chain sync", "reconcile run"}
+RUNNING = {"run", "worker", "beat", "chain sync", "chain replay", "reconcile run"}
 PREPARING = {
     "import", "mandate import", "mandate pause", "mandate resume", "mandate revoke", "invoice hold", "invoice release",
     "batch create", "batch export", "batch mark-uploaded", "batch undo-upload", "batch withdraw", "batch discard",
     "batch reject", "resolve",
     "reconcile accept", "reconcile split", "reconcile ignore", "reconcile undo", "reconcile release", "invoice use-credit",
-    "invoice give-back-credit", "invoice write-off",
+    "invoice give-back-credit", "invoice write-off", "chain unfreeze",
 }  # fmt: skip
 USERS = {"user add", "user role", "user disable", "user token of others"}
 EXPECTED = {

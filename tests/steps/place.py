@@ -303,6 +303,9 @@ class Stated:
     def self_test(self, head: Head) -> None:
         """Nothing is proven here."""
 
+    def code_hash(self, at: Head) -> str | None:
+        return self.inner.code_hash(at)
+
     def completeness(self, at: Head) -> Completeness | None:
         if self.stated is None:
             return None

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from bridge import books, observed, sources
 from bridge.books import Recorder
-from bridge.errors import BadInput, UnknownName
+from bridge.errors import BadInput
 from bridge.model import Cursor
 from bridge.records.invoice_log import Completeness, RawLog
 from bridge.runtime import Runtime
@@ -22,17 +22,6 @@ from bridge.steps import ingest
 from bridge.steps.ingest import cursor
 
 BLOCKS = 1_000  # in one unit of work
-
-
-def named(runtime: Runtime, name: str) -> SourceSettings:
-    """The source of that name; without a name the only one. Raises UnknownName."""
-    names = [one.name for one in runtime.settings.sources]
-    if not name and len(names) == 1:
-        name = names[0]
-    found = next((one for one in runtime.settings.sources if one.name == name), None)
-    if found is None:
-        raise UnknownName.among("source", name, names)
-    return found
 
 
 def run(runtime: Runtime, settings: SourceSettings, first: int) -> dict[str, int]:
