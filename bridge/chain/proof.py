@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from eth_hash.auto import keccak
@@ -113,6 +114,7 @@ def may_contain(logs_bloom: bytes, item: bytes) -> bool:
     return int.from_bytes(logs_bloom, "big") & bits == bits
 
 
+@lru_cache(maxsize=4_096)  # a contract's address and topics come again with every log, and each receipt's bloom in its block's
 def _bits(item: bytes) -> int:
     hashed = keccak(item)
     return (
