@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakSet
 from zoneinfo import ZoneInfo
 
@@ -24,7 +24,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 
 from bridge import resources
-from bridge.chain import ChainSource, open_source
+from bridge.chain import ChainSource, open_attester, open_source
 from bridge.errors import ConfigError, LostRace, Unavailable
 from bridge.formats import profiles
 from bridge.model.sealed import Keyring
@@ -32,6 +32,9 @@ from bridge.model.triggers import statements as trigger_statements
 from bridge.records.profile import BankProfile
 from bridge.settings import Settings, SourceSettings
 from bridge.settings import load as load_settings
+
+if TYPE_CHECKING:
+    from bridge.chain.attester import Attester
 
 TRIES = 8
 PAUSE_SECONDS = 0.01
@@ -66,6 +69,14 @@ class Runtime:
     def today(self) -> date:
         """The business date: today in the configured time zone."""
         return self.clock().astimezone(self.zone).date()
+
+    def attester(self, settings: SourceSettings) -> Attester | None:
+        """The account that writes outcomes of this source back; None where none shall. Raises ConfigError for its key file."""
+        if settings.attest is None:
+            return None
+        what = f"the signing key of source {settings.name}"
+        key = _secret(self.settings.path(settings.attest.key), what, "make one, give its account the settlement role")
+        return open_attester(self.source(settings), contract=settings.contract, key=key.strip())
 
     def profile(self, name: str) -> BankProfile:
         return profiles.load(name, [resources.path("templates/banks"), self.settings.home / "templates" / "banks"])
@@ -134,14 +145,17 @@ def open_chain(settings: Settings, source: SourceSettings) -> ChainSource:
 
 def load_keys(path: Path) -> Keyring:
     """Read the key file; it must be readable by its owner alone."""
+    return Keyring.parse(_secret(path, "the key file", "restore it from your backup, or run 'bridge init' for a new start"))
+
+
+def _secret(path: Path, what: str, cure: str) -> str:
+    """What a file says that only its owner may read. Raises ConfigError, which never holds it."""
     try:
         if stat.S_IMODE(path.stat().st_mode) & 0o077:
             raise ConfigError(f"{path} can be read by others; run: chmod 600 {path}")
-        return Keyring.parse(path.read_text(encoding="utf-8"))
+        return path.read_text(encoding="utf-8")
     except FileNotFoundError as problem:
-        raise ConfigError(
-            f"the key file {path} is missing; restore it from your backup, or run 'bridge init' for a new start"
-        ) from problem
+        raise ConfigError(f"{what} {path} is missing; {cure}") from problem
 
 
 def write_keys(path: Path) -> None:

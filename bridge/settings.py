@@ -155,6 +155,14 @@ class CreditorSettings(_Part):
         return self
 
 
+class AttestSettings(_Part):
+    """Outcomes are written back on chain, with this key; without this part of bridge.toml nothing is."""
+
+    key: Path = Field(description="the file with the signing key in hex, mode 0600; its account may attest and do nothing else")
+    fee_gwei_max: int = Field(default=100, ge=0, le=1_000_000, description="the most that one gas may cost; above: it waits")
+    patience_minutes: int = Field(default=10, ge=1, le=1_440, description="a call that is not mined is sent again for more")
+
+
 class SourceSettings(_Part):
     name: str = Field(pattern=r"^[A-Za-z0-9-]{1,24}$")
     creditor: str
@@ -172,6 +180,7 @@ class SourceSettings(_Part):
     event: str = "InvoiceFinalized"
     usage: Path = Path("usage")  # the folder of signed readings, beside bridge.toml; only looked at when somebody asks
     tokens: dict[Annotated[str, AfterValidator(_lower_address)], Annotated[int, Field(ge=2, le=36)]] = {}  # decimals of each
+    attest: AttestSettings | None = None
 
     @model_validator(mode="after")
     def _what_exists(self) -> SourceSettings:
@@ -189,6 +198,16 @@ class SourceSettings(_Part):
             )
         if self.event != "InvoiceFinalized":
             raise ValueError(f"source {self.name!r}: event = {self.event!r} is not built yet; only 'InvoiceFinalized' is")
+        return self
+
+    @model_validator(mode="after")
+    def _can_attest(self) -> SourceSettings:
+        if self.recorded is not None and self.attest is not None:
+            raise ValueError(f"source {self.name!r}: recorded logs have no chain to write outcomes on; leave attest out")
+        return self
+
+    @model_validator(mode="after")
+    def _numbers(self) -> SourceSettings:
         longest = self.number(2**64 - 1)
         if not re.fullmatch(r"[A-Za-z0-9-]{1,32}", self.number(1)) or not re.fullmatch(r"[A-Za-z0-9-]{1,32}", longest[-32:]):
             raise ValueError(f"source {self.name!r}: invoice_number must give 1 to 32 of A-Z a-z 0-9 and '-'")
@@ -269,6 +288,7 @@ class Settings(BaseSettings):
                     f"creditor {creditor.name!r} names account {creditor.account!r}, which [[accounts]] does not declare"
                 )
             self.rules_for(creditor.creditor_id)
+        _unique("the signing key", [f"{source.chain_id} {source.attest.key}" for source in self.sources if source.attest])
         for source in self.sources:
             if source.creditor not in [creditor.creditor_id for creditor in self.creditors]:
                 raise ValueError(

@@ -12,16 +12,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import delete, insert, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import delete, exists, insert, select, update
+from sqlalchemy.orm import Session, aliased
 
 from bridge import audit_trail, books, consent, observed, sources
 from bridge.books import Recorder
 from bridge.chain import ChainSource, decoders
 from bridge.errors import BadInput, IllegalMove, LostRace, UnknownName
 from bridge.explaining import beyond, debts, on_chain
-from bridge.model import Break, ChainLog, Cursor, Invoice, Orphan, Source
-from bridge.records.invoice_log import CancelledLog, InvoiceLog, PaidLog, RawLog
+from bridge.model import Attestation, Break, ChainLog, Cursor, Invoice, Orphan, Source
+from bridge.records.invoice_log import AttestedLog, CancelledLog, InvoiceLog, PaidLog, RawLog
 from bridge.rules import lifecycle
 from bridge.runtime import Runtime
 from bridge.settings import SourceSettings
@@ -205,7 +205,11 @@ def _set_aside(session: Session, runtime: Runtime, row: Source, chain: _Chain, w
     changed: set[int] = set()
     for log_id, log in zip(sorted(wanted.logs), sorted(gone, key=lambda one: (one.block_number, one.log_index)), strict=True):
         said = decoders.decode(log) if _readable(log) else None
-        if said in stays or not isinstance(said, InvoiceLog | CancelledLog | PaidLog):
+        if said in stays:
+            continue
+        if isinstance(said, AttestedLog):
+            _unwritten(session, said)
+        if not isinstance(said, InvoiceLog | CancelledLog | PaidLog):
             continue
         invoice_id = session.scalar(
             select(Invoice.id).where(
@@ -219,6 +223,15 @@ def _set_aside(session: Session, runtime: Runtime, row: Source, chain: _Chain, w
         _take_back(session, said, invoice_id, log_id, runtime.today(), by)
         changed.add(invoice_id)
     return changed
+
+
+def _unwritten(session: Session, said: AttestedLog) -> None:
+    """An outcome that was written is on the chain no more: it is written again, unless another one of the invoice came after."""
+    later = aliased(Attestation)
+    newer = exists().where(later.invoice_id == Attestation.invoice_id, later.id > Attestation.id, later.state != "overtaken")
+    mine = (Attestation.evidence_hash == said.evidence_hash, Attestation.state == "final", ~newer)
+    blank = {"nonce": None, "fee_wei": None, "tx_hash": None, "raw_call": None, "sent_at": None}
+    session.execute(update(Attestation).where(*mine).values(state="planned", **blank))
 
 
 def _readable(log: RawLog) -> bool:

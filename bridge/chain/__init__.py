@@ -6,6 +6,7 @@ source     one node over JSON-RPC: final head, logs of a range, the contract's o
 endpoint   one HTTP address: timeouts, answers that are none, the JSON-RPC id
 recorded   the same from a file: one log a line, taken as final
 wire       hex on the wire to bytes and ints (pure)
+attester   the account that writes outcomes back, and its signed calls
 decoders   raw log to InvoiceLog, and the running hash over them (pure)
 
 ``open_source`` picks the source a configuration asks for; everything a step needs of it is the protocol ``ChainSource``.
@@ -21,7 +22,9 @@ from typing import TYPE_CHECKING, Protocol
 from bridge.errors import ConfigError
 
 if TYPE_CHECKING:
+    from bridge.chain.attester import Attester
     from bridge.chain.endpoint import Provider
+    from bridge.chain.source import RpcSource
     from bridge.records.invoice_log import Completeness, Head, RawLog
 
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
@@ -35,6 +38,10 @@ class ChainSource(Protocol):
 
     @property
     def chain_id(self) -> int: ...
+
+    @property
+    def nodes(self) -> Sequence[RpcSource]:
+        """Who can be asked, one by one; nobody for a file."""
 
     def final_head(self) -> Head | None:
         """The last block that the source's finality calls final; None when nothing is final yet."""
@@ -101,3 +108,10 @@ def open_source(
         raise ConfigError(f"source {name!r}: verification {verification!r} is none of: {', '.join(PROFILES)}, none")
     wanted = min(2, len(nodes)) if quorum is None else quorum
     return VerifiedSource(nodes, contract=contract, topics=DECODERS, quorum=wanted, profile=profile)
+
+
+def open_attester(source: ChainSource, *, contract: str, key: str) -> Attester:
+    """The account with this private key (hex) that writes outcomes back, through the nodes of ``source``. Raises ConfigError."""
+    from bridge.chain.attester import Attester
+
+    return Attester(source.nodes, contract=contract, key=key)

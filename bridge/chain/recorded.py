@@ -10,11 +10,15 @@ import json
 from bisect import bisect_right
 from collections.abc import Collection, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bridge.chain import wire
 from bridge.chain.decoders import DECODERS
 from bridge.errors import BadInput, ConfigError
 from bridge.records.invoice_log import Completeness, Head, RawLog
+
+if TYPE_CHECKING:
+    from bridge.chain.source import RpcSource
 
 # A log has two. Where py-evm is loaded it has raised Python's recursion limit so far that deep JSON ends the process.
 BRACKETS_MAX = 64
@@ -28,6 +32,7 @@ class RecordedSource:
     ) -> None:
         self.name = name
         self.chain_id = chain_id
+        self.nodes: tuple[RpcSource, ...] = ()
         self._path = path
         self._contract = contract.lower()
         self._topics = frozenset(topics)

@@ -64,6 +64,10 @@ class RpcSource:
         self._batches: Any = self._provider if hasattr(self._provider, "make_batch_request") else None
         self._chain_id_checked = False
 
+    @property
+    def nodes(self) -> Sequence[RpcSource]:
+        return (self,)
+
     def final_head(self) -> Head | None:
         self._check_chain_id()
         if isinstance(self._finality, str):
@@ -104,8 +108,8 @@ class RpcSource:
     def receipts(self, block: Mapping[str, Any]) -> list[Any]:
         """All receipts of a block that ``blocks`` gave; one by one where the node cannot give them at once."""
         try:
-            found = self._ask("eth_getBlockReceipts", [block.get("number")])
-        except _Refused as refusal:
+            found = self.ask("eth_getBlockReceipts", [block.get("number")])
+        except Refused as refusal:
             if refusal.code != NO_SUCH_METHOD:
                 raise
             hashes = block.get("transactions") or []
@@ -116,7 +120,7 @@ class RpcSource:
 
     def all_logs(self, block_hash: bytes) -> list[RawLog]:
         """Every log of one block, of whatever contract."""
-        found = self._ask("eth_getLogs", [{"blockHash": "0x" + block_hash.hex()}])
+        found = self.ask("eth_getLogs", [{"blockHash": "0x" + block_hash.hex()}])
         if not isinstance(found, list | tuple):
             raise self.inconsistent(f"the logs are {wire.shown(found)}, not a list")
         try:
@@ -141,7 +145,7 @@ class RpcSource:
     def code_hash(self, at: Head) -> str | None:
         """keccak of the code at that block, in hex; None where there is none."""
         try:
-            code = wire.blob(self._ask("eth_getCode", [self._contract, hex(at.number)]), "the answer to eth_getCode")
+            code = wire.blob(self.ask("eth_getCode", [self._contract, hex(at.number)]), "the answer to eth_getCode")
         except ValueError as error:
             raise self.inconsistent(str(error)) from error
         return "0x" + keccak(code).hex() if code else None
@@ -149,13 +153,13 @@ class RpcSource:
     def _tagged(self, tag: str) -> Head | None:
         try:
             return self._head(tag)
-        except _Refused as refusal:
+        except Refused as refusal:
             if refusal.code == UNKNOWN_BLOCK:
                 return None
             raise
 
     def _head(self, block: str) -> Head | None:
-        answer = self._ask("eth_getBlockByNumber", [block, False])
+        answer = self.ask("eth_getBlockByNumber", [block, False])
         if answer is None:
             return None
         if not isinstance(answer, Mapping):
@@ -173,8 +177,8 @@ class RpcSource:
         topics = sorted("0x" + topic.hex() for topic in self._topics)
         wanted = {"address": self._contract, "fromBlock": hex(first), "toBlock": hex(last), "topics": [topics]}
         try:
-            found = self._ask("eth_getLogs", [wanted])
-        except _Refused:
+            found = self.ask("eth_getLogs", [wanted])
+        except Refused:
             # Providers say "too many results" in fifty ways that change; so the text is never read.
             if first == last:
                 raise
@@ -215,8 +219,8 @@ class RpcSource:
 
     def _word(self, call: str, at: Head) -> bytes | None:
         try:
-            answer = self._ask("eth_call", [{"to": self._contract, "data": call}, hex(at.number)])
-        except _Refused as refusal:
+            answer = self.ask("eth_call", [{"to": self._contract, "data": call}, hex(at.number)])
+        except Refused as refusal:
             if refusal.code == REVERTED:
                 return None
             raise  # rate limit, pruned state, timeout: not an answer, and never "no proof"
@@ -232,12 +236,12 @@ class RpcSource:
 
     def _number(self, method: str, params: list[Any]) -> int:
         try:
-            return wire.quantity(self._ask(method, params), method)
+            return wire.quantity(self.ask(method, params), method)
         except ValueError as error:
             raise self.inconsistent(str(error)) from error
 
     def _check_chain_id(self) -> None:
-        self._chain_id_checked = True  # before asking: the question itself goes through _ask
+        self._chain_id_checked = True  # before asking: the question itself goes through ask
         try:
             found = self._number("eth_chainId", [])
             if found != self.chain_id:
@@ -249,8 +253,8 @@ class RpcSource:
             self._chain_id_checked = False
             raise
 
-    def _ask(self, method: str, params: list[Any]) -> Any:
-        """The result of one request; _Refused for a JSON-RPC error, Unavailable for anything else."""
+    def ask(self, method: str, params: list[Any]) -> Any:
+        """The result of one request; Refused for a JSON-RPC error, Unavailable for anything else."""
         if not self._chain_id_checked:
             self._check_chain_id()
         return self._patiently(lambda: self._result(method, self._provider.make_request(method, params)))
@@ -270,7 +274,7 @@ class RpcSource:
                     raise
                 except Unavailable:  # some nodes take none, or only a few; the same questions one by one decide
                     self._batches = None
-            found += [self._ask(method, params) for method, params in some]
+            found += [self.ask(method, params) for method, params in some]
         return found
 
     def _at_once(self, requests: Sequence[tuple[str, list[Any]]]) -> list[Any]:
@@ -307,7 +311,7 @@ class RpcSource:
         )
         if _BUSY.search(text):
             return Busy(said)
-        return _Refused(said, code if isinstance(code, int) else None)
+        return Refused(said, code if isinstance(code, int) else None)
 
     def inconsistent(self, what: str) -> Unavailable:
         return Unavailable(
@@ -316,8 +320,8 @@ class RpcSource:
         )
 
 
-class _Refused(Unavailable):
-    """The node answered with a JSON-RPC error."""
+class Refused(Unavailable):
+    """The node answered with a JSON-RPC error of this ``code``."""
 
     def __init__(self, message: str, code: int | None) -> None:
         super().__init__(message)

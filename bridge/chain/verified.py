@@ -74,6 +74,10 @@ class VerifiedSource:
         self._contract, self._topics = contract.lower(), frozenset(topics)
         self._bloom_is_true = False  # until one block with a log has shown it: some chains keep a bloom of zeros
 
+    @property
+    def nodes(self) -> Sequence[RpcSource]:
+        return tuple(self._nodes.values())
+
     # ---- what a quorum says
 
     def final_head(self) -> Head | None:

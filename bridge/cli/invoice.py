@@ -63,6 +63,7 @@ def show(context: typer.Context, number: str) -> None:
     rows = [(name, getattr(one, name)) for name in one.__dataclass_fields__ if name != "collections"]
     rows += [(c.end_to_end_id, f"attempt {c.attempt}, {c.state}, due {c.due_on} {c.reason}") for c in one.collections]
     rows += _sensor(told)
+    rows += [("written back", f"{one.outcome}, {one.state} {one.call or ''}".rstrip()) for one in told.written_back]
     here.answer(
         asdict(one) | {"provenance": asdict(told) | {"ok": told.ok}}, lambda: screen.table(one.number, ("field", "value"), rows)
     )

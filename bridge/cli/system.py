@@ -50,13 +50,22 @@ path = "bridge.keys"                   # seals names and IBANs; without it they 
 # name = "plant-1"
 # creditor = "DE98ZZZ09999999999"
 # chain_id = 31337
-# rpc = ["http://127.0.0.1:8545"]      # or recorded = "logs.jsonl": one log a line, see docs/files.md
+# rpc = ["http://127.0.0.1:8545"]      # several; or recorded = "logs.jsonl": one log a line, see docs/files.md
+# quorum = 2                           # how many of rpc must agree on a block; by default two, or the only one
 # contract = "0x0000000000000000000000000000000000000000"
 # start_block = 0
 # finality = "finalized"               # or "safe", or a number of confirmations
 # hold_minutes = 60                    # extra wait after a final log was read
 # verification = "full"                # or "bloom", "quorum-only"; "none" for a trial, refused in production
+# finality_alarm_minutes = 90          # the last final block is older: people are told; 0: never
 # invoice_number = "{source}-{invoice_no:06d}"   # what the debtor reads on his statement
+# usage = "usage"                      # the folder of signed readings, for 'bridge invoice show'
+# [sources.tokens]                     # e-money tokens that pay invoices of this contract, and their decimals
+# "0x0000000000000000000000000000000000000000" = 6
+# [sources.attest]                     # write outcomes back on chain (docs/chain.md); without this part nothing is written
+# key = "attest.key"                   # its account has the settlement role and no other; mode 0600
+# fee_gwei_max = 100                   # one gas costs no more, or it waits
+# patience_minutes = 10                # a call that is not mined is sent again for more
 
 [collection]
 batch_at = "09:00"                     # files are cut once a bank day; "": on every run

@@ -84,10 +84,10 @@ class Observation(Base):
 
 
 class Attestation(Base):
-    """An outcome that is written back on chain. ``evidence_hash`` is keccak of ``salt`` and the Move it comes from.
+    """An outcome that is written back on chain; ``evidence_hash`` is keccak of ``salt`` and what rules.outcomes states.
 
-    planned -> sent (nonce, fee and hash are stored before it is broadcast) -> final (its log was read, final); overtaken: a later
-    outcome took its place before it was sent.
+    planned -> sent (the signed call, its nonce, fee and hash are stored before it is broadcast) -> final (its log was read);
+    overtaken: a later outcome took its place before it was sent. Not money: ``steps.attest`` moves it, the books do not.
     """
 
     __tablename__ = "attestation"
@@ -101,6 +101,7 @@ class Attestation(Base):
     nonce: Mapped[int | None]
     fee_wei: Mapped[int | None]
     tx_hash: Mapped[bytes | None]
+    raw_call: Mapped[bytes | None]  # as it is broadcast, and broadcast again
     sent_at: Mapped[datetime | None]
     recorded_at: Mapped[datetime]
     __table_args__ = (

@@ -14,6 +14,7 @@ APPEND_ONLY = (
 )  # fmt: skip
 #: rows that have a state, and their columns that never change
 FROZEN = {
+    "attestation": ("invoice_id", "move_id", "outcome", "salt", "evidence_hash"),
     "batch": ("message_id", "account_id", "document_id", "sha256", "bytes", "collections", "control_sum_cents", "file_name"),
     "collection": ("invoice_id", "attempt", "end_to_end_id", "amount_cents"),
     "entry": ("statement_id", "ordinal", "amount_cents", "booked_on"),

@@ -86,9 +86,13 @@ class DeviceKeyLog:
     key: str
 
 
+#: what is written back about an invoice, as ``UsageInvoices.Outcome`` numbers it
+OUTCOMES = {"settled": 1, "returned": 2, "cancelled": 3}
+
+
 @dataclass(frozen=True, slots=True)
 class AttestedLog:
-    """The arguments of ``SettlementAttested``: what was written back about an invoice."""
+    """The arguments of ``SettlementAttested``: what was written back about an invoice; ``outcome`` is one of OUTCOMES."""
 
     invoice_id: bytes
     outcome: int

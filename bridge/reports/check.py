@@ -217,6 +217,7 @@ CHECKS: dict[str, tuple[str, Callable[[Reading], Iterator[str]]]] = {
     "invoices": ("every invoice says what its log on chain says", billed.invoices),
     "cancelled": ("what its contract cancelled or a reorganisation took, and nothing else, is taken back", billed.cancellations),
     "tokens": ("what was paid in tokens is what the logs on chain say", billed.payments),
+    "written-back": ("every outcome on chain stands for what became of its invoice", billed.outcomes),
     "amounts": ("every debit collects the amount of its invoice and of the log", billed.amounts),
     "customer-credit": (
         "all that customers paid beyond an invoice has an open break",

@@ -16,7 +16,8 @@ from sqlalchemy.orm import Session
 from bridge import observed
 from bridge.chain import decoders, usage
 from bridge.errors import BadInput, UnknownName
-from bridge.model import ChainLog, Invoice, Observation, Source
+from bridge.explaining import written
+from bridge.model import Attestation, ChainLog, Invoice, Observation, Source
 from bridge.records.invoice_log import DeviceKeyLog, InvoiceLog, PeriodLog, RawLog
 from bridge.rules.metering import amount_cents
 from bridge.runtime import Runtime
@@ -28,6 +29,18 @@ class Finding:
 
     ok: bool | None
     what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """An outcome on its way to the chain, or there; keccak of ``salt`` and ``statement`` is what is written."""
+
+    outcome: str
+    state: str
+    call: str | None
+    evidence_hash: str
+    salt: str
+    statement: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +59,7 @@ class Provenance:
     unit_price: int | None
     cap_cents: int | None
     findings: tuple[Finding, ...]
+    written_back: tuple[Written, ...]
 
     @property
     def ok(self) -> bool:
@@ -95,6 +109,23 @@ def of_invoice(session: Session, runtime: Runtime, number: str) -> Provenance:
         unit_price=period.unit_price if period else None,
         cap_cents=period.cap if period else None,
         findings=tuple(findings),
+        written_back=_written_back(session, invoice),
+    )
+
+
+def _written_back(session: Session, invoice: Invoice) -> tuple[Written, ...]:
+    rows = session.scalars(select(Attestation).where(Attestation.invoice_id == invoice.id).order_by(Attestation.id)).all()
+    meant = written.statements(session, [row.move_id for row in rows])
+    return tuple(
+        Written(
+            outcome=row.outcome,
+            state=row.state,
+            call=None if row.tx_hash is None else "0x" + row.tx_hash.hex(),
+            evidence_hash="0x" + row.evidence_hash.hex(),
+            salt="0x" + row.salt.hex(),
+            statement=meant[row.move_id][1].decode() if row.move_id in meant else "",
+        )
+        for row in rows
     )
 
 

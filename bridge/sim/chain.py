@@ -55,15 +55,15 @@ def node(url: str) -> Provider:
     return HTTPProvider(url)
 
 
-def deploy(provider: Provider, compiled: Mapping[str, Any], *, payee: str | None = None) -> str:
+def deploy(provider: Provider, compiled: Mapping[str, Any], *, payee: str | None = None, settlement: str | None = None) -> str:
     """Deploy the contract; return its address in lower case.
 
-    The node's first account has every role, and is where tokens are paid to unless ``payee`` is given.
+    The node's first account has every role, and is where tokens are paid to; ``settlement`` writes outcomes back in its stead.
     """
     from eth_abi.abi import encode
 
     sender = _sender(provider)
-    arguments = encode(["address"] * 6, [sender] * 5 + [payee or sender])
+    arguments = encode(["address"] * 6, [sender] * 3 + [settlement or sender, sender, payee or sender])
     return create(provider, compiled["bytecode"] + arguments.hex())
 
 

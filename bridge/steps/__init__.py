@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from bridge.runtime import Runtime
-from bridge.steps import batch, collect, handover, ingest, receive, reconcile, seal
+from bridge.steps import attest, batch, collect, handover, ingest, receive, reconcile, seal
 
 Step = Callable[[Runtime], dict[str, int]]
 
@@ -20,5 +20,6 @@ PIPELINE: dict[str, tuple[Step, str]] = {
     "handover": (handover.run, "Export what was approved; where a folder is the bank's, hand it over."),
     "receive": (receive.run, "Take bank files from the inbox, keep every byte, book every line of a statement."),
     "reconcile": (reconcile.run, "Explain every line; what cannot be explained is a break."),
+    "attest": (attest.run, "Write outcomes back on chain, where bridge.toml asks for it."),
     "seal": (seal.run, "Append a link to the voucher chain for each voucher that has none."),
 }

@@ -13,7 +13,9 @@ from sqlalchemy.exc import IntegrityError as Refused
 
 from bridge import consent
 from bridge.acts import approve, users
-from bridge.model import Base, ChainLog, Observation, Orphan
+from bridge.chain.attester import evidence_hash
+from bridge.explaining import written
+from bridge.model import Attestation, Base, ChainLog, Move, Observation, Orphan
 from bridge.model.triggers import APPEND_ONLY, FROZEN, NEVER_DELETED, names
 from bridge.steps import batch
 from tests import worlds
@@ -49,7 +51,7 @@ def full(engine: str) -> Iterator[World]:
 
 
 def _people(world: World) -> None:
-    """A user with a token, a consent, an orphan, an observation: tables that this story does not fill."""
+    """A user with a token, a consent, an orphan, an observation, an outcome: tables that this story does not fill."""
     users.add(world.runtime, "init", "Anna", "approver")
     users.make_token(world.runtime, "init", "Anna")
     with world.runtime.session() as session:
@@ -61,6 +63,11 @@ def _people(world: World) -> None:
         session.add(strange)
         session.flush()
         session.add(Orphan(log_id=strange.id, recorded_at=world.now))
+        paid = session.scalars(select(Move).where(Move.noun == "invoice", Move.to_state == "paid")).one()
+        _, statement = written.statements(session, [paid.id])[paid.id]
+        outcome = Attestation(invoice_id=paid.noun_id, move_id=paid.id, outcome="settled", salt=b"salt", state="planned")
+        outcome.evidence_hash, outcome.recorded_at = evidence_hash(b"salt", statement), world.now
+        session.add(outcome)
         session.add(Observation(log_id=strange.id, invoice_id=1, recorded_at=world.now))
 
 

@@ -71,11 +71,19 @@ class Contract:
 
     def bank(self, plan: dict[str, str] | None = None) -> None:
         """The bank has the file, and answers."""
+        self.books(self.opened(plan), 1, 3)
+
+    def opened(self, plan: dict[str, str] | None = None) -> SimBank:
+        """The bank with the file, before it booked anything."""
         [path] = (self.place.folder / "outbox").glob("*.xml")
         bank = SimBank(OWN_IBAN, opening_cents=0, style="single")
         bank.plan(plan or {})
         bank.upload(path.read_bytes())
-        for day in (1, 3):
+        return bank
+
+    def books(self, bank: SimBank, *days: int) -> None:
+        """Its statements of these days of December, taken in and explained."""
+        for day in days:
             (self.place.folder / "inbox" / f"{day}.xml").write_bytes(bank.statement(date(2026, 12, day)))
         self.place.now = LATER
         self.run("receive", "reconcile")

@@ -11,7 +11,10 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Select, func, select
 
 from bridge.chain import decoders
+from bridge.chain.attester import evidence_hash
+from bridge.explaining import written
 from bridge.model import (
+    Attestation,
     Break,
     ChainLog,
     Collection,
@@ -41,6 +44,16 @@ def amounts(now: Reading) -> Iterator[str]:
         billed = now.logs.by_invoice.get(invoice_id)
         if not cents == of_invoice == billed:
             yield f"{name} collects {cents} cents; its invoice says {of_invoice}, the log on chain {billed}"
+
+
+def outcomes(now: Reading) -> Iterator[str]:
+    """Each outcome that was written back, or shall be, is what the move of its invoice means, and hashes with its salt."""
+    rows = list(now.session.execute(select(Attestation, Invoice.number).join(Invoice, Invoice.id == Attestation.invoice_id)))
+    meant = written.statements(now.session, [row.move_id for row, _ in rows])
+    for row, number in rows:
+        said, statement = meant.get(row.move_id, (None, b""))
+        if said is None or said.outcome != row.outcome or evidence_hash(row.salt, statement) != row.evidence_hash:
+            yield f"invoice {number}: its outcome {row.outcome!r} is not what its moves say"
 
 
 def invoices(now: Reading) -> Iterator[str]:

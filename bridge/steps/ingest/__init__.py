@@ -27,7 +27,7 @@ from bridge.records.invoice_log import Completeness, Decoded, Head, InvoiceLog, 
 from bridge.rules import lifecycle
 from bridge.runtime import Runtime
 from bridge.settings import SourceSettings
-from bridge.steps.ingest import again, cancelled, changed, cursor, paid
+from bridge.steps.ingest import again, attested, cancelled, changed, cursor, paid
 from bridge.steps.ingest.again import Stored
 from bridge.steps.ingest.claims import Told
 
@@ -193,6 +193,7 @@ def take_in(
     again.attach(session, runtime, repeated, by)
     breaks += paid.book(session, runtime, settings, source, told, by)
     breaks += cancelled.take_back(session, runtime, source, told, by)
+    breaks += attested.end(session, settings, source, told)
     breaks += changed.halt(source, told, had_invoices=had_invoices)
     return seen, breaks
 
