@@ -36,7 +36,7 @@ def outcome_of(contract: OnAnvil, number: int) -> int:
 
 
 def test_what_became_of_each_invoice_is_written_once(on_anvil: OnAnvil) -> None:
-    """T49, T50: planned, sent, final when its log was read. What changed before it was sent is overtaken; a rerun does nothing."""
+    """T49, T50: planned, sent, final when its log was read; what changed before it was sent is overtaken; a rerun is idle."""
     on_anvil.collected({SECOND: "return:MD07"})
     assert on_anvil.write() == {"planned": 2, "sent": 2, "again": 0}
     assert on_anvil.write() == NOTHING
