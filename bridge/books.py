@@ -19,13 +19,12 @@ from typing import Any, TypeVar, cast
 from sqlalchemy import CursorResult, Table, bindparam, insert, select, update
 from sqlalchemy.orm import Session
 
+from bridge import rows as new_rows
 from bridge.errors import IntegrityError, LostRace
 from bridge.model import Batch, Break, Collection, Entry, Invoice, Mandate, Match, Move, Posting, Voucher
 
 NOUNS: dict[str, type[Any]] = {"invoice": Invoice, "collection": Collection, "batch": Batch, "mandate": Mandate}
 IN_ONE_STATEMENT = 500
-#: an empty column is written like any other: left out, it would split one statement into many
-ALL_COLUMNS = {"render_nulls": True}
 T = TypeVar("T")
 BreakRow = tuple[str, str, str, str]  # kind, subject, what, next
 
@@ -154,9 +153,11 @@ def admit(
     extra = [(row.get("evidence", evidence), row.get("booked_on", by.at.date())) for row in rows]
     table = NOUNS[noun]
     plain = [{k: v for k, v in row.items() if k not in {"evidence", "booked_on"}} | {"version": 1} for row in rows]
-    ids = list(session.scalars(insert(table).returning(table.id, sort_by_parameter_order=True), plain))
-    session.execute(
-        insert(Move),
+    ids = new_rows.numbers(session, table, len(plain))
+    new_rows.insert(session, table, [{"id": noun_id, **row} for noun_id, row in zip(ids, plain, strict=True)])
+    new_rows.insert(
+        session,
+        Move,
         [
             {
                 "noun": noun,
@@ -244,20 +245,18 @@ def _book(session: Session, vouchers: Sequence[PlannedVoucher], by: Recorder) ->
         if booked and booked[1] != voucher.payload_sha256:
             raise IntegrityError(f"{voucher.idem_key} is already booked with another content; run 'bridge check'")
     fresh = {voucher.idem_key: voucher for voucher in vouchers if voucher.idem_key not in known}
-    if fresh:
-        session.execute(insert(Voucher), [_voucher_row(voucher, by) for voucher in fresh.values()], execution_options=ALL_COLUMNS)
-    ids = {key: found for key, (found, _) in _known(session, list(fresh)).items()}
+    ids = dict(zip(fresh, new_rows.numbers(session, Voucher, len(fresh)), strict=True))
+    new_rows.insert(session, Voucher, [{"id": ids[key], **_voucher_row(voucher, by)} for key, voucher in fresh.items()])
     postings = [_posting_row(ids[key], n, p) for key, voucher in fresh.items() for n, p in enumerate(voucher.postings)]
-    if postings:
-        session.execute(insert(Posting), postings)
+    new_rows.insert(session, Posting, postings)
     return ids | {key: found for key, (found, _) in known.items()}, set(known)
 
 
 def _known(session: Session, keys: Sequence[str]) -> dict[str, tuple[int, str]]:
     found: dict[str, tuple[int, str]] = {}
-    for some in _slices(keys):
-        rows = session.execute(select(Voucher.idem_key, Voucher.id, Voucher.payload_sha256).where(Voucher.idem_key.in_(some)))
-        found.update({key: (voucher_id, payload) for key, voucher_id, payload in rows})
+    for some in new_rows.among(session, Voucher.idem_key, keys):
+        booked = session.execute(select(Voucher.idem_key, Voucher.id, Voucher.payload_sha256).where(some))
+        found.update({key: (voucher_id, payload) for key, voucher_id, payload in booked})
     return found
 
 
@@ -307,8 +306,7 @@ def _write_moves(session: Session, units: Sequence[Unit], vouchers: dict[str, in
         for unit in units
         for move in unit.moves
     ]
-    if rows:
-        session.execute(insert(Move), rows, execution_options=ALL_COLUMNS)
+    new_rows.insert(session, Move, rows)
 
 
 def _write_matches(session: Session, units: Sequence[Unit], vouchers: dict[str, int], by: Recorder) -> None:
@@ -316,9 +314,7 @@ def _write_matches(session: Session, units: Sequence[Unit], vouchers: dict[str, 
     explaining = [(match, vouchers[unit.voucher.idem_key]) for unit in units if unit.voucher for match in unit.matches]
     if not explaining:
         return
-    session.execute(
-        insert(Match), [_match_row(match, voucher_id, by) for match, voucher_id in explaining], execution_options=ALL_COLUMNS
-    )
+    new_rows.insert(session, Match, [_match_row(match, voucher_id, by) for match, voucher_id in explaining])
     taken: dict[int, int] = defaultdict(int)
     for match, _ in explaining:
         taken[match.entry_id] += match.amount_cents

@@ -27,6 +27,7 @@ ROOT = Path(__file__).resolve().parent.parent
 RESULT = ROOT / "build" / "bench.json"
 PIPELINE = Path(__file__).with_name("bench_pipeline.py")
 WRITER = Path(__file__).with_name("bench_pain008.py")
+READER = Path(__file__).with_name("bench_ingest.py")
 STAGES = (
     "set-up", "start", "mandates", "ingest", "collect", "batch", "approve", "export", "hand-over", "bank", "receive", "reconcile",
     "report", "check",
@@ -34,6 +35,7 @@ STAGES = (
 NOT_MEASURED = ("set-up", "bank")  # the product's part begins after them
 MEASURED = ("seconds", "cpu_seconds", "peak_mib")
 NO_WORK = ("start",)  # shown, but not part of the total
+PROOF = "proof_blocks"
 WRITTEN = {"pain008_1k": 1_000, "pain008_100k": 100_000}
 
 Row = dict[str, Any]
@@ -53,6 +55,9 @@ def main() -> int:
                 runs.append(stages)
                 wrong += [f"{name}: {problem}" for problem in problems]
             rows += in_the_middle(name, asked.invoices, runs)
+    name = f"ingest_{short(asked.events)}_full"
+    if asked.only in name or asked.only in PROOF:
+        rows += [row for row in reading(name, asked.events) if asked.only in row["name"]]
     for name, n in WRITTEN.items():
         if asked.only in name:
             rows.append({"name": name, "stage": None, "n": n, **run(WRITER, str(n))})
@@ -67,6 +72,7 @@ def main() -> int:
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Measure the whole path of n invoices on both engines, and the pain.008 writer.")
     parser.add_argument("--invoices", type=int, default=10_000, help="how many invoices go the whole path")
+    parser.add_argument("--events", type=int, default=200_000, help="how many invoices are read from a node, 100 in a block")
     parser.add_argument("--times", type=int, default=1, help="how often; the table shows medians")
     parser.add_argument("--style", default="single", choices=("single", "batch", "detailed"), help="how the bank credits debits")
     parser.add_argument("--only", default="", metavar="WORD", help="only what has this word in its name")
@@ -104,6 +110,33 @@ def pipeline(folder: Path, url: str, invoices: int, style: str) -> tuple[list[Ro
         if stage not in NOT_MEASURED:
             found.append({"stage": stage, **{what: measured[what] for what in MEASURED}})
     return found, run(PIPELINE, str(folder), "verify")["said"]
+
+
+def reading(name: str, events: int) -> list[Row]:
+    """The same chain read by us and the naive way, each into a new database of one server; then the proof's arithmetic."""
+    sys.path.insert(0, str(ROOT))
+    from tests.nodes import anvil
+
+    rows: dict[str, Row] = {}
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder, anvil() as url:
+        for stage in ("mine", "ours", "naive", "proof"):
+            with postgres() as database:
+                known = Path(folder) / "chain.json"
+                told = json.loads(known.read_text("utf-8")) if known.exists() else {"blocks": events // 100, "rpc": url}
+                known.write_text(json.dumps({**told, "database": database}), "utf-8")
+                rows[stage] = run(READER, stage, folder)
+            print(f"  {stage:<10} {rows[stage]['seconds']:8.2f} s  {rows[stage]['said']}", file=sys.stderr)
+    read = {what: rows["ours"][what] for what in MEASURED}
+    ratio = round(rows["ours"]["seconds"] / rows["naive"]["seconds"], 2)
+    proven = rows["proof"]["said"]
+    alone = {"seconds": round(proven["ours"], 2), "cpu_seconds": round(proven["ours"], 2), "peak_mib": rows["proof"]["peak_mib"]}
+    return [
+        {"name": name, "stage": None, "n": events, **read, "ratio": ratio, "against": "web3.py get_logs, executemany"},
+        {
+            "name": PROOF, "stage": None, "n": proven["blocks"], **alone,
+            "ratio": round(proven["ours"] / proven["theirs"], 2), "against": "rlp, trie, eth-bloom",
+        },
+    ]  # fmt: skip
 
 
 def run(script: Path, *words: str) -> Row:

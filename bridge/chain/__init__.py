@@ -5,6 +5,7 @@ proof      header hashes, receipt roots, blooms (pure)
 source     one node over JSON-RPC: final head, logs of a range, the contract's own count
 endpoint   one HTTP address: timeouts, answers that are none, the JSON-RPC id
 recorded   the same from a file: one log a line, taken as final
+hashing    Keccak-256
 wire       hex on the wire to bytes and ints (pure)
 attester   the account that writes outcomes back, and its signed calls
 decoders   raw log to InvoiceLog, and the running hash over them (pure)

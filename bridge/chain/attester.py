@@ -11,9 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from eth_hash.auto import keccak
-
 from bridge.chain import wire
+from bridge.chain.hashing import keccak
 from bridge.chain.source import REVERTED, Refused, RpcSource
 from bridge.errors import ConfigError, Unavailable
 from bridge.records.invoice_log import OUTCOMES

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from eth_hash.auto import keccak
-
+from bridge.chain.hashing import keccak
 from bridge.errors import BadInput
 from bridge.records.invoice_log import (
     AdminLog,
@@ -185,10 +184,10 @@ def _address(raw: RawLog, word: bytes, what: str) -> str:
 
 def _uint(raw: RawLog, word: int, size: int, what: str) -> int:
     """An unsigned integer of ``size`` bytes at the right end of its word; what stands left of it must be zero."""
-    start, end = word * WORD, (word + 1) * WORD
-    if any(raw.data[start : end - size]):
+    found = int.from_bytes(raw.data[word * WORD : (word + 1) * WORD], "big")
+    if found >> (size * 8):
         raise _refusal(raw, f"{what} does not fit into uint{size * 8}: its padding is not zero")
-    return int.from_bytes(raw.data[end - size : end], "big")
+    return found
 
 
 def _currency(raw: RawLog, word: int) -> str:

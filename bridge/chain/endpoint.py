@@ -8,6 +8,7 @@ port (paths and passwords of hosted nodes are secrets).
 
 from __future__ import annotations
 
+import gc
 import io
 import itertools
 import os
@@ -97,6 +98,7 @@ class HttpEndpoint:
             from requests import Session
             from web3 import HTTPProvider
 
+            gc.freeze()  # the import alone made 80,000 objects that stay: no collection need look at them again
             session = Session()
             session.trust_env = False
             session.hooks["response"].append(_bounded)

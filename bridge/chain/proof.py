@@ -15,9 +15,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from eth_hash.auto import keccak
-
 from bridge.chain import wire
+from bridge.chain.hashing import keccak
 from bridge.records.invoice_log import RawLog
 
 BLOOM_BYTES = 256
@@ -77,35 +76,42 @@ def header(block: Mapping[str, Any]) -> Header:
 
 def logs(of: Header, receipts: Sequence[Any], chain_id: int) -> list[RawLog]:
     """The logs of a block from its receipts, in order, once these make up its receiptsRoot and its bloom."""
-    encoded, found = receipts_of(of, receipts, chain_id)
+    encoded, found, united = receipts_of(of, receipts, chain_id)
     if trie_root(encoded) != of.receipts_root:
         raise ValueError(f"the receipts of block {of.number} do not make up the receiptsRoot of its header")
-    if bloom(found) != of.logs_bloom:
+    if united.to_bytes(BLOOM_BYTES, "big") != of.logs_bloom:
         raise ValueError(f"the logs of block {of.number} do not make up the bloom of its header")
     return found
 
 
-def receipts_of(of: Header, receipts: Sequence[Any], chain_id: int) -> tuple[list[bytes], list[RawLog]]:
-    """Each receipt as it stands in the trie, and the logs of all, numbered by their place. Nothing is proven yet."""
+def receipts_of(of: Header, receipts: Sequence[Any], chain_id: int) -> tuple[list[bytes], list[RawLog], int]:
+    """Each receipt as it stands in the trie, the logs of all, numbered by their place, and their bloom. Nothing is proven yet."""
     if len(receipts) > RECEIPTS_MAX:
         raise ValueError(f"block {of.number} has {len(receipts)} receipts; no block has so many")
     encoded: list[bytes] = []
     found: list[RawLog] = []
+    united = 0
     for place, receipt in enumerate(receipts):
         if not isinstance(receipt, Mapping):
             raise ValueError(f"a receipt of block {of.number} is {wire.shown(receipt)}")  # noqa: TRY004 - one kind for every lie
         own = _logs_of(of, receipt, place, len(found), chain_id)
-        encoded.append(_receipt(receipt, own))
+        bits = _bloom(own)
+        encoded.append(_receipt(receipt, own, bits))
         found += own
-    return encoded, found
+        united |= bits
+    return encoded, found, united
 
 
 def bloom(of: Iterable[RawLog]) -> bytes:
     """The bloom of these logs: three bits of 2048 for each address and topic."""
+    return _bloom(of).to_bytes(BLOOM_BYTES, "big")
+
+
+def _bloom(of: Iterable[RawLog]) -> int:
     value = 0
     for item in {item for log in of for item in (bytes.fromhex(log.address[2:]), *log.topics)}:
         value |= _bits(item)
-    return value.to_bytes(BLOOM_BYTES, "big")
+    return value
 
 
 def may_contain(logs_bloom: bytes, item: bytes) -> bool:
@@ -160,7 +166,7 @@ def _logs_of(of: Header, receipt: Mapping[str, Any], place: int, before: int, ch
     return found
 
 
-def _receipt(receipt: Mapping[str, Any], own: Sequence[RawLog]) -> bytes:
+def _receipt(receipt: Mapping[str, Any], own: Sequence[RawLog], bits: int) -> bytes:
     """One receipt as it stands in the trie: RLP of status (or root), gas, bloom and logs, behind the byte of its type."""
     kind = wire.quantity(receipt.get("type") or 0, "type")
     if kind > 0x7F:
@@ -170,17 +176,19 @@ def _receipt(receipt: Mapping[str, Any], own: Sequence[RawLog]) -> bytes:
         if receipt.get("status") is not None
         else wire.blob(receipt.get("root"), "status or root", length=32)  # before Byzantium
     )
-    fields: list[Any] = [
-        outcome,
-        _integer(receipt.get("cumulativeGasUsed"), "cumulativeGasUsed"),
-        bloom(own),
-        [[bytes.fromhex(log.address[2:]), list(log.topics), log.data] for log in own],
-    ]
+    fields = [outcome, _integer(receipt.get("cumulativeGasUsed"), "cumulativeGasUsed"), bits.to_bytes(BLOOM_BYTES, "big")]
+    parts = [*map(encode_rlp, fields), _list([_log(log) for log in own])]
     if kind == _DEPOSIT:
         own_fields = ("depositNonce", "depositReceiptVersion")
-        fields += [_integer(receipt[name], name) for name in own_fields if receipt.get(name) is not None]
-    encoded = encode_rlp(fields)
+        parts += [encode_rlp(_integer(receipt[name], name)) for name in own_fields if receipt.get(name) is not None]
+    encoded = _list(parts)
     return encoded if kind == 0 else bytes((kind,)) + encoded
+
+
+def _log(log: RawLog) -> bytes:
+    """RLP of address, topics and data: most of a block. An address has 20 bytes and a topic 32, so their prefixes are known."""
+    topics = _list([b"\xa0" + topic for topic in log.topics])
+    return _list([b"\x94" + bytes.fromhex(log.address[2:]), topics, encode_rlp(log.data)])
 
 
 # ---- recursive length prefix and the trie --------------------------------------------------------------------------------------
@@ -192,7 +200,12 @@ def encode_rlp(item: Node) -> bytes:
     """RLP of bytes, or of a list of items (Yellow Paper, appendix B)."""
     if isinstance(item, bytes):
         return item if len(item) == 1 and item[0] < 0x80 else _prefix(len(item), 0x80) + item
-    body = b"".join([encode_rlp(one) for one in item])
+    return _list([encode_rlp(one) for one in item])
+
+
+def _list(encoded: Sequence[bytes]) -> bytes:
+    """RLP of a list whose items are encoded already."""
+    body = b"".join(encoded)
     return _prefix(len(body), 0xC0) + body
 
 

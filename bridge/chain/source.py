@@ -8,11 +8,10 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
-from eth_hash.auto import keccak
-
 from bridge.chain import wire
 from bridge.chain.decoders import DECODERS
 from bridge.chain.endpoint import Busy, HttpEndpoint, Provider
+from bridge.chain.hashing import keccak
 from bridge.errors import ConfigError, Unavailable
 from bridge.records.invoice_log import Completeness, Head, RawLog
 
@@ -105,18 +104,24 @@ class RpcSource:
                 raise self.inconsistent(f"block {number} is {wire.shown(block)}")
         return found
 
-    def receipts(self, block: Mapping[str, Any]) -> list[Any]:
-        """All receipts of a block that ``blocks`` gave; one by one where the node cannot give them at once."""
+    def receipts(self, blocks: Sequence[Mapping[str, Any]]) -> list[list[Any]]:
+        """All receipts of each of these blocks that ``blocks`` gave; one by one where the node cannot give a block's at once."""
         try:
-            found = self.ask("eth_getBlockReceipts", [block.get("number")])
+            found = self._ask_each([("eth_getBlockReceipts", [block.get("number")]) for block in blocks])
         except Refused as refusal:
             if refusal.code != NO_SUCH_METHOD:
                 raise
-            hashes = block.get("transactions") or []
-            found = self._ask_each([("eth_getTransactionReceipt", [one]) for one in hashes])
-        if not isinstance(found, list | tuple):
-            raise self.inconsistent(f"it has block {wire.shown(block.get('number'))} but its receipts are {wire.shown(found)}")
-        return list(found)
+            found = [
+                self._ask_each([("eth_getTransactionReceipt", [one]) for one in b.get("transactions") or []]) for b in blocks
+            ]
+        for block, receipts in zip(blocks, found, strict=True):
+            if not isinstance(receipts, list | tuple):
+                number = wire.shown(block.get("number"))
+                raise self.inconsistent(f"it has block {number} but its receipts are {wire.shown(receipts)}")
+        return [list(receipts) for receipts in found]
+
+    def _one_by_one(self, hashes: Sequence[Any]) -> list[Any]:
+        return self._ask_each([("eth_getTransactionReceipt", [one]) for one in hashes])
 
     def all_logs(self, block_hash: bytes) -> list[RawLog]:
         """Every log of one block, of whatever contract."""

@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from eth_hash.auto import keccak
-
 from bridge.chain import wire
+from bridge.chain.hashing import keccak
 from bridge.errors import BadInput
 
 BYTES_MAX = 16 * 1024 * 1024

@@ -12,7 +12,7 @@ is a Dispute: it is kept for people, and the next node is asked. Where no node's
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Literal, TypeVar
@@ -27,6 +27,7 @@ Profile = Literal["full", "bloom", "quorum-only"]
 PROFILES: tuple[Profile, ...] = ("full", "bloom", "quorum-only")  # from the strongest to the weakest
 TESTED_BLOCKS = 20  # of the start-up self-test
 ROUND_BLOCKS = 200  # headers in memory at once
+RECEIPTS_BLOCKS = 8  # whose receipts are asked for at once: of a full block of Ethereum they are one or two MB
 T = TypeVar("T")
 
 
@@ -135,10 +136,10 @@ class VerifiedSource:
 
     def _evidence(self, node: RpcSource, log: RawLog, hosts: tuple[str, ...]) -> Evidence:
         [block] = node.blocks(log.block_number, log.block_number)
-        header, receipts = proof.header(block), node.receipts(block)
+        header, [receipts] = proof.header(block), node.receipts([block])
         if log not in proof.logs(header, receipts, self.chain_id):
             raise ValueError(f"the receipts of block {log.block_number} do not hold the stored log")
-        encoded, _ = proof.receipts_of(header, receipts, self.chain_id)
+        encoded, _, _ = proof.receipts_of(header, receipts, self.chain_id)
         nodes = tuple(proof.trie_proof(encoded, log.tx_index))
         place, root = log.tx_index, header.receipts_root
         return Evidence(hosts, header.rlp, root, place, len(encoded), encoded[place], nodes)
@@ -164,9 +165,10 @@ class VerifiedSource:
         headers = [proof.header(block) for block in blocks]
         _check_links(headers, first, end, parent)
         found: list[RawLog] = []
-        for header, block in zip(headers, blocks, strict=True):
-            if self._may_hold(header):
-                logs = self._logs_of(node, header, block)
+        pairs = list(zip(headers, blocks, strict=True))
+        for start in range(0, len(pairs), RECEIPTS_BLOCKS):
+            some = [pair for pair in pairs[start : start + RECEIPTS_BLOCKS] if self._may_hold(pair[0])]
+            for logs in self._logs_of(node, some):
                 self._bloom_is_true |= bool(logs)
                 found += [log for log in logs if self._is_ours(log)]
         return found
@@ -181,14 +183,19 @@ class VerifiedSource:
             proof.may_contain(header.logs_bloom, topic) for topic in self._topics
         )
 
-    def _logs_of(self, node: RpcSource, header: Header, block: Mapping[str, Any]) -> list[RawLog]:
-        """Every log of the block, of whatever contract, as its header proves them."""
+    def _logs_of(self, node: RpcSource, pairs: Sequence[tuple[Header, Mapping[str, Any]]]) -> Iterator[list[RawLog]]:
+        """Every log of each block, of whatever contract, as its header proves them."""
         if self.profile == "full":
-            return proof.logs(header, node.receipts(block), self.chain_id)
-        logs = [replace(log, block_timestamp=header.timestamp) for log in node.all_logs(header.hash)]
-        if proof.bloom(logs) != header.logs_bloom:
-            raise ValueError(f"the logs of block {header.number} do not make up the bloom of its header")
-        return logs
+            receipts = node.receipts([block for _, block in pairs])
+            yield from (
+                proof.logs(header, of_block, self.chain_id) for (header, _), of_block in zip(pairs, receipts, strict=True)
+            )
+            return
+        for header, _ in pairs:
+            logs = [replace(log, block_timestamp=header.timestamp) for log in node.all_logs(header.hash)]
+            if proof.bloom(logs) != header.logs_bloom:
+                raise ValueError(f"the logs of block {header.number} do not make up the bloom of its header")
+            yield logs
 
     def _is_ours(self, log: RawLog) -> bool:
         return log.address == self._contract and bool(log.topics) and log.topics[0] in self._topics

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 from bridge.records.invoice_log import RawLog
 
 _QUANTITY = re.compile(r"0x[0-9a-fA-F]{1,64}")
+_QUANTITY_CHARACTERS = 66
+_WORD_CHARACTERS, _ADDRESS_CHARACTERS = 66, 42  # of 32 and of 20 bytes in hex
 _LOG_FIELDS = ("address", "topics", "data", "blockNumber", "blockHash", "transactionHash", "transactionIndex", "logIndex")
 # Above any real block number, time or index; keeps a lying node from handing the database a number it cannot store.
 _INT_MAX = 2**63 - 1
@@ -19,8 +22,8 @@ _INT_MAX = 2**63 - 1
 
 def quantity(value: object, what: str) -> int:
     """A number: "0x1f", or an int that is none of True and False; 0 to 2**63 - 1."""
-    if isinstance(value, str) and _QUANTITY.fullmatch(value):
-        number = int(value, 16)
+    if isinstance(value, str) and len(value) <= _QUANTITY_CHARACTERS and _QUANTITY.fullmatch(value):
+        number = _number(value)
     elif isinstance(value, int) and not isinstance(value, bool):
         number = value
     else:
@@ -43,6 +46,25 @@ def address(value: object, what: str) -> str:
     return "0x" + blob(value, what, length=20).hex()
 
 
+def _known_address(value: object) -> str:
+    """The address of a log: that of one contract, again and again."""
+    return _address(value) if isinstance(value, str) and len(value) == _ADDRESS_CHARACTERS else address(value, "address")
+
+
+@lru_cache(maxsize=256)
+def _address(text: str) -> str:
+    return address(text, "address")
+
+
+def word(value: object, what: str) -> bytes:
+    """32 bytes. A block's hash, a topic or a debtor comes again with every log, so the last few thousand are remembered."""
+    if isinstance(value, str) and len(value) == _WORD_CHARACTERS and value.startswith("0x"):
+        found = _word(value)
+        if found is not None:
+            return found
+    return blob(value, what, length=32)
+
+
 def raw_log(entry: object, chain_id: int, *, timestamp: int | None = None) -> RawLog:
     """One entry of ``eth_getLogs``. ``timestamp`` stands in where the entry has no ``blockTimestamp``; one of them is needed."""
     entry = entry if isinstance(entry, Mapping) else {}
@@ -59,13 +81,13 @@ def raw_log(entry: object, chain_id: int, *, timestamp: int | None = None) -> Ra
         raise ValueError("the log has no blockTimestamp")
     return RawLog(
         chain_id=chain_id,
-        address=address(entry["address"], "address"),
-        topics=tuple(blob(topic, "a topic", length=32) for topic in topics),
+        address=_known_address(entry["address"]),
+        topics=tuple([word(topic, "a topic") for topic in topics]),
         data=blob(entry["data"], "data"),
         block_number=quantity(entry["blockNumber"], "blockNumber"),
-        block_hash=blob(entry["blockHash"], "blockHash", length=32),
+        block_hash=word(entry["blockHash"], "blockHash"),
         block_timestamp=quantity(timestamp if stated is None else stated, "blockTimestamp"),
-        tx_hash=blob(entry["transactionHash"], "transactionHash", length=32),
+        tx_hash=word(entry["transactionHash"], "transactionHash"),
         tx_index=quantity(entry["transactionIndex"], "transactionIndex"),
         log_index=quantity(entry["logIndex"], "logIndex"),
     )
@@ -94,6 +116,21 @@ def shown(value: object) -> str:
     """A value from outside, short enough for a message."""
     text = repr(value)
     return text if len(text) <= 60 else text[:57] + "..."
+
+
+@lru_cache(maxsize=4_096)
+def _word(text: str) -> bytes | None:
+    """The bytes of 66 characters that begin with 0x; None where they are not hex."""
+    try:
+        found = bytes.fromhex(text[2:])
+    except ValueError:
+        return None
+    return found if len(found) == 32 else None  # fromhex passes over blanks
+
+
+@lru_cache(maxsize=4_096)
+def _number(text: str) -> int:
+    return int(text, 16)
 
 
 def _from_hex(value: object, what: str) -> bytes:

@@ -119,13 +119,11 @@ def test_the_cursor_moves_by_compare_and_swap(place: Place) -> None:
     source = place.runtime.source(settings)
     head = source.final_head()
     assert head is not None
-    logs = source.logs(0, head.number)
-    for expected in (1, 0):
-        counts = place.runtime.work(
-            lambda session: ingest._store(session, place.runtime, settings, logs, head, None, 0, at_head=True)
-        )
-        assert counts["invoices"] == expected
+    looked = [ingest.look(raw) for raw in source.logs(0, head.number)]
+    one = ingest.Range(0, head, looked, None, at_head=True)
+    found = [place.runtime.work(lambda session: ingest._store(session, place.runtime, settings, one)) for _ in range(2)]
 
+    assert found == [{"logs": 1, "invoices": 1, "refused": 0}, None]
     assert place.rows(Cursor)[0].version == 1
 
 

@@ -190,5 +190,5 @@ def test_the_ranges_together_are_all_blocks(head: int, logs: list[int]) -> None:
 
 def test_a_range_grows_where_little_happens() -> None:
     """Twice as many blocks after few logs, half as many after many, at least one."""
-    assert [ingest.next_span(100, logs) for logs in (0, 499, 500, 5_000, 5_001)] == [200, 200, 100, 100, 50]
-    assert (ingest.next_span(4_000, 0), ingest.next_span(1, 9_999)) == (5_000, 1)
+    assert [ingest.next_span(100, logs) for logs in (0, 499, 500, 10_000, 10_001)] == [200, 200, 100, 100, 50]
+    assert (ingest.next_span(4_000, 0), ingest.next_span(1, 10_001)) == (5_000, 1)

@@ -8,17 +8,17 @@ is evidence.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, insert, select
+from sqlalchemy import select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from bridge import books, sources
+from bridge import books, rows, sources
 from bridge.books import BreakRow, PlannedPosting, PlannedVoucher, Recorder, Unit
 from bridge.chain import ChainSource, decoders
 from bridge.errors import BadInput, BridgeError, ConfigError, Unavailable
@@ -29,11 +29,12 @@ from bridge.runtime import Runtime
 from bridge.settings import SourceSettings
 from bridge.steps.ingest import again, attested, cancelled, changed, cursor, paid
 from bridge.steps.ingest.again import Stored
+from bridge.steps.ingest.ahead import one_ahead
 from bridge.steps.ingest.claims import Told
 
 ACTOR = "ingest"
 BLOCKS_FIRST, BLOCKS_MAX = 100, 5_000  # in one unit of work: a range grows where little happens, and shrinks where much does
-LOGS_FEW, LOGS_MANY = 500, 5_000
+LOGS_FEW, LOGS_MANY = 500, 10_000
 IN_ONE_STATEMENT = 500
 INVOICE_NO_MAX = 2**63 - 1  # uint64 on chain, signed in every database
 BLOCK_MAX = 2**53
@@ -61,6 +62,17 @@ class Seen:
     @property
     def invoice(self) -> InvoiceLog | None:
         return self.said if isinstance(self.said, InvoiceLog) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """What a source says of some blocks up to ``upto``. ``stated`` is the contract's own count, asked only at the final head."""
+
+    first: int
+    upto: Head
+    looked: list[Seen]
+    stated: Completeness | None
+    at_head: bool
 
 
 def run(runtime: Runtime) -> dict[str, int]:
@@ -100,13 +112,25 @@ def _read(runtime: Runtime, settings: SourceSettings, source: ChainSource) -> Co
     if not sources.stands(runtime, settings, source, head, ACTOR):
         return Counter()
     counts: Counter[str] = Counter()
-    span = BLOCKS_FIRST
     while True:
         first, parent = runtime.work(lambda session: cursor.next_block(session, settings, sources.row(session, settings).id))
         if first > head.number:
             return counts
         if parent is None:
             source.self_test(head)
+        with one_ahead(_ranges(settings, source, head, first, parent)) as ranges:
+            for one in ranges:
+                stored = runtime.work(partial(_store, runtime=runtime, settings=settings, read=one))
+                if stored is None:  # another worker has read it meanwhile: on from where he is
+                    break
+                counts += stored
+                runtime.progress(f"{settings.name}: block {one.upto.number:,} of {head.number:,}")
+
+
+def _ranges(settings: SourceSettings, source: ChainSource, head: Head, first: int, parent: bytes | None) -> Iterator[Range]:
+    """What the source says of the blocks from ``first`` to the final head, a range at a time; nothing is stored."""
+    span = BLOCKS_FIRST
+    while first <= head.number:
         last = min(_next_log(source, settings, first, head) + span - 1, head.number)
         upto = head if last == head.number else source.head_at(last)
         if upto is None:
@@ -114,11 +138,8 @@ def _read(runtime: Runtime, settings: SourceSettings, source: ChainSource) -> Co
         logs = source.logs(first, last, parent=parent)
         _refuse_implausible(settings, logs)
         at_head = last == head.number
-        stated = source.completeness(head) if at_head else None
-        one_range = partial(_store, runtime=runtime, settings=settings, logs=logs, head=upto, stated=stated, first=first)
-        counts += runtime.work(partial(one_range, at_head=at_head))
-        span = next_span(span, len(logs))
-        runtime.progress(f"{settings.name}: block {last:,} of {head.number:,}")
+        yield Range(first, upto, [look(raw) for raw in logs], source.completeness(head) if at_head else None, at_head)
+        first, parent, span = last + 1, upto.hash, next_span(span, len(logs))
 
 
 def next_span(span: int, logs: int) -> int:
@@ -149,27 +170,16 @@ def _refuse_implausible(settings: SourceSettings, logs: Sequence[RawLog]) -> Non
         raise BadInput(f"source {settings.name} has {what}; {cure}")
 
 
-def _store(
-    session: Session,
-    runtime: Runtime,
-    settings: SourceSettings,
-    logs: Sequence[RawLog],
-    head: Head,
-    stated: Completeness | None,
-    first: int,
-    *,
-    at_head: bool,
-) -> Counter[str]:
-    """One range in one commit; nothing where another worker has read it meanwhile."""
+def _store(session: Session, runtime: Runtime, settings: SourceSettings, read: Range) -> Counter[str] | None:
+    """One range in one commit; None where another worker has moved the cursor meanwhile."""
     source = sources.row(session, settings)
     by = _recorder(runtime)
-    if cursor.next_block(session, settings, source.id)[0] != first:
-        return Counter()
-    looked = [look(raw) for raw in logs]
-    seen, breaks = take_in(session, runtime, settings, source, looked, by)
+    if cursor.next_block(session, settings, source.id)[0] != read.first:
+        return None
+    seen, breaks = take_in(session, runtime, settings, source, read.looked, by)
     runtime.fault("ingest: before the cursor")
-    finalized = [one.invoice for one in looked if one.invoice is not None]  # the stored ones, too: a source may be read again
-    breaks += cursor.advance(session, source, head, finalized, stated, by, first, at_head=at_head)
+    finalized = [one.invoice for one in read.looked if one.invoice is not None]  # stored ones, too: a source may be read again
+    breaks += cursor.advance(session, source, read.upto, finalized, read.stated, by, read.first, at_head=read.at_head)
     books.open_breaks(session, breaks, by, runtime.today())
     return counted(seen)
 
@@ -183,9 +193,9 @@ def take_in(
     had_invoices = changed.has_invoices(session, source)
     log_ids = _keep_logs(session, source, seen, by, runtime.zone)
     good = [(log_id, one) for log_id, one in zip(log_ids, seen, strict=True) if one.is_new]
-    rows = [_invoice_row(runtime, settings, source, log_id, one) for log_id, one in good]
-    ids = books.admit(session, "invoice", rows, by, news="final")
-    books.apply(session, [_billed(invoice_id, row) for invoice_id, row in zip(ids, rows, strict=True)], by)
+    new = [_invoice_row(runtime, settings, source, log_id, one) for log_id, one in good]
+    ids = books.admit(session, "invoice", new, by, news="final")
+    books.apply(session, [_billed(invoice_id, row) for invoice_id, row in zip(ids, new, strict=True)], by)
     breaks = [_refusal(source, log_id, one) for log_id, one in zip(log_ids, seen, strict=True) if one.refused]
     days = [_day(one.raw.block_timestamp, runtime.zone) for one in seen]
     told = [Told(log_id, day, one.said) for log_id, day, one in zip(log_ids, days, seen, strict=True)]
@@ -264,21 +274,21 @@ def _not_stored(session: Session, source: Source, seen: Sequence[Seen]) -> list[
     return [one for one in seen if (one.raw.block_hash, one.raw.log_index) not in spots]
 
 
-def _taken(
-    session: Session, column: InstrumentedAttribute[str], values: Sequence[str], *conditions: ColumnElement[bool]
-) -> set[str]:
+def _taken(session: Session, column: InstrumentedAttribute[str], values: Sequence[str]) -> set[str]:
     """Which of these values an invoice has already."""
     found: set[str] = set()
-    for start in range(0, len(values), IN_ONE_STATEMENT):
-        found |= set(session.scalars(select(column).where(*conditions, column.in_(values[start : start + IN_ONE_STATEMENT]))))
+    for some in rows.among(session, column, values):
+        found |= set(session.scalars(select(column).where(some)))
     return found
 
 
 def _keep_logs(session: Session, source: Source, seen: Sequence[Seen], by: Recorder, zone: ZoneInfo) -> list[int]:
     if not seen:
         return []
-    rows = [
+    ids = rows.numbers(session, ChainLog, len(seen))
+    kept = [
         {
+            "id": log_id,
             "source_id": source.id,
             "block_number": one.raw.block_number,
             "block_hash": one.raw.block_hash,
@@ -293,9 +303,10 @@ def _keep_logs(session: Session, source: Source, seen: Sequence[Seen], by: Recor
             "recorded_at": by.at,
             "refused": one.refused,
         }
-        for one in seen
+        for log_id, one in zip(ids, seen, strict=True)
     ]
-    return list(session.scalars(insert(ChainLog).returning(ChainLog.id, sort_by_parameter_order=True), rows))
+    rows.insert(session, ChainLog, kept)
+    return ids
 
 
 def _invoice_row(runtime: Runtime, settings: SourceSettings, source: Source, log_id: int, one: Seen) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
-from bridge import observed
+from bridge import observed, rows
 from bridge.books import Recorder
 from bridge.chain import decoders
 from bridge.explaining import beyond, debts, on_chain
@@ -36,12 +36,10 @@ def stored(session: Session, source: Source, invoice_ids: Iterable[bytes]) -> di
     if not known:
         return {}
     gone = observed.orphaned_invoices(session, known.values())
-    rows = select(Invoice.id, Invoice.claim_id, ChainLog).join(ChainLog, ChainLog.id == Invoice.chain_log_id)
+    both = select(Invoice.id, Invoice.claim_id, ChainLog).join(ChainLog, ChainLog.id == Invoice.chain_log_id)
     found: dict[str, Stored] = {}
-    ids = sorted(known.values())
-    for start in range(0, len(ids), claims.IN_ONE_STATEMENT):
-        some = rows.where(Invoice.id.in_(ids[start : start + claims.IN_ONE_STATEMENT]))
-        for invoice_id, claim, log in session.execute(some):
+    for some in rows.among(session, Invoice.id, known.values()):
+        for invoice_id, claim, log in session.execute(both.where(some)):
             said = decoders.invoice_of(observed.raw(log, source.chain_id))
             found[claim] = Stored(invoice_id, said, invoice_id not in gone)
     return found
@@ -51,8 +49,8 @@ def attach(session: Session, runtime: Runtime, told: Sequence[tuple[Told, int]],
     """Each of these logs says the same as an invoice (by its row's id) that had lost its own; an orphaned one is owed again."""
     if not told:
         return
-    rows = [{"log_id": one.log_id, "invoice_id": invoice_id, "recorded_at": by.at} for one, invoice_id in told]
-    session.execute(insert(Observation), rows)
+    new = [{"log_id": one.log_id, "invoice_id": invoice_id, "recorded_at": by.at} for one, invoice_id in told]
+    session.execute(insert(Observation), new)
     owed = debts.load(session, [invoice_id for _, invoice_id in told])
     for one, invoice_id in told:
         if owed[invoice_id].state == "orphaned":

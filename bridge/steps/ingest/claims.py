@@ -9,10 +9,9 @@ from datetime import date
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from bridge import rows
 from bridge.model import Invoice, Source
 from bridge.records.invoice_log import Decoded
-
-IN_ONE_STATEMENT = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +31,8 @@ def claim_id(invoice_id: bytes) -> str:
 def invoices(session: Session, source: Source, invoice_ids: Iterable[bytes]) -> dict[bytes, int]:
     """The invoices of this contract with these ids on chain: id on chain -> id of the row."""
     wanted = {claim_id(one): one for one in invoice_ids}
-    names = sorted(wanted)
     found: dict[bytes, int] = {}
-    rows = select(Invoice.claim_id, Invoice.id).where(Invoice.chain_id == source.chain_id, Invoice.contract == source.contract)
-    for start in range(0, len(names), IN_ONE_STATEMENT):
-        some = rows.where(Invoice.claim_id.in_(names[start : start + IN_ONE_STATEMENT]))
-        found |= {wanted[claim]: number for claim, number in session.execute(some)}
+    named = select(Invoice.claim_id, Invoice.id).where(Invoice.chain_id == source.chain_id, Invoice.contract == source.contract)
+    for some in rows.among(session, Invoice.claim_id, wanted):
+        found |= {wanted[claim]: number for claim, number in session.execute(named.where(some))}
     return found
