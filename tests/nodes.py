@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 import threading
 import time
+import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -38,9 +39,7 @@ def anvil(*options: str, slots_in_an_epoch: int = 1, chain_id: int = ANVIL_CHAIN
 
 
 @contextmanager
-def answering(
-    reply: Callable[[dict[str, Any]], bytes], *, status: int = 200, headers: Mapping[str, str] | None = None
-) -> Iterator[str]:
+def answering(reply: Callable[[Any], bytes], *, status: int = 200, headers: Mapping[str, str] | None = None) -> Iterator[str]:
     """An HTTP server in a thread that gives each JSON-RPC request to ``reply`` and sends back its bytes as they are."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -83,6 +82,26 @@ def results(by_method: Mapping[str, Any]) -> Callable[[dict[str, Any]], bytes]:
         return json.dumps({"jsonrpc": "2.0", "id": request["id"], "result": result}).encode()
 
     return reply
+
+
+@contextmanager
+def lying(url: str, lie: Callable[[str, Any], Any]) -> Iterator[str]:
+    """A proxy in front of a node: ``lie(method, result)`` takes the place of each result; takes batches as the node does."""
+
+    def reply(request: Any) -> bytes:
+        body = json.dumps(request).encode()
+        asked = urllib.request.Request(url, body, {"Content-Type": "application/json"})
+        with urllib.request.urlopen(asked) as answer:
+            answers = json.load(answer)
+        many = isinstance(request, list)
+        methods = {one["id"]: one["method"] for one in (request if many else [request])}
+        for one in answers if many else [answers]:
+            if "result" in one:
+                one["result"] = lie(methods[one["id"]], one["result"])
+        return json.dumps(answers).encode()
+
+    with answering(reply) as address:
+        yield address
 
 
 def _program() -> Path:
