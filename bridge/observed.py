@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
-from bridge.chain import decoders
+from bridge.chain import decoders, mapping
 from bridge.model import ChainLog, Invoice, Observation, Orphan, Source
 from bridge.records.invoice_log import RawLog
 
@@ -51,9 +51,9 @@ def standing(session: Session, source: Source, *, after: int = -1, upto: int | N
 
 def fold(session: Session, source: Source, upto: int) -> tuple[int, bytes]:
     """How many invoices the standing logs up to that block finalize, and their running hash."""
-    count, chain = 0, decoders.CHAIN_START
+    count, chain, own = 0, decoders.CHAIN_START, mapping.of(source.mapping)
     for row in standing(session, source, upto=upto):
-        invoice = decoders.invoice_of(raw(row, source.chain_id))
+        invoice = decoders.invoice_of(raw(row, source.chain_id), own)
         if invoice is not None:
             count, chain = count + 1, decoders.fold(chain, invoice)
     return count, chain

@@ -140,6 +140,7 @@ def open_chain(settings: Settings, source: SourceSettings) -> ChainSource:
         finality=source.finality,
         verification=source.profile,
         quorum=source.agreeing if source.rpc else None,
+        mapping=source.described,
     )
 
 

@@ -6,6 +6,7 @@ rather than ignored.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import tomllib
@@ -163,6 +164,26 @@ class AttestSettings(_Part):
     patience_minutes: int = Field(default=10, ge=1, le=1_440, description="a call that is not mined is sent again for more")
 
 
+class MappingSettings(_Part):
+    """A customer's own event: each part of an invoice is the name of an argument, or a constant (docs/chain.md)."""
+
+    event: str = Field(
+        description='as in Solidity: "event Billed(uint256 indexed id, address debtor, uint256 amount, uint64 due)"'
+    )
+    invoice_id: str
+    number: str
+    debtor_ref: str = Field(description="an argument, or 0x and 64 hex digits where the contract has one debtor")
+    amount: str
+    decimals: int = Field(ge=0, le=36, description="of the amount: 2 for cents, 18 for most tokens")
+    currency: str = Field(default="EUR", description="an argument, or EUR")
+    due_date: str = Field(default="", description="an argument, in unix seconds")
+    due_days: int | None = Field(default=None, ge=0, le=366, description="instead: days after the block")
+    agreement: str = ""
+    period_start: str = ""
+    period_end: str = ""
+    document_hash: str = ""
+
+
 class SourceSettings(_Part):
     name: str = Field(pattern=r"^[A-Za-z0-9-]{1,24}$")
     creditor: str
@@ -181,6 +202,7 @@ class SourceSettings(_Part):
     usage: Path = Path("usage")  # the folder of signed readings, beside bridge.toml; only looked at when somebody asks
     tokens: dict[Annotated[str, AfterValidator(_lower_address)], Annotated[int, Field(ge=2, le=36)]] = {}  # decimals of each
     attest: AttestSettings | None = None
+    mapping: MappingSettings | None = None
 
     @model_validator(mode="after")
     def _what_exists(self) -> SourceSettings:
@@ -197,13 +219,15 @@ class SourceSettings(_Part):
                 f"source {self.name!r}: a quorum of {self.quorum} cannot be reached by {len(self.rpc)} rpc endpoint(s)"
             )
         if self.event != "InvoiceFinalized":
-            raise ValueError(f"source {self.name!r}: event = {self.event!r} is not built yet; only 'InvoiceFinalized' is")
+            raise ValueError(f"source {self.name!r}: event is 'InvoiceFinalized'; an own event is described in [sources.mapping]")
         return self
 
     @model_validator(mode="after")
     def _can_attest(self) -> SourceSettings:
         if self.recorded is not None and self.attest is not None:
             raise ValueError(f"source {self.name!r}: recorded logs have no chain to write outcomes on; leave attest out")
+        if self.mapping is not None and (self.attest is not None or self.tokens):
+            raise ValueError(f"source {self.name!r}: attest and tokens are the reference contract's; with mapping leave them out")
         return self
 
     @model_validator(mode="after")
@@ -221,6 +245,11 @@ class SourceSettings(_Part):
     def profile(self) -> str:
         """The verification profile that holds: the strongest one, where bridge.toml says nothing about a node."""
         return self.verification or ("none" if self.recorded is not None else "full")
+
+    @property
+    def described(self) -> str | None:
+        """The mapping as it is stored with the source; None for the reference contract."""
+        return None if self.mapping is None else json.dumps(self.mapping.model_dump(), sort_keys=True)
 
     @property
     def agreeing(self) -> int:

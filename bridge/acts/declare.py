@@ -11,6 +11,7 @@ from hashlib import sha256
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from bridge.chain import mapping
 from bridge.errors import ConfigError
 from bridge.model import Account, BankAccount, Batch, Creditor, Declaration, Source
 from bridge.model.identifiers import check_bic, check_creditor_id, check_iban, creditor_key, mask
@@ -86,6 +87,7 @@ def _creditor(session: Session, runtime: Runtime, declared: CreditorSettings) ->
 
 
 def _source(session: Session, runtime: Runtime, declared: SourceSettings) -> None:
+    mapping.of(declared.described)
     creditor = session.scalars(select(Creditor).where(Creditor.key == creditor_key(check_creditor_id(declared.creditor)))).one()
     row = session.scalar(select(Source).where(Source.name == declared.name))
     twin = session.scalar(
@@ -104,6 +106,7 @@ def _source(session: Session, runtime: Runtime, declared: SourceSettings) -> Non
             contract=declared.contract,
             creditor_id=creditor.id,
             verification=declared.profile,
+            mapping=declared.described,
         )
         session.add(row)
     if (row.chain_id, row.contract, row.creditor_id) != (declared.chain_id, declared.contract, creditor.id):
@@ -111,6 +114,8 @@ def _source(session: Session, runtime: Runtime, declared: SourceSettings) -> Non
             f"source {declared.name!r}: chain, contract and creditor of a source never change; "
             "give the new contract a new source name"
         )
+    if row.mapping != declared.described:
+        raise ConfigError(f"source {declared.name!r}: how its event is read never changes; give the contract a new source name")
     row.verification = declared.profile
     shown = declared.model_dump(mode="json", exclude={"rpc"}) | {"endpoints": len(declared.rpc)}
     _version(session, runtime, "source", declared.name, shown)

@@ -17,11 +17,11 @@ from sqlalchemy.orm import Session, aliased
 
 from bridge import audit_trail, books, consent, observed, sources
 from bridge.books import Recorder
-from bridge.chain import ChainSource, decoders
+from bridge.chain import ChainSource, decoders, mapping
 from bridge.errors import BadInput, IllegalMove, LostRace, UnknownName
 from bridge.explaining import beyond, debts, on_chain
 from bridge.model import Attestation, Break, ChainLog, Cursor, Invoice, Orphan, Source
-from bridge.records.invoice_log import AttestedLog, CancelledLog, InvoiceLog, PaidLog, RawLog
+from bridge.records.invoice_log import AttestedLog, CancelledLog, Decoded, InvoiceLog, PaidLog, RawLog
 from bridge.rules import lifecycle
 from bridge.runtime import Runtime
 from bridge.settings import SourceSettings
@@ -133,14 +133,15 @@ def _common(source: ChainSource, stored: Sequence[tuple[int, bytes]], from_block
 
 def _plan(session: Session, settings: SourceSettings, chain: _Chain) -> Plan:
     row = sources.row(session, settings)
+    own = mapping.of(row.mapping)
     after = -1 if chain.common is None else chain.common[0]
     old = list(observed.standing(session, row, after=after))
     spots = {(log.block_hash, log.log_index) for log in chain.logs}
     gone = [log for log in old if (log.block_hash, log.log_index) not in spots]
-    says = {found.invoice_id: found for log in chain.logs if (found := decoders.invoice_of(log))}
+    says = {found.invoice_id: found for log in chain.logs if (found := decoders.invoice_of(log, own))}
     sorted_out: dict[str, list[str]] = {"gone": [], "changed": [], "again": []}
     for log in gone:
-        before = decoders.invoice_of(observed.raw(log, row.chain_id))
+        before = decoders.invoice_of(observed.raw(log, row.chain_id), own)
         if before is not None and log.refused is None:
             kind = "gone" if before.invoice_id not in says else "again" if says[before.invoice_id] == before else "changed"
             sorted_out[kind].append(settings.number(before.invoice_no))
@@ -200,11 +201,13 @@ def _set_aside(session: Session, runtime: Runtime, row: Source, chain: _Chain, w
     if not wanted.logs:
         return set()
     session.execute(insert(Orphan), [{"log_id": log_id, "recorded_at": by.at} for log_id in wanted.logs])
-    gone = [observed.raw(log, row.chain_id) for log in session.scalars(select(ChainLog).where(ChainLog.id.in_(wanted.logs)))]
-    stays = [decoders.decode(log) for log in chain.logs if log.topics and log.topics[0] in decoders.DECODERS and _readable(log)]
+    rows = select(ChainLog).where(ChainLog.id.in_(wanted.logs)).order_by(ChainLog.block_number, ChainLog.log_index)
+    gone = [(log.id, observed.raw(log, row.chain_id)) for log in session.scalars(rows)]
+    own = mapping.of(row.mapping)
+    stays = [said for log in chain.logs if (said := _said(log, own)) is not None]
     changed: set[int] = set()
-    for log_id, log in zip(sorted(wanted.logs), sorted(gone, key=lambda one: (one.block_number, one.log_index)), strict=True):
-        said = decoders.decode(log) if _readable(log) else None
+    for log_id, log in gone:
+        said = _said(log, own)
         if said in stays:
             continue
         if isinstance(said, AttestedLog):
@@ -234,12 +237,12 @@ def _unwritten(session: Session, said: AttestedLog) -> None:
     session.execute(update(Attestation).where(*mine).values(state="planned", **blank))
 
 
-def _readable(log: RawLog) -> bool:
+def _said(log: RawLog, own: decoders.Own | None) -> Decoded | None:
+    """What a log says; None for one that was refused, and for none of ours."""
     try:
-        decoders.decode(log)
+        return decoders.decode(log, own)
     except BadInput:
-        return False
-    return True
+        return None
 
 
 def _take_back(

@@ -8,6 +8,7 @@ recorded   the same from a file: one log a line, taken as final
 hashing    Keccak-256
 wire       hex on the wire to bytes and ints (pure)
 attester   the account that writes outcomes back, and its signed calls
+mapping    a customer's own event, as bridge.toml describes it
 decoders   raw log to InvoiceLog, and the running hash over them (pure)
 
 ``open_source`` picks the source a configuration asks for; everything a step needs of it is the protocol ``ChainSource``.
@@ -76,30 +77,35 @@ def open_source(
     finality: str | int = "finalized",
     verification: str = "none",
     quorum: int | None = None,
+    mapping: str | None = None,
 ) -> ChainSource:
     """The source that one [[sources]] entry describes; nothing is asked of a node or read from a file yet.
 
     Each of ``rpc`` is a URL, or any object with ``make_request(method, params)`` that speaks JSON-RPC. ``quorum`` is how many of
-    them must agree: two by default, one where there is only one. Raises ConfigError where both or neither of ``rpc`` and
-    ``recorded`` are given, and for an unusable address, finality, URL, verification or quorum.
+    them must agree: two by default, one where there is only one; ``mapping`` describes the event of another contract than ours.
+    Raises ConfigError where both or neither of ``rpc`` and ``recorded`` are given, and for an unusable address, finality, URL,
+    verification, quorum or mapping.
     """
     if recorded is not None and rpc:
         raise ConfigError(f"source {name!r} has both rpc and recorded; keep one of them")
     if not _ADDRESS.fullmatch(contract):
         raise ConfigError(f"source {name!r}: contract {contract!r} is no address; give it as 0x and 40 hex digits")
+    from bridge.chain import decoders
+    from bridge.chain import mapping as mappings
+
+    topics = decoders.topics_of(mappings.of(mapping))
     if recorded is not None:
         from bridge.chain.recorded import RecordedSource
 
         if verification != "none":
             raise ConfigError(f'source {name!r}: recorded logs prove nothing; set verification = "none"')
-        return RecordedSource(name, Path(recorded), chain_id, contract)
+        return RecordedSource(name, Path(recorded), chain_id, contract, topics=topics)
     if not rpc:
         raise ConfigError(f"source {name!r} has neither rpc nor recorded; add the address of a node or a file of logs")
-    from bridge.chain.decoders import DECODERS
     from bridge.chain.source import RpcSource
     from bridge.chain.verified import PROFILES, VerifiedSource
 
-    nodes = [RpcSource(name, one, chain_id, contract, finality) for one in rpc]
+    nodes = [RpcSource(name, one, chain_id, contract, finality, topics=topics) for one in rpc]
     if verification == "none":
         if len(nodes) > 1:  # taking the first of several would look like a cross-check and be none
             raise ConfigError(f'source {name!r} lists {len(nodes)} rpc endpoints and verification = "none"; keep one, or verify')
@@ -108,7 +114,7 @@ def open_source(
     if profile is None:
         raise ConfigError(f"source {name!r}: verification {verification!r} is none of: {', '.join(PROFILES)}, none")
     wanted = min(2, len(nodes)) if quorum is None else quorum
-    return VerifiedSource(nodes, contract=contract, topics=DECODERS, quorum=wanted, profile=profile)
+    return VerifiedSource(nodes, contract=contract, topics=topics, quorum=wanted, profile=profile)
 
 
 def open_attester(source: ChainSource, *, contract: str, key: str) -> Attester:

@@ -7,6 +7,7 @@ exactly (a topic more, a byte more, a bit in the padding) it refuses with BadInp
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NoReturn, Protocol
 
 from bridge.chain.hashing import keccak
 from bridge.errors import BadInput
@@ -58,20 +59,39 @@ WORD = 32
 CHAIN_START = bytes(WORD)  # invoiceChain of a contract without an invoice
 
 
-def decode(raw: RawLog) -> Decoded:
-    """Decode one log by its first topic. Raises BadInput naming block, log index and what is wrong."""
+class Own(Protocol):
+    """An event of a customer's contract that is an invoice (chain.mapping)."""
+
+    @property
+    def topic(self) -> bytes: ...
+
+    def invoice(self, raw: RawLog) -> InvoiceLog: ...
+
+
+def decode(raw: RawLog, own: Own | None = None) -> Decoded:
+    """Decode one log by its first topic; ``own``: of a contract that has an event of its own instead of ours.
+
+    Raises BadInput naming block, log index and what is wrong.
+    """
     if not raw.topics:
         raise _refusal(raw, "has no topic: an anonymous event is never an invoice")
-    decoder = DECODERS.get(raw.topics[0])
+    if own is not None and raw.topics[0] == own.topic:
+        return own.invoice(raw)
+    decoder = (DECODERS if own is None else ADMIN_DECODERS).get(raw.topics[0])
     if decoder is None:
         raise _refusal(raw, f"has the unknown topic 0x{raw.topics[0].hex()}")
     return decoder(raw)
 
 
-def invoice_of(raw: RawLog) -> InvoiceLog | None:
+def topics_of(own: Own | None) -> frozenset[bytes]:
+    """The first topics of the logs that a source is asked for."""
+    return frozenset(DECODERS) if own is None else frozenset([own.topic, *ADMIN_DECODERS])
+
+
+def invoice_of(raw: RawLog, own: Own | None = None) -> InvoiceLog | None:
     """The invoice that a log finalizes; None for what is refused, and for another event."""
     try:
-        found = decode(raw)
+        found = decode(raw, own)
     except BadInput:
         return None
     return found if isinstance(found, InvoiceLog) else None
@@ -101,7 +121,7 @@ def invoice_finalized(raw: RawLog) -> InvoiceLog:
         usage_root=raw.data[6 * WORD : 7 * WORD],
         document_hash=raw.data[7 * WORD : 8 * WORD],
     )
-    _check_bounds(raw, log)
+    check_bounds(raw, log)
     return log
 
 
@@ -157,6 +177,8 @@ def admin(raw: RawLog) -> AdminLog:
 
 
 _ADMIN = {keccak(event.encode()): event.partition("(")[0] for event in ADMIN_EVENTS}
+#: what every contract may say, a customer's own too
+ADMIN_DECODERS: dict[bytes, Callable[[RawLog], Decoded]] = dict.fromkeys(_ADMIN, admin)
 DECODERS: dict[bytes, Callable[[RawLog], Decoded]] = {
     INVOICE_FINALIZED_TOPIC: invoice_finalized,
     INVOICE_CANCELLED_TOPIC: invoice_cancelled,
@@ -165,13 +187,12 @@ DECODERS: dict[bytes, Callable[[RawLog], Decoded]] = {
     DEVICE_REGISTERED_TOPIC: device_key,
     DEVICE_KEY_REPLACED_TOPIC: device_key,
     SETTLEMENT_ATTESTED_TOPIC: settlement_attested,
-    **dict.fromkeys(_ADMIN, admin),
+    **ADMIN_DECODERS,
 }
 
 
 def _check_shape(raw: RawLog, *, topics: int, words: int) -> None:
-    if len(raw.topics) != topics:
-        raise _refusal(raw, f"has {len(raw.topics)} topics instead of {topics}")
+    check_topics(raw, topics)
     if len(raw.data) != words * WORD:
         raise _refusal(raw, f"has {len(raw.data)} bytes of data instead of {words * WORD}")
 
@@ -200,7 +221,8 @@ def _currency(raw: RawLog, word: int) -> str:
     return "EUR"
 
 
-def _check_bounds(raw: RawLog, log: InvoiceLog) -> None:
+def check_bounds(raw: RawLog, log: InvoiceLog, *, has_period: bool = True) -> None:
+    """Raise BadInput where a number, amount or date is none that an invoice can have."""
     if log.invoice_no == 0:
         raise _refusal(raw, "invoiceNo is 0; numbers start at 1")
     if not 1 <= log.amount_minor <= AMOUNT_MAX_CENTS:
@@ -209,7 +231,7 @@ def _check_bounds(raw: RawLog, log: InvoiceLog) -> None:
     for what, seconds in dates:
         if not DATE_MIN <= seconds <= DATE_MAX:
             raise _refusal(raw, f"{what} is {seconds}; unix seconds from 2015 to 2100 were expected")
-    if log.period_end <= log.period_start:
+    if has_period and log.period_end <= log.period_start:
         raise _refusal(raw, f"periodEnd {log.period_end} is not after periodStart {log.period_start}")
     if log.due_date < log.period_start:
         raise _refusal(raw, f"dueDate {log.due_date} is before periodStart {log.period_start}")
@@ -232,6 +254,17 @@ def _encoded(log: InvoiceLog) -> bytes:
             log.document_hash,
         )
     )
+
+
+def check_topics(raw: RawLog, topics: int) -> None:
+    """Raise BadInput for a log with more or fewer topics."""
+    if len(raw.topics) != topics:
+        raise _refusal(raw, f"has {len(raw.topics)} topics instead of {topics}")
+
+
+def refuse(raw: RawLog, why: str, cause: Exception | None = None) -> NoReturn:
+    """Raise BadInput naming the log and what is wrong with it."""
+    raise _refusal(raw, why) from cause
 
 
 def _refusal(raw: RawLog, why: str) -> BadInput:

@@ -66,6 +66,7 @@ path = "bridge.keys"                   # seals names and IBANs; without it they 
 # key = "attest.key"                   # its account has the settlement role and no other; mode 0600
 # fee_gwei_max = 100                   # one gas costs no more, or it waits
 # patience_minutes = 10                # a call that is not mined is sent again for more
+# [sources.mapping]                    # an event of a contract of your own, described in docs/chain.md
 
 [collection]
 batch_at = "09:00"                     # files are cut once a bank day; "": on every run
@@ -310,11 +311,12 @@ def _examine(what: str, look: Any) -> dict[str, Any]:
 
 def _trust(source: SourceSettings) -> str:
     """What stands behind the blocks of a source, in words: the weak spots first."""
+    counted = "" if source.mapping is None else "; its contract does not count invoices: that none is missing is not proven"
     if source.profile == "none":
-        return "verification none: nothing is proven about the node"
+        return f"verification none: nothing is proven about the node{counted}"
     if source.agreeing == 1:
-        return f"verification {source.profile}, but one node alone says which block is final; add a second rpc"
-    return f"verification {source.profile}, {source.agreeing} of {len(source.rpc)} nodes agree"
+        return f"verification {source.profile}, but one node alone says which block is final; add a second rpc{counted}"
+    return f"verification {source.profile}, {source.agreeing} of {len(source.rpc)} nodes agree{counted}"
 
 
 def _examinations(here: call.Call) -> list[tuple[str, Any]]:

@@ -20,6 +20,7 @@ class Source(Base):
     contract: Mapped[str]
     creditor_id: Mapped[int] = mapped_column(ForeignKey("creditor.id"))
     verification: Mapped[str]
+    mapping: Mapped[str | None]  # how the event of a customer's own contract is read (chain.mapping); None: ours
     code_hash: Mapped[str | None]  # keccak of the code at its address, as it was when it was first read or last approved
     __table_args__ = (UniqueConstraint("chain_id", "contract"),)
 

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from bridge import balances
 from bridge.balances import View
-from bridge.chain import decoders
+from bridge.chain import decoders, mapping
 from bridge.model import ChainLog, Collection, Invoice, Move, Observation, Orphan, Posting, Source, Voucher
 from bridge.records.invoice_log import InvoiceLog, RawLog
 from bridge.rules.proof import InvoiceBalances
@@ -35,7 +35,7 @@ class Logs:
 def billed(session: Session, view: View) -> Logs:
     """What was billed, decoded from the evidence and not read from the invoice rows."""
     owner = {log_id: invoice_id for log_id, invoice_id in session.execute(select(Invoice.chain_log_id, Invoice.id))}
-    chain_ids = {source_id: chain_id for source_id, chain_id in session.execute(select(Source.id, Source.chain_id))}
+    sources = {source.id: (source.chain_id, mapping.of(source.mapping)) for source in session.scalars(select(Source))}
     orphans = set(
         session.scalars(select(Orphan.log_id).where(*View(known_at=view.known_at).conditions(recorded_at=Orphan.recorded_at)))
     )
@@ -47,7 +47,7 @@ def billed(session: Session, view: View) -> Logs:
         .order_by(ChainLog.source_id, ChainLog.block_number, ChainLog.log_index)
     )
     for row in rows:
-        decoded = _decoded(row, chain_ids[row.source_id])
+        decoded = _decoded(row, *sources[row.source_id])
         if decoded is None:
             continue
         if row.id not in orphans:
@@ -63,7 +63,7 @@ def billed(session: Session, view: View) -> Logs:
     return found
 
 
-def _decoded(row: ChainLog, chain_id: int) -> InvoiceLog | None:
+def _decoded(row: ChainLog, chain_id: int, own: decoders.Own | None) -> InvoiceLog | None:
     topics = tuple(row.topics[start : start + 32] for start in range(0, len(row.topics), 32))
     raw = RawLog(
         chain_id,
@@ -77,7 +77,7 @@ def _decoded(row: ChainLog, chain_id: int) -> InvoiceLog | None:
         row.tx_index,
         row.log_index,
     )
-    return decoders.invoice_of(raw)
+    return decoders.invoice_of(raw, own)
 
 
 def of_invoices(session: Session, view: View, logs: Logs) -> dict[int, InvoiceBalances]:

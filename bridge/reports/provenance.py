@@ -14,7 +14,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from bridge import observed
-from bridge.chain import decoders, usage
+from bridge.chain import decoders, mapping, usage
 from bridge.errors import BadInput, UnknownName
 from bridge.explaining import written
 from bridge.model import Attestation, ChainLog, Invoice, Observation, Source
@@ -91,9 +91,9 @@ def of_invoice(session: Session, runtime: Runtime, number: str) -> Provenance:
     """Raises UnknownName."""
     invoice = invoice_named(session, number)
     raw, _ = log_of(session, invoice)
-    said = decoders.invoice_of(raw)
-    assert said is not None  # an invoice is made of nothing else
     source = session.get_one(Source, invoice.source_id)
+    said = decoders.invoice_of(raw, mapping.of(source.mapping))
+    assert said is not None  # an invoice is made of nothing else
     period = _period(session, source, raw, said)
     findings = list(_findings(session, runtime, source, raw, said, period))
     return Provenance(

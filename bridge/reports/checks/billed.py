@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Select, func, select
 
-from bridge.chain import decoders
+from bridge.chain import decoders, mapping
 from bridge.chain.attester import evidence_hash
 from bridge.explaining import written
 from bridge.model import (
@@ -67,7 +67,7 @@ def invoices(now: Reading) -> Iterator[str]:
         .execution_options(yield_per=ROWS_AT_ONCE)
     )
     for invoice, log, source in rows:
-        decoded = _decoded(log, source.chain_id)
+        decoded = _decoded(log, source)
         if decoded is None:
             yield f"invoice {invoice.number}: no stored log says what it is for"
             continue
@@ -184,13 +184,14 @@ def _said(log: ChainLog, decoded: InvoiceLog, source: Source, zone: ZoneInfo) ->
     }
 
 
-def _decoded(log: ChainLog | None, chain_id: int) -> InvoiceLog | None:
+def _decoded(log: ChainLog | None, source: Source) -> InvoiceLog | None:
     """Read apart from ``reports.evidence`` on purpose: it sums up by invoice, this looks at each field."""
     if log is None or log.refused is not None:
         return None
     topics = tuple(log.topics[start : start + 32] for start in range(0, len(log.topics), 32))
     where = (log.block_number, log.block_hash, log.block_timestamp, log.tx_hash, log.tx_index, log.log_index)
-    return decoders.invoice_of(RawLog(chain_id, log.address, topics, log.data, *where))
+    raw_log = RawLog(source.chain_id, log.address, topics, log.data, *where)
+    return decoders.invoice_of(raw_log, mapping.of(source.mapping))
 
 
 def _day(seconds: int, zone: ZoneInfo) -> date:

@@ -20,7 +20,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from bridge import books, rows, sources
 from bridge.books import BreakRow, PlannedPosting, PlannedVoucher, Recorder, Unit
-from bridge.chain import ChainSource, decoders
+from bridge.chain import ChainSource, decoders, mapping
 from bridge.errors import BadInput, BridgeError, ConfigError, Unavailable
 from bridge.model import ChainLog, Invoice, Source
 from bridge.records.invoice_log import Completeness, Decoded, Head, InvoiceLog, RawLog
@@ -129,7 +129,7 @@ def _read(runtime: Runtime, settings: SourceSettings, source: ChainSource) -> Co
 
 def _ranges(settings: SourceSettings, source: ChainSource, head: Head, first: int, parent: bytes | None) -> Iterator[Range]:
     """What the source says of the blocks from ``first`` to the final head, a range at a time; nothing is stored."""
-    span = BLOCKS_FIRST
+    span, own = BLOCKS_FIRST, mapping.of(settings.described)
     while first <= head.number:
         last = min(_next_log(source, settings, first, head) + span - 1, head.number)
         upto = head if last == head.number else source.head_at(last)
@@ -138,7 +138,8 @@ def _ranges(settings: SourceSettings, source: ChainSource, head: Head, first: in
         logs = source.logs(first, last, parent=parent)
         _refuse_implausible(settings, logs)
         at_head = last == head.number
-        yield Range(first, upto, [look(raw) for raw in logs], source.completeness(head) if at_head else None, at_head)
+        stated = source.completeness(head) if at_head and own is None else None  # nobody else's contract counts as ours does
+        yield Range(first, upto, [look(raw, own) for raw in logs], stated, at_head)
         first, parent, span = last + 1, upto.hash, next_span(span, len(logs))
 
 
@@ -218,9 +219,10 @@ def _refusal(source: Source, log_id: int, one: Seen) -> BreakRow:
     return one.kind, subject, one.refused or "", "ask the operator of the contract"
 
 
-def look(raw: RawLog) -> Seen:
+def look(raw: RawLog, own: decoders.Own | None = None) -> Seen:
+    """What a log says; ``own``: of a contract that has an event of its own."""
     try:
-        return Seen(raw, decoders.decode(raw))
+        return Seen(raw, decoders.decode(raw, own))
     except BadInput as problem:
         return Seen(raw, None, str(problem))
 

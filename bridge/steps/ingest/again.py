@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from bridge import observed, rows
 from bridge.books import Recorder
-from bridge.chain import decoders
+from bridge.chain import decoders, mapping
 from bridge.explaining import beyond, debts, on_chain
 from bridge.model import ChainLog, Invoice, Observation, Source
 from bridge.records.invoice_log import InvoiceLog
@@ -37,10 +37,11 @@ def stored(session: Session, source: Source, invoice_ids: Iterable[bytes]) -> di
         return {}
     gone = observed.orphaned_invoices(session, known.values())
     both = select(Invoice.id, Invoice.claim_id, ChainLog).join(ChainLog, ChainLog.id == Invoice.chain_log_id)
+    own = mapping.of(source.mapping)
     found: dict[str, Stored] = {}
     for some in rows.among(session, Invoice.id, known.values()):
         for invoice_id, claim, log in session.execute(both.where(some)):
-            said = decoders.invoice_of(observed.raw(log, source.chain_id))
+            said = decoders.invoice_of(observed.raw(log, source.chain_id), own)
             found[claim] = Stored(invoice_id, said, invoice_id not in gone)
     return found
 

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from bridge import books, observed, sources
 from bridge.books import Recorder
+from bridge.chain import mapping
 from bridge.errors import BadInput
 from bridge.model import Cursor
 from bridge.records.invoice_log import Completeness, RawLog
@@ -44,7 +45,8 @@ def run(runtime: Runtime, settings: SourceSettings, first: int) -> dict[str, int
         counts["blocks"] += end - start + 1
         runtime.progress(f"{settings.name}: block {end:,} of {last:,}")
     end_of_reading = source.head_at(last)
-    stated = source.completeness(end_of_reading) if end_of_reading is not None else None
+    asked = end_of_reading is not None and settings.mapping is None
+    stated = source.completeness(end_of_reading) if asked and end_of_reading is not None else None
     runtime.work(partial(_count, runtime=runtime, settings=settings, stated=stated))
     sources.tell(runtime, settings, source, ingest.ACTOR)
     return {name: counts[name] for name in ("blocks", "logs", "missed", "not_on_chain")}
@@ -55,10 +57,11 @@ def _compare(
 ) -> Counter[str]:
     source = sources.row(session, settings)
     by = Recorder(ingest.ACTOR, runtime.clock())
+    own = mapping.of(settings.described)
     spots = {(log.block_hash, log.log_index) for log in logs}
     stored = observed.standing(session, source, after=start - 1, upto=end)
     strange = [row for row in stored if (row.block_hash, row.log_index) not in spots]
-    seen, breaks = ingest.take_in(session, runtime, settings, source, [ingest.look(raw) for raw in logs], by)
+    seen, breaks = ingest.take_in(session, runtime, settings, source, [ingest.look(raw, own) for raw in logs], by)
     if strange:
         what = f"{len(strange)} stored log(s), in block {strange[0].block_number:,} first, are not on the chain that is read now"
         then = f"find out which nodes were wrong; then two people say: bridge chain unfreeze --from-block {start}"
