@@ -60,7 +60,7 @@ def test_an_empty_file_has_the_defaults(tmp_path: Path) -> None:
         (BASE + NODES + 'verification = "none"\n', "has 2 rpc endpoints and verifies nothing; keep one, or verify"),
         (BASE + NODES + "quorum = 3\n", "a quorum of 3 cannot be reached by 2 rpc endpoint"),
         (BASE + NODES.replace("http://b", "http://a"), "lists an rpc endpoint twice"),
-        (BASE + SOURCE + 'event = "Mine(bytes32)"\n', "is not built yet; only 'InvoiceFinalized' is"),
+        (BASE + SOURCE + 'event = "Mine(bytes32)"\n', "an own event is described in [sources.mapping]"),
         (BASE + SOURCE + 'rpc = ["http://x"]\n', "needs either rpc or recorded, and not both"),
         (BASE + SOURCE.replace("recorded =", "# recorded ="), "needs either rpc or recorded"),
         (BASE + SOURCE.replace("0xc0", "0xzz").replace("C0", "Z0"), "an address is 0x and 40 hex digits"),
