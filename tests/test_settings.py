@@ -29,6 +29,11 @@ contract = "0x00000000000000000000000000000000000000C0"
 recorded = "logs.jsonl"
 """
 NODES = SOURCE.replace('recorded = "logs.jsonl"', 'rpc = ["http://a", "http://b"]')
+ATTEST = '[sources.attest]\nkey = "attest.key"\n'
+MAPPING = (
+    '[sources.mapping]\nevent = "B(uint256 n)"\ninvoice_id = "n"\nnumber = "n"\ndebtor_ref = "n"\namount = "n"\ndecimals = 2\n'
+)
+TWO_SOURCES = NODES + ATTEST + NODES.replace("plant-1", "plant-2").replace("C0", "D0") + ATTEST
 
 
 def written(folder: Path, body: str) -> Path:
@@ -60,7 +65,10 @@ def test_an_empty_file_has_the_defaults(tmp_path: Path) -> None:
         (BASE + NODES + 'verification = "none"\n', "has 2 rpc endpoints and verifies nothing; keep one, or verify"),
         (BASE + NODES + "quorum = 3\n", "a quorum of 3 cannot be reached by 2 rpc endpoint"),
         (BASE + NODES.replace("http://b", "http://a"), "lists an rpc endpoint twice"),
-        (BASE + SOURCE + 'event = "Mine(bytes32)"\n', "an own event is described in [sources.mapping]"),
+        (BASE + SOURCE + 'event = "Mine(bytes32)"\n', r"an own event is described in \[sources.mapping\]"),
+        (BASE + SOURCE + '[sources.attest]\nkey = "k"\n', "recorded logs have no chain to write outcomes on"),
+        (BASE + TWO_SOURCES, "the signing key '1 attest.key' is declared twice"),
+        (BASE + NODES + ATTEST + MAPPING, "attest and tokens are the reference contract's; with mapping leave them out"),
         (BASE + SOURCE + 'rpc = ["http://x"]\n', "needs either rpc or recorded, and not both"),
         (BASE + SOURCE.replace("recorded =", "# recorded ="), "needs either rpc or recorded"),
         (BASE + SOURCE.replace("0xc0", "0xzz").replace("C0", "Z0"), "an address is 0x and 40 hex digits"),
