@@ -107,7 +107,7 @@ def test_the_smallest_and_the_largest_debit_pass(cents: int) -> None:
     ],
 )
 def test_malformed_data_is_refused_by_name(data: bytes, why: str) -> None:
-    """Short, long, dirty, foreign or senseless data is refused with the field, the block and the log named."""
+    """T34 to T37, T39: short, long, dirty, foreign or senseless data is refused with the field, the block and the log named."""
     with pytest.raises(BadInput, match=why) as refusal:
         decoders.decode(raw_log(data=data))
 
@@ -127,7 +127,7 @@ def test_malformed_data_is_refused_by_name(data: bytes, why: str) -> None:
     ],
 )
 def test_other_topics_are_refused(topics: tuple[bytes, ...], why: str) -> None:
-    """An event of the same name with other indexed arguments, another event, or none at all is no invoice."""
+    """T34, T43: an event of the same name with other indexed arguments, another event, or none at all is no invoice."""
     with pytest.raises(BadInput, match=why):
         decoders.decode(raw_log(topics=topics))
 

@@ -183,7 +183,7 @@ def test_the_environments_proxy_is_not_used(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_a_forked_worker_opens_its_own_connection() -> None:
-    """After a fork the child asks over a connection of its own, and both read their own answers."""
+    """T32: after a fork the child asks over a connection of its own, and both read their own answers."""
     code = """
 import os, sys
 from bridge.chain.endpoint import Busy, HttpEndpoint

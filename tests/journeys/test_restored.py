@@ -57,7 +57,7 @@ def outbox(plant: Plant) -> dict[str, bytes]:
 
 
 def test_a_backup_from_before_the_cut(tmp_path: Path) -> None:
-    """Cut and uploaded, then the backup: nothing leaves, it learns the file from the outbox, the bank proves the upload, once."""
+    """T29: cut and uploaded, then the backup: nothing leaves, it learns the file from the outbox, the bank proves it, once."""
     plant, backup = started(tmp_path)
     message_id = cut(plant)
     bank = bank_of(plant, message_id, plan={THREE: "return:MD06:300"})

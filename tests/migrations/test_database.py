@@ -253,7 +253,7 @@ sys.exit(status)
 
 @pytest.mark.only_on("postgresql", "SQLite is no server")
 def test_a_forked_process_has_a_connection_of_its_own(place: Place) -> None:
-    """A pool is never shared across a fork: the child opens another connection, and the parent's goes on."""
+    """T32: a pool is never shared across a fork: the child opens another connection, and the parent's goes on."""
     done = subprocess.run(
         [sys.executable, "-c", FORK, place.folder / "bridge.toml"], cwd=ROOT, capture_output=True, text=True, check=False
     )

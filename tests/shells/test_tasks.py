@@ -130,7 +130,7 @@ def test_four_processes_on_postgresql_reach_the_facts_of_a_run(engine: str, brok
 
 
 def test_a_flushed_broker_costs_one_sweep(broker: str, plant: Path, wanted: Place) -> None:
-    """FLUSHALL takes every message while nobody works; the next ring finds everything that they were about."""
+    """T28: FLUSHALL takes every message while nobody works; the next ring finds everything that they were about."""
     with crew(plant, broker, ring_seconds=1) as people, closing(redis.Redis.from_url(broker)) as client:
         people.ring()
         client.flushall()
@@ -242,7 +242,7 @@ def test_a_message_names_a_step_and_nothing_else_and_does_not_pile_up(rung: Crew
 
 
 def test_a_step_takes_no_argument(broker: str, plant: Path) -> None:
-    """Whoever rings with an argument is refused before anything reaches the broker."""
+    """T28: whoever rings with an argument is refused before anything reaches the broker."""
     with crew(plant, broker) as people:
         app = tasks.application(Place(plant, now=LATER).runtime.settings, lambda: Place(plant, now=LATER).runtime)
         with pytest.raises(TypeError):

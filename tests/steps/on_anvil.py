@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -99,6 +100,13 @@ class OnAnvil(Contract):
 
     def nonces(self) -> int:
         return int(ask(self.node, "eth_getTransactionCount", [ACCOUNT, "latest"]), 16)
+
+    def wait_mined(self, calls: int) -> None:
+        """Until so many calls of the account are in blocks: anvil answers before it mined."""
+        deadline = time.monotonic() + 20
+        while self.nonces() < calls:
+            assert time.monotonic() < deadline, f"{self.nonces()} of {calls} calls were mined"
+            time.sleep(0.02)
 
     def wait(self, minutes: int) -> None:
         self.place.now += timedelta(minutes=minutes)

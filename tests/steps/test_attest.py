@@ -39,6 +39,7 @@ def test_what_became_of_each_invoice_is_written_once(on_anvil: OnAnvil) -> None:
     """T49, T50: planned, sent, final when its log was read; what changed before it was sent is overtaken; a rerun is idle."""
     on_anvil.collected({SECOND: "return:MD07"})
     assert on_anvil.write() == {"planned": 2, "sent": 2, "again": 0}
+    on_anvil.wait_mined(2)
     assert on_anvil.write() == NOTHING
     on_anvil.read()
 
@@ -158,10 +159,33 @@ def test_a_nonce_that_something_else_used_costs_nothing(on_anvil: OnAnvil) -> No
 
 
 @about_the_node
+def test_what_must_be_sent_again_is_the_last_outcome(on_anvil: OnAnvil) -> None:
+    """T49: settled was never mined, and the debit came back meanwhile: only returned is written."""
+    on_anvil.run("ingest", "collect", "batch", "handover")
+    bank = on_anvil.opened({FIRST: "return:AC04"})
+    on_anvil.books(bank, 1)
+    on_anvil.automine(on=False)
+    on_anvil.write()
+    on_anvil.books(bank, 3)
+    on_anvil.write()
+    ask(on_anvil.node, "anvil_removePoolTransactions", [ACCOUNT])
+    for nonce in ("0x0", "0x1"):
+        ask(on_anvil.node, "eth_sendTransaction", [{"from": ACCOUNT, "to": ACCOUNT, "nonce": nonce, "gas": hex(30_000)}])
+    ask(on_anvil.node, "evm_mine", [])
+    on_anvil.automine(on=True)
+    assert on_anvil.write() == {"planned": 0, "sent": 2, "again": 2}
+    on_anvil.read()
+
+    assert sorted((number, outcome) for number, outcome, _ in on_anvil.on_chain()) == [(1, 2), (2, 1)]
+    assert on_anvil.states() == [("settled", "overtaken"), ("settled", "final"), ("returned", "final")]
+
+
+@about_the_node
 def test_a_reorganisation_takes_the_call_away(on_anvil: OnAnvil) -> None:
     """T49, reorged: mined, gone, broadcast again as it was; on the chain that counts it stands once."""
     on_anvil.collected()
     on_anvil.write()
+    on_anvil.wait_mined(2)
     assert len(on_anvil.on_chain()) == 2
     ask(on_anvil.node, "anvil_reorg", [2, []])
     ask(on_anvil.node, "anvil_removePoolTransactions", [ACCOUNT])
@@ -178,6 +202,7 @@ def test_what_had_been_final_and_is_gone_is_written_again(on_anvil: OnAnvil) -> 
     """T9 with an outcome: two people unfreeze the source; its log is on the chain no more, and the outcome is sent again."""
     on_anvil.collected()
     on_anvil.write()
+    on_anvil.wait_mined(2)
     on_anvil.read()
     ask(on_anvil.node, "anvil_rollback", [4])
     on_anvil.make_final(8)
@@ -231,7 +256,8 @@ def test_an_account_without_means_is_told(on_anvil: OnAnvil) -> None:
     assert on_anvil.place.breaks() == [("ATTEST_NOT_TAKEN", "attest:1")]
     ask(on_anvil.node, "anvil_setBalance", [ACCOUNT, hex(10**18)])
     assert on_anvil.write() == NOTHING
-    assert (on_anvil.place.breaks(), on_anvil.nonces()) == ([], 2)
+    on_anvil.wait_mined(2)
+    assert on_anvil.place.breaks() == []
 
 
 @about_the_node

@@ -61,7 +61,7 @@ def test_a_second_run_does_nothing(place: Place) -> None:
     ],
 )
 def test_each_hold_says_why(place: Place, mandate: dict[str, str], why: str) -> None:
-    """What keeps an invoice from being collected is a sentence."""
+    """T42: what keeps an invoice from being collected is a sentence."""
     place.mandates(mandate)
     place.bill(Bill(1))
     collected(place)

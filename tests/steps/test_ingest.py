@@ -88,7 +88,7 @@ def test_an_error_before_the_cursor_leaves_nothing(place: Place) -> None:
 
 
 def test_a_killed_process_leaves_each_invoice_once(place: Place) -> None:
-    """SIGKILL before the commit, then a run: the same rows as without it."""
+    """T26: SIGKILL before the commit, then a run: the same rows as without it."""
     place.bill(*(Bill(n) for n in range(1, 6)))
     [[killed], [again]] = run_jobs(
         [job(place.folder, "ingest", NOW, fault="ingest: before the cursor")], [job(place.folder, "ingest", NOW)]
@@ -113,7 +113,7 @@ def test_two_processes_at_once_share_the_work(place: Place) -> None:
 
 
 def test_the_cursor_moves_by_compare_and_swap(place: Place) -> None:
-    """A range that another worker has read meanwhile is not stored a second time."""
+    """T27: a range that another worker has read meanwhile is not stored a second time."""
     place.bill(Bill(1))
     settings = place.runtime.settings.sources[0]
     source = place.runtime.source(settings)
@@ -254,7 +254,7 @@ def _raw(place: Place) -> list[object]:
 
 
 def test_a_count_that_differs_from_the_contract_freezes_the_source(place: Place) -> None:
-    """The contract counts two invoices, the node showed one: SOURCE_INCOMPLETE, and nothing of the source is collected."""
+    """T40: the contract counts two invoices, the node showed one: SOURCE_INCOMPLETE, and nothing of the source is collected."""
     place.mandates()
     place.bill(Bill(1), Bill(2))
     both = _raw(place)

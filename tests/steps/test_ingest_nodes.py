@@ -17,6 +17,7 @@ from bridge.chain import open_source
 from bridge.errors import NotAllowed, Unavailable
 from bridge.model import Break, Cursor, Invoice
 from bridge.settings import SourceSettings
+from bridge.sim import fake_chain
 from bridge.sim.fake_chain import GENESIS_AT, FakeChain, FakeNode, invoice
 from bridge.steps import collect, ingest
 from tests.steps.place import CHAIN_ID, CONTRACT, Place
@@ -166,6 +167,71 @@ def test_nothing_is_final_before_it_is_said(tmp_path: Path, chain: FakeChain) ->
     place = at(tmp_path, FakeNode(chain), FakeNode(chain))
     assert ingest.run(place.runtime) == {"logs": 0, "invoices": 0, "refused": 0}
     assert place.rows(Cursor) == []
+
+
+class Turning(FakeNode):
+    """A node whose chain is reorganised, twice, while it is asked for a block."""
+
+    def __init__(self, chain: FakeChain, block: int, depth: int) -> None:
+        super().__init__(chain, host="turning")
+        self.block, self.depth, self.turned = hex(block), depth, False
+
+    def make_request(self, method: Any, params: Any, /) -> Any:
+        if params[:1] == [self.block] and not self.turned:
+            self.turned = True
+            for cents in (7_00, 5_00):
+                self.chain.reorg(self.depth)
+                self.chain.mine([billed(4, cents=cents)])
+                self.chain.mine_empty(self.depth - 1)
+        return super().make_request(method, params)
+
+
+def test_a_reorganisation_in_the_middle_of_reading(tmp_path: Path, chain: FakeChain) -> None:
+    """T11: twice, while a range is read: half of one chain and half of another leads to no head, and nothing of it is used."""
+    place = at(tmp_path, Turning(chain, block=15, depth=10), FakeNode(chain, host="other"))
+    ingest.run(place.runtime)
+    chain.mine([billed(4, cents=9_00)])
+    chain.mine_empty(9)
+    with pytest.raises(Unavailable, match=r"the nodes do not agree|no node proves"):
+        ingest.run(place.runtime)
+    assert (numbers(place), place.rows(Cursor)[0].block_number) == ([1, 2, 3], 9)
+
+    ingest.run(place.runtime)
+    assert [(row.invoice_no, row.amount_cents) for row in place.rows(Invoice)][3:] == [(4, 5_00)]
+
+
+def test_the_clock_decides_nothing_but_the_hold(tmp_path: Path, chain: FakeChain) -> None:
+    """T30: a worker a day early or late makes the same invoices, due on the same days; only how long they are held differs."""
+    made = []
+    for day in (-1, 0, 1):
+        place = at(tmp_path / f"day{day}", FakeNode(chain), FakeNode(chain, host="other"))
+        place.now += timedelta(days=day)
+        ingest.run(place.runtime)
+        made.append([(row.number, row.due_on, row.period_start, row.amount_cents) for row in place.rows(Invoice)])
+    assert made[0] == made[1] == made[2]
+    assert len(made[0]) == 3
+
+
+def test_a_block_older_than_its_parent_is_refused(tmp_path: Path, chain: FakeChain, monkeypatch: pytest.MonkeyPatch) -> None:
+    """T30: equal times are a chain's own business; time that goes back is none, whoever names the block."""
+    place = at(tmp_path, FakeNode(chain), FakeNode(chain, host="other"))
+    ingest.run(place.runtime)
+    chain.mine([billed(4)])
+    monkeypatch.setattr(fake_chain, "GENESIS_AT", GENESIS_AT - 3_600)
+    chain.mine()
+    with pytest.raises(Unavailable, match="block 11 is older than the block before it"):
+        ingest.run(place.runtime)
+    assert place.rows(Cursor)[0].block_number == 9
+
+
+def test_the_cursor_names_its_block_by_its_hash(tmp_path: Path, chain: FakeChain) -> None:
+    """T31: a number alone is no place in a chain; after every range the cursor has the hash of its last block."""
+    place = at(tmp_path, FakeNode(chain), FakeNode(chain, host="other"))
+    for final in (2, 5, 9):
+        chain.finalized = final
+        ingest.run(place.runtime)
+        [cursor] = place.rows(Cursor)
+        assert (cursor.block_number, "0x" + cursor.block_hash.hex()) == (final, chain.blocks[final].header["hash"])
 
 
 # ---- ranges --------------------------------------------------------------------------------------------------------------------

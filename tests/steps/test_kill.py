@@ -15,7 +15,7 @@ POINTS = {engines.SQLITE: 25, engines.POSTGRESQL: 12}
 
 
 def test_a_kill_at_any_statement_changes_nothing_in_the_end(tmp_path: Path) -> None:
-    """The whole pass, from log to bank line, killed all over the run: every row as without it, each file once in the outbox."""
+    """T26: the whole pass, from log to bank line, killed all over the run: every row as without it, each file once."""
     template = half_way(tmp_path / "template")
     calm = _copy(template, "calm", LATER)
     statements, points = len(_undisturbed(calm, "run", LATER)), POINTS[engines.name()]
@@ -27,7 +27,7 @@ def test_a_kill_at_any_statement_changes_nothing_in_the_end(tmp_path: Path) -> N
 
 
 def test_a_kill_between_two_statements_of_batch_export_and_hand_over(tmp_path: Path) -> None:
-    """From collections that are due to a file that is handed over, killed before any statement, and around every commit.
+    """T26: from collections that are due to a file that is handed over, killed before any statement, and around every commit.
 
     On SQLite before each single one. A server undoes a unit of work whole, wherever in it the client was: every fourth, and all
     around the commits.

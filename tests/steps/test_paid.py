@@ -121,7 +121,7 @@ def test_a_token_of_another_size(contract: Contract) -> None:
     ],
 )
 def test_what_cannot_be_booked_is_told(contract: Contract, log: FakeLog, words: str) -> None:
-    """A token nobody listed, a part of a cent, nothing, too much, an invoice nobody knows: a Break; the invoice stays open."""
+    """T47: a token nobody listed, a part of a cent, nothing, too much, an unknown invoice: a Break; the invoice stays open."""
     pay(contract, log)
     [found] = contract.place.rows(Break)
 

@@ -234,7 +234,7 @@ def test_a_cancellation_follows_the_chain(contract: Contract, again: tuple[FakeL
 
 
 def test_it_takes_two_who_saw_the_same(contract: Contract) -> None:
-    """One word is not enough, twice from one person neither; a word about another chain than it is now counts for nothing."""
+    """T11: one word is not enough, nor two of one person; a word about another chain than it is now counts for nothing."""
     contract.reorg(1)
     frozen(contract)
     assert go_on(contract, "anna", "anna").missing == 1

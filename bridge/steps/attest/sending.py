@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
 
-from sqlalchemy import Select, Update, func, select, update
+from sqlalchemy import Select, Update, exists, func, select, update
 from sqlalchemy.orm import Session
 
 from bridge.chain import decoders
@@ -35,6 +35,7 @@ class Outcome:
     """An Attestation and its invoice, as plain values."""
 
     id: int
+    invoice_id: int
     claim_id: str
     number: str
     outcome: str
@@ -119,9 +120,16 @@ def _is_there(work: Work, one: Sent) -> bool:
 
 def _plan_again(work: Work, one: Sent) -> None:
     """Its nonce was used by something else, or the contract refused it: it is as if it had not been sent."""
-    blank = {"state": "planned", "nonce": None, "fee_wei": None, "tx_hash": None, "raw_call": None, "sent_at": None}
-    work.runtime.work(lambda session: session.execute(_still(one).values(blank)))
+    work.runtime.work(partial(_unsent, one=one))
     work.counts["again"] += 1
+
+
+def _unsent(session: Session, one: Sent) -> None:
+    """Planned again, unless the invoice's next outcome waits already: then that is what became of it."""
+    later = (Attestation.invoice_id == one.outcome.invoice_id, Attestation.id > one.outcome.id, Attestation.state == "planned")
+    state = "overtaken" if session.scalar(select(exists().where(*later))) else "planned"
+    blank = {"nonce": None, "fee_wei": None, "tx_hash": None, "raw_call": None, "sent_at": None}
+    session.execute(_still(one).values(state=state, **blank))
 
 
 def _send_for_more(work: Work, one: Sent) -> bool:
@@ -247,4 +255,4 @@ def _rows(source_id: int, *states: str) -> Select[Attestation, Invoice]:
 
 
 def _plain(row: Attestation, invoice: Invoice) -> Outcome:
-    return Outcome(row.id, invoice.claim_id, invoice.number, row.outcome, row.evidence_hash)
+    return Outcome(row.id, row.invoice_id, invoice.claim_id, invoice.number, row.outcome, row.evidence_hash)
