@@ -112,8 +112,11 @@ class Recorder:
     at: datetime
 
 
-def apply(session: Session, units: Sequence[Unit], by: Recorder) -> Applied:
+def apply(session: Session, units: Sequence[Unit], by: Recorder, *, all_new: bool = False) -> Applied:
     """Write the units. Returns those done and those lost to another mover.
+
+    ``all_new``: what they book was admitted in this very unit of work, so nobody looks whether it is booked; if it is, the key is
+    taken, and the unit of work is undone.
 
     A unit without moves whose voucher is booked already is a repeat: nothing of it is written again. Raises LostRace where a unit
     lost only a part (repeat the unit of work), IntegrityError where a voucher's key is already booked with another content.
@@ -125,7 +128,9 @@ def apply(session: Session, units: Sequence[Unit], by: Recorder) -> Applied:
         if 0 < hits < len(unit.moves):
             raise LostRace("another worker moved a part of this first; the step repeats it")
         (applied.done if hits == len(unit.moves) else applied.lost).append(unit)
-    vouchers, repeats = _book(session, [unit.voucher for unit in applied.done if unit.voucher], by)
+    booking = [unit.voucher for unit in applied.done if unit.voucher]
+    known = {} if all_new else _known(session, [voucher.idem_key for voucher in booking])
+    vouchers, repeats = _book(session, booking, known, by)
     fresh = [unit for unit in applied.done if unit.voucher is None or unit.voucher.idem_key not in repeats]
     again = next((unit for unit in applied.done if unit.voucher and unit.voucher.idem_key in repeats and unit.moves), None)
     if again is not None and again.voucher is not None:
@@ -237,9 +242,10 @@ def _move_states(session: Session, moves: Sequence[PlannedMove]) -> set[tuple[st
     return won
 
 
-def _book(session: Session, vouchers: Sequence[PlannedVoucher], by: Recorder) -> tuple[dict[str, int], set[str]]:
+def _book(
+    session: Session, vouchers: Sequence[PlannedVoucher], known: dict[str, tuple[int, str]], by: Recorder
+) -> tuple[dict[str, int], set[str]]:
     """Insert the vouchers that are not booked yet; returns the id of each by its key, and the keys that were booked before."""
-    known = _known(session, [voucher.idem_key for voucher in vouchers])
     for voucher in vouchers:
         booked = known.get(voucher.idem_key)
         if booked and booked[1] != voucher.payload_sha256:

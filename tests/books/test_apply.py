@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError as TakenKey
 
 from bridge import books
 from bridge.books import PlannedMatch, PlannedMove, PlannedPosting, PlannedVoucher, Recorder, Unit
@@ -109,6 +110,17 @@ def test_the_same_fact_with_another_content_is_refused(world: World, other: Plan
     with pytest.raises(IntegrityError, match="once is already booked"), world.runtime.session() as session:
         books.apply(session, [Unit(voucher=other)], by(world))
 
+    assert counted(world) == before
+
+
+def test_what_is_said_to_be_new_and_is_not_undoes_everything(world: World) -> None:
+    """Nobody looked whether it is booked: the database does, and nothing of the unit of work stays."""
+    with world.runtime.session() as session:
+        books.apply(session, [Unit(voucher=loss("fact"))], by(world))
+    before = counted(world)
+    again = [Unit(voucher=loss("another")), Unit(voucher=loss("fact"))]
+    with pytest.raises(TakenKey), world.runtime.session() as session:
+        books.apply(session, again, by(world), all_new=True)
     assert counted(world) == before
 
 

@@ -196,7 +196,7 @@ def take_in(
     good = [(log_id, one) for log_id, one in zip(log_ids, seen, strict=True) if one.is_new]
     new = [_invoice_row(runtime, settings, source, log_id, one) for log_id, one in good]
     ids = books.admit(session, "invoice", new, by, news="final")
-    books.apply(session, [_billed(invoice_id, row) for invoice_id, row in zip(ids, new, strict=True)], by)
+    books.apply(session, [_billed(invoice_id, row) for invoice_id, row in zip(ids, new, strict=True)], by, all_new=True)
     breaks = [_refusal(source, log_id, one) for log_id, one in zip(log_ids, seen, strict=True) if one.refused]
     days = [_day(one.raw.block_timestamp, runtime.zone) for one in seen]
     told = [Told(log_id, day, one.said) for log_id, day, one in zip(log_ids, days, seen, strict=True)]
