@@ -31,6 +31,7 @@ from bridge.steps.ingest import again, attested, cancelled, changed, cursor, pai
 from bridge.steps.ingest.again import Stored
 from bridge.steps.ingest.ahead import one_ahead
 from bridge.steps.ingest.claims import Told
+from bridge.steps.ingest.pace import Pace
 
 ACTOR = "ingest"
 BLOCKS_FIRST, BLOCKS_MAX = 100, 5_000  # in one unit of work: a range grows where little happens, and shrinks where much does
@@ -118,13 +119,14 @@ def _read(runtime: Runtime, settings: SourceSettings, source: ChainSource) -> Co
             return counts
         if parent is None:
             source.self_test(head)
+        pace = Pace(first, head.number)
         with one_ahead(_ranges(settings, source, head, first, parent)) as ranges:
             for one in ranges:
                 stored = runtime.work(partial(_store, runtime=runtime, settings=settings, read=one))
                 if stored is None:  # another worker has read it meanwhile: on from where he is
                     break
                 counts += stored
-                runtime.progress(f"{settings.name}: block {one.upto.number:,} of {head.number:,}")
+                runtime.progress(f"{settings.name}: {pace.said(one.upto.number)}")
 
 
 def _ranges(settings: SourceSettings, source: ChainSource, head: Head, first: int, parent: bytes | None) -> Iterator[Range]:

@@ -21,6 +21,7 @@ from bridge.runtime import Runtime
 from bridge.settings import SourceSettings
 from bridge.steps import ingest
 from bridge.steps.ingest import cursor
+from bridge.steps.ingest.pace import Pace
 
 BLOCKS = 1_000  # in one unit of work
 
@@ -37,13 +38,14 @@ def run(runtime: Runtime, settings: SourceSettings, first: int) -> dict[str, int
         raise BadInput(f"source {settings.name} was read from block {settings.start_block:,} to {last:,}; give one of these")
     source = runtime.source(settings)
     counts: Counter[str] = Counter(blocks=0, logs=0, missed=0, not_on_chain=0)
+    pace = Pace(first, last)
     for start in range(first, last + 1, BLOCKS):
         end = min(start + BLOCKS - 1, last)
         logs = source.logs(start, end)
         one_range = partial(_compare, runtime=runtime, settings=settings, logs=logs, start=start, end=end)
         counts += runtime.work(one_range)
         counts["blocks"] += end - start + 1
-        runtime.progress(f"{settings.name}: block {end:,} of {last:,}")
+        runtime.progress(f"{settings.name}: {pace.said(end)}")
     end_of_reading = source.head_at(last)
     asked = end_of_reading is not None and settings.mapping is None
     stated = source.completeness(end_of_reading) if asked and end_of_reading is not None else None
