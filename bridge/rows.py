@@ -71,8 +71,10 @@ def _copy(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) 
 def _alike(table: Table, rows: Sequence[dict[str, Any]]) -> Sequence[dict[str, Any]]:
     """The rows, each with the same keys: those that any of them has, and the columns with a default of the model's."""
     defaults = {column.name: getattr(column.default, "arg", None) for column in table.columns if column.default is not None}
+    if defaults.keys() <= rows[0].keys() and all(len(row) == len(rows[0]) for row in rows):
+        return rows  # the usual case, told by counting; rows of one length with other keys are an error of the statement
     names = {**dict.fromkeys(name for row in rows for name in row), **defaults}
-    return rows if all(len(row) == len(names) for row in rows) else [{**names, **row} for row in rows]
+    return [{**names, **row} for row in rows]
 
 
 def _as_bound(column: Column[Any], connection: Connection) -> Callable[[Any], Any] | None:
