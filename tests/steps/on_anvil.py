@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -66,7 +67,8 @@ class OnAnvil(Contract):
         return attest.run(self.place.runtime)
 
     def read(self) -> None:
-        """Let what is in blocks become final, and read it."""
+        """Let what was broadcast come into blocks and become final, and read it."""
+        until(lambda: ask(self.node, "txpool_status", [])["pending"] == "0x0", "a call is still in the pool")
         self.make_final()
         self.run("ingest")
 
@@ -103,10 +105,15 @@ class OnAnvil(Contract):
 
     def wait_mined(self, calls: int) -> None:
         """Until so many calls of the account are in blocks: anvil answers before it mined."""
-        deadline = time.monotonic() + 20
-        while self.nonces() < calls:
-            assert time.monotonic() < deadline, f"{self.nonces()} of {calls} calls were mined"
-            time.sleep(0.02)
+        until(lambda: self.nonces() >= calls, f"not all of {calls} calls were mined")
 
     def wait(self, minutes: int) -> None:
         self.place.now += timedelta(minutes=minutes)
+
+
+def until(done: Callable[[], bool], otherwise: str) -> None:
+    """Wait for a node, which answers before it has done what it was asked for."""
+    deadline = time.monotonic() + 20
+    while not done():
+        assert time.monotonic() < deadline, otherwise
+        time.sleep(0.02)
