@@ -15,6 +15,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
@@ -98,7 +99,7 @@ class HttpEndpoint:
             from requests import Session
             from web3 import HTTPProvider
 
-            gc.freeze()  # the import alone made 80,000 objects that stay: no collection need look at them again
+            _freeze_once()
             session = Session()
             session.trust_env = False
             session.hooks["response"].append(_bounded)
@@ -129,6 +130,16 @@ class HttpEndpoint:
             raise self.unavailable(method, f"could not be reached ({type(error).__name__})") from None
         except (ValueError, RecursionError):  # no UTF-8, or no JSON
             raise self.unavailable(method, "answered something that is no JSON") from None
+
+
+@cache
+def _freeze_once() -> None:
+    """The import of web3 made 80,000 objects that stay: no collection need look at them again.
+
+    Once a process, with the garbage collected first: what is frozen is never collected any more.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def _batch(provider: HTTPProvider, requests: Sequence[tuple[Any, list[Any]]]) -> object:
