@@ -154,7 +154,7 @@ def of(text: str | None) -> OwnEvent | None:
     """
     if text is None:
         return None
-    says = {part: value for part, value in json.loads(text).items() if value not in ("", None)}
+    says = {"currency": "EUR", **{part: value for part, value in json.loads(text).items() if value not in ("", None)}}
     name, arguments = _signature(says.pop("event"))
     topic = keccak(f"{name}({','.join(one.type for one in arguments)})".encode())
     _check(says, {one.name: one for one in arguments})

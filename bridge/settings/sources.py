@@ -106,7 +106,8 @@ class SourceSettings(Part):
     @property
     def described(self) -> str | None:
         """The mapping as it is stored with the source; None for the reference contract."""
-        return None if self.mapping is None else json.dumps(self.mapping.model_dump(), sort_keys=True)
+        # only what was written: a part that a later version adds must not change what is stored
+        return None if self.mapping is None else json.dumps(self.mapping.model_dump(exclude_defaults=True), sort_keys=True)
 
     @property
     def agreeing(self) -> int:
