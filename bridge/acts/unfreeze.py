@@ -19,7 +19,7 @@ from bridge import audit_trail, books, consent, observed, sources
 from bridge.books import Recorder
 from bridge.chain import ChainSource, decoders, mapping
 from bridge.errors import BadInput, IllegalMove, LostRace, UnknownName
-from bridge.explaining import beyond, debts, on_chain
+from bridge.explaining import beyond, debts, on_chain, written
 from bridge.model import Attestation, Break, ChainLog, Cursor, Invoice, Orphan, Source
 from bridge.records.invoice_log import AttestedLog, CancelledLog, Decoded, InvoiceLog, PaidLog, RawLog
 from bridge.rules import lifecycle
@@ -233,8 +233,7 @@ def _unwritten(session: Session, said: AttestedLog) -> None:
     later = aliased(Attestation)
     newer = exists().where(later.invoice_id == Attestation.invoice_id, later.id > Attestation.id, later.state != "overtaken")
     mine = (Attestation.evidence_hash == said.evidence_hash, Attestation.state == "final", ~newer)
-    blank = {"nonce": None, "fee_wei": None, "tx_hash": None, "raw_call": None, "sent_at": None}
-    session.execute(update(Attestation).where(*mine).values(state="planned", **blank))
+    session.execute(update(Attestation).where(*mine).values(state="planned", **written.UNSENT))
 
 
 def _said(log: RawLog, own: decoders.Own | None) -> Decoded | None:

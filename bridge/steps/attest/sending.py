@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from bridge.chain import decoders
 from bridge.chain.attester import Attester, NotAccepted, Signed
+from bridge.explaining.written import UNSENT
 from bridge.model import Attestation, ChainLog, Invoice
 from bridge.observed import stands
 from bridge.records.invoice_log import OUTCOMES
@@ -128,8 +129,7 @@ def _unsent(session: Session, one: Sent) -> None:
     """Planned again, unless the invoice's next outcome waits already: then that is what became of it."""
     later = (Attestation.invoice_id == one.outcome.invoice_id, Attestation.id > one.outcome.id, Attestation.state == "planned")
     state = "overtaken" if session.scalar(select(exists().where(*later))) else "planned"
-    blank = {"nonce": None, "fee_wei": None, "tx_hash": None, "raw_call": None, "sent_at": None}
-    session.execute(_still(one).values(state=state, **blank))
+    session.execute(_still(one).values(state=state, **UNSENT))
 
 
 def _send_for_more(work: Work, one: Sent) -> bool:
