@@ -17,7 +17,7 @@ from bridge import books
 from bridge.books import BreakRow, Recorder
 from bridge.chain import ChainSource
 from bridge.chain.verified import Dispute
-from bridge.errors import Unavailable
+from bridge.errors import BridgeError, Unavailable
 from bridge.model import Cursor, Source
 from bridge.records.invoice_log import Head
 from bridge.runtime import Runtime
@@ -62,6 +62,13 @@ def tell(runtime: Runtime, settings: SourceSettings, source: ChainSource, actor:
         rows = [("NODE_DISPUTE", f"node:{settings.name}:{one.host}", one.what, then) for one in disputes]
         by = Recorder(actor, runtime.clock())
         runtime.work(lambda session: books.open_breaks(session, rows, by, runtime.today()))
+
+
+def report(failed: Sequence[BridgeError]) -> None:
+    """Raise what stopped some of the sources, once the others were done: Unavailable only where all of it may work later."""
+    if failed:
+        worst = next((problem for problem in failed if not isinstance(problem, Unavailable)), failed[0])
+        raise type(worst)("; ".join(str(problem) for problem in failed)) from worst
 
 
 def row(session: Session, settings: SourceSettings) -> Source:

@@ -36,9 +36,7 @@ def run(runtime: Runtime) -> dict[str, int]:
                 counts += _source(runtime, settings, attester)
         except (Unavailable, ConfigError) as problem:
             failed.append(problem)
-    if failed:
-        worst = next((problem for problem in failed if not isinstance(problem, Unavailable)), failed[0])
-        raise type(worst)("; ".join(str(problem) for problem in failed)) from worst
+    sources.report(failed)
     return {name: counts[name] for name in ("planned", "sent", "again")}
 
 

@@ -88,9 +88,7 @@ def run(runtime: Runtime) -> dict[str, int]:
             counts += _follow(runtime, settings)
         except (Unavailable, BadInput, ConfigError) as problem:
             failed.append(problem)
-    if failed:
-        worst = next((problem for problem in failed if not isinstance(problem, Unavailable)), failed[0])
-        raise type(worst)("; ".join(str(problem) for problem in failed)) from worst
+    sources.report(failed)
     return {name: counts[name] for name in ("logs", "invoices", "refused")}
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from bridge import rows
 from bridge.books import BreakRow
 from bridge.model import Attestation, Source
 from bridge.records.invoice_log import OUTCOMES, AttestedLog
@@ -24,14 +26,26 @@ def end(session: Session, settings: SourceSettings, source: Source, told: Sequen
     if not logs or settings.attest is None:
         return []
     known = claims.invoices(session, source, [said.invoice_id for _, said in logs])
+    ours = _ours(session, known.values())
+    read: set[int] = set()
     breaks: list[BreakRow] = []
     for one, said in logs:
-        outcome = next((name for name, number in OUTCOMES.items() if number == said.outcome), "")
-        its = Attestation.invoice_id == known.get(said.invoice_id)
-        mine = (its, Attestation.outcome == outcome, Attestation.evidence_hash == said.evidence_hash)
-        if session.scalars(select(Attestation.id).where(*mine)).first() is None:
+        of_log = ours[known.get(said.invoice_id), said.outcome, said.evidence_hash]
+        if not of_log:
             what = f"an outcome of invoice id {claims.claim_id(said.invoice_id)[:10]}... was written, and not by this bridge"
             breaks.append((KIND, f"chain_log:{one.log_id}", what, NEXT))
-        on_its_way = update(Attestation).where(*mine, Attestation.state.in_(("planned", "sent")))
+        else:
+            read |= of_log
+    for some in rows.among(session, Attestation.id, read):
+        on_its_way = update(Attestation).where(some, Attestation.state.in_(("planned", "sent")))
         session.execute(on_its_way.values(state="final"))
     return breaks
+
+
+def _ours(session: Session, invoice_ids: Iterable[int]) -> dict[tuple[int | None, int, bytes], set[int]]:
+    """(invoice, outcome on chain, evidence hash) -> Attestations, of these invoices; several where a statement came again."""
+    found: dict[tuple[int | None, int, bytes], set[int]] = defaultdict(set)
+    for some in rows.among(session, Attestation.invoice_id, invoice_ids):
+        for row in session.scalars(select(Attestation).where(some)):
+            found[row.invoice_id, OUTCOMES[row.outcome], row.evidence_hash].add(row.id)
+    return found
