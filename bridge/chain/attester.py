@@ -79,10 +79,11 @@ class Attester:
         said = self._any_of(lambda node: wire.blob(node.ask("eth_call", [asked, "latest"]), "the answer to eth_call"))
         return said[WORD : 2 * WORD] + said[3 * WORD :] == OUTCOMES[outcome].to_bytes(WORD, "big") + evidence
 
-    def has_worked(self, tx_hash: bytes) -> bool:
-        """Whether this very call is in a block, and did what it says."""
-        found = self._any_of(lambda node: node.ask("eth_getTransactionReceipt", ["0x" + tx_hash.hex()]))
-        return isinstance(found, dict) and found.get("status") == "0x1"
+    def worked(self, tx_hashes: Sequence[bytes]) -> set[bytes]:
+        """Those of these very calls that are in a block, and did what they say."""
+        found = self._any_of(lambda node: node.receipts_of_calls(["0x" + one.hex() for one in tx_hashes]))
+        pairs = zip(tx_hashes, found, strict=True)
+        return {one for one, receipt in pairs if isinstance(receipt, dict) and receipt.get("status") == "0x1"}
 
     def signed(self, claim_id: str, outcome: str, evidence: bytes, *, nonce: int, fee_wei: int) -> Signed:
         """Sign the call. Raises NotAccepted where the contract would refuse it: no role, or no such invoice."""

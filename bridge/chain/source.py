@@ -111,16 +111,15 @@ class RpcSource:
         except Refused as refusal:
             if refusal.code != NO_SUCH_METHOD:
                 raise
-            found = [
-                self._ask_each([("eth_getTransactionReceipt", [one]) for one in b.get("transactions") or []]) for b in blocks
-            ]
+            found = [self.receipts_of_calls(block.get("transactions") or []) for block in blocks]
         for block, receipts in zip(blocks, found, strict=True):
             if not isinstance(receipts, list | tuple):
                 number = wire.shown(block.get("number"))
                 raise self.inconsistent(f"it has block {number} but its receipts are {wire.shown(receipts)}")
         return [list(receipts) for receipts in found]
 
-    def _one_by_one(self, hashes: Sequence[Any]) -> list[Any]:
+    def receipts_of_calls(self, hashes: Sequence[Any]) -> list[Any]:
+        """The receipt of each of these calls, None for one that is in no block; many to a message where the node takes that."""
         return self._ask_each([("eth_getTransactionReceipt", [one]) for one in hashes])
 
     def all_logs(self, block_hash: bytes) -> list[RawLog]:

@@ -87,9 +87,14 @@ def run(runtime: Runtime, settings: SourceSettings, source_id: int, attester: At
 def _follow(work: Work, mined: int) -> None:
     with work.runtime.reading() as session:
         sent = sorted(_sent(session, work.source_id), key=lambda one: one.call.nonce)
-    for one in sent:
-        if one.call.nonce < mined and not _is_there(work, one):
-            _plan_again(work, one)
+    passed = [one for one in sent if one.call.nonce < mined]
+    worked = work.attester.worked([one.call.tx_hash for one in passed])
+    for one in passed:
+        of = one.outcome
+        # else by a call of the same nonce that was sent for less
+        if one.call.tx_hash in worked or work.attester.is_written(of.claim_id, of.outcome, of.evidence_hash):
+            continue  # in a block; ingest will read its log
+        _plan_again(work, one)
     waiting = [one for one in sent if one.call.nonce >= mined]
     patience = timedelta(minutes=work.rules.patience_minutes)
     if waiting and work.runtime.clock() - waiting[0].at >= patience and _send_for_more(work, waiting[0]):
@@ -111,12 +116,6 @@ def _call(row: Attestation) -> Signed:
     assert row.raw_call is not None
     assert row.tx_hash is not None
     return Signed(row.nonce, row.fee_wei, row.raw_call, row.tx_hash)
-
-
-def _is_there(work: Work, one: Sent) -> bool:
-    """Whether it is in a block: this call, or one of the same nonce that was sent for less."""
-    of, attester = one.outcome, work.attester
-    return attester.has_worked(one.call.tx_hash) or attester.is_written(of.claim_id, of.outcome, of.evidence_hash)
 
 
 def _plan_again(work: Work, one: Sent) -> None:
