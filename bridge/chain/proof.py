@@ -120,7 +120,7 @@ def may_contain(logs_bloom: bytes, item: bytes) -> bool:
     return int.from_bytes(logs_bloom, "big") & bits == bits
 
 
-@lru_cache(maxsize=4_096)  # a contract's address and topics come again with every log, and each receipt's bloom in its block's
+@lru_cache(maxsize=4_096)  # a contract's address and most topics come again with every log
 def _bits(item: bytes) -> int:
     hashed = keccak(item)
     return (

@@ -63,6 +63,12 @@ class OnAnvil(Contract):
         self.run("ingest", "collect", "batch", "handover")
         self.bank(plan)
 
+    def stuck(self) -> None:
+        """The outcomes of both invoices are broadcast, and no block takes them."""
+        self.collected()
+        self.automine(on=False)
+        self.write()
+
     def write(self) -> dict[str, int]:
         return attest.run(self.place.runtime)
 

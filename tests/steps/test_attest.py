@@ -92,9 +92,7 @@ def test_a_later_outcome_waits_for_the_one_before_it(on_anvil: OnAnvil) -> None:
 @about_the_node
 def test_a_call_that_the_node_dropped_is_broadcast_again(on_anvil: OnAnvil) -> None:
     """T49, dropped: the very same bytes, so that it can never be two."""
-    on_anvil.collected()
-    on_anvil.automine(on=False)
-    on_anvil.write()
+    on_anvil.stuck()
     before = on_anvil.hashes()
     ask(on_anvil.node, "anvil_removePoolTransactions", [ACCOUNT])
     assert on_anvil.write() == NOTHING
@@ -109,9 +107,7 @@ def test_a_call_that_the_node_dropped_is_broadcast_again(on_anvil: OnAnvil) -> N
 @about_the_node
 def test_a_call_that_waits_too_long_is_sent_for_more(on_anvil: OnAnvil) -> None:
     """T49, underpriced: the first in line is signed again with its own nonce; the others wait behind it."""
-    on_anvil.collected()
-    on_anvil.automine(on=False)
-    on_anvil.write()
+    on_anvil.stuck()
     before = on_anvil.place.rows(Attestation)
     on_anvil.wait(9)
     assert on_anvil.write() == NOTHING
@@ -129,9 +125,7 @@ def test_a_call_that_waits_too_long_is_sent_for_more(on_anvil: OnAnvil) -> None:
 @about_the_node
 def test_the_cheaper_call_may_be_the_one_that_is_mined(on_anvil: OnAnvil) -> None:
     """T49, replaced by itself: killed before the dearer one was broadcast; the contract says that it is written."""
-    on_anvil.collected()
-    on_anvil.automine(on=False)
-    on_anvil.write()
+    on_anvil.stuck()
     on_anvil.wait(10)
     on_anvil.killed_at("attest: signed for more")
     ask(on_anvil.node, "evm_mine", [])
@@ -144,9 +138,7 @@ def test_the_cheaper_call_may_be_the_one_that_is_mined(on_anvil: OnAnvil) -> Non
 @about_the_node
 def test_a_nonce_that_something_else_used_costs_nothing(on_anvil: OnAnvil) -> None:
     """T49, replaced: another call of the account took the nonce; the outcome gets the next one."""
-    on_anvil.collected()
-    on_anvil.automine(on=False)
-    on_anvil.write()
+    on_anvil.stuck()
     ask(on_anvil.node, "anvil_removePoolTransactions", [ACCOUNT])
     ask(on_anvil.node, "eth_sendTransaction", [{"from": ACCOUNT, "to": ACCOUNT, "nonce": "0x0", "gas": hex(30_000)}])
     ask(on_anvil.node, "evm_mine", [])
