@@ -59,7 +59,10 @@ def tell(runtime: Runtime, settings: SourceSettings, source: ChainSource, actor:
     disputes: Sequence[Dispute] = tuple(getattr(source, "disputes", ()))
     if disputes:
         then = "find out what is wrong with this node, replace it in bridge.toml if need be, and close this"
-        rows = [("NODE_DISPUTE", f"node:{settings.name}:{one.host}", one.what, then) for one in disputes]
+        rows = [
+            ("NODE_DISPUTE", f"node:{settings.name}:{one.host}", f"node {one.host} of {settings.name}: {one.what}", then)
+            for one in disputes
+        ]
         by = Recorder(actor, runtime.clock())
         runtime.work(lambda session: books.open_breaks(session, rows, by, runtime.today()))
 

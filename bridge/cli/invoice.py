@@ -14,6 +14,14 @@ from bridge.errors import UnknownName
 if TYPE_CHECKING:
     from bridge.reports.provenance import Provenance
 
+#: how far an outcome is on its way to the chain, for people
+ON_ITS_WAY = {
+    "planned": "waits to be sent",
+    "sent": "sent, not final yet:",
+    "final": "on chain:",
+    "overtaken": "never sent, the next one came first",
+}
+
 app = typer.Typer(
     no_args_is_help=True, help="Invoices.", epilog="Examples:  bridge invoice list   ·   bridge invoice show plant-1-000007"
 )
@@ -63,7 +71,7 @@ def show(context: typer.Context, number: str) -> None:
     rows = [(name, getattr(one, name)) for name in one.__dataclass_fields__ if name != "collections"]
     rows += [(c.end_to_end_id, f"attempt {c.attempt}, {c.state}, due {c.due_on} {c.reason}") for c in one.collections]
     rows += _sensor(told)
-    rows += [("written back", f"{one.outcome}, {one.state} {one.call or ''}".rstrip()) for one in told.written_back]
+    rows += [("written back", f"{one.outcome}: {ON_ITS_WAY[one.state]} {one.call or ''}".rstrip()) for one in told.written_back]
     here.answer(
         asdict(one) | {"provenance": asdict(told) | {"ok": told.ok}}, lambda: screen.table(one.number, ("field", "value"), rows)
     )

@@ -61,6 +61,7 @@ def test_a_node_that_drops_logs_is_named_and_costs_nothing(tmp_path: Path, chain
     assert place.breaks() == [("NODE_DISPUTE", "node:plant-1:liar (1)")]
 
     [found] = place.rows(Break)
+    assert found.what.startswith("node liar (1) of plant-1: ")
     resolve.run(place.runtime, "anna", found.id, "replaced the node")
     assert place.breaks() == []
 
