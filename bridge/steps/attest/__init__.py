@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
 from bridge import books, sources
@@ -17,6 +18,7 @@ from bridge.books import BreakRow, Recorder
 from bridge.chain.attester import Attester
 from bridge.errors import BridgeError, ConfigError, Unavailable
 from bridge.judging import frozen_sources
+from bridge.model import Break
 from bridge.runtime import Runtime
 from bridge.settings import SourceSettings
 from bridge.steps.attest import plan, sending
@@ -56,6 +58,10 @@ def _tell(runtime: Runtime, source_id: int, troubles: list[tuple[str, str, str]]
     by, subject = Recorder(ACTOR, runtime.clock()), f"attest:{source_id}"
     rows: list[BreakRow] = [(kind, subject, what, then) for kind, what, then in troubles]
     over = set(KINDS) - {kind for kind, *_ in troubles}
+    with runtime.reading() as session:
+        told = session.scalar(select(exists().where(Break.subject == subject, Break.closed_at.is_(None))))
+    if not rows and not told:
+        return
 
     def unit(session: Session) -> None:
         books.close_breaks(session, [subject], by, "it did not happen again", kinds=over)

@@ -20,7 +20,9 @@ WRITTEN = ("sent", "final")
 
 def run(runtime: Runtime, source_id: int, attester: Attester, by: Recorder) -> int:
     """Plan every outcome that has none yet; returns how many are to be sent."""
-    planned, more = 0, True
+    with runtime.reading() as session:
+        more = bool(_moves(session, source_id))  # an idle run takes no lock
+    planned = 0
     while more:
         found, more = runtime.work(lambda session: _some(session, source_id, attester, by))
         planned += found
