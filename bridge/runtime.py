@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import random
 import stat
@@ -118,8 +117,6 @@ class Runtime:
 
 def build(config: Path, *, clock: Callable[[], datetime] | None = None) -> Runtime:
     """Build the runtime of a bridge.toml. Raises ConfigError or Unavailable that says what to do."""
-    # Thousands of rows live until their commit and hold no cycles: to look at them every 700 objects costs a tenth of a range.
-    gc.set_threshold(100_000, 20, 20)
     settings = load_settings(config)
     if clock is not None and settings.environment == "production":
         raise ConfigError("--clock is for rehearsal and refused where environment = 'production'")
