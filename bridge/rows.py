@@ -30,7 +30,7 @@ def numbers(session: Session, model: type[Base], count: int) -> list[int]:
     connection = session.connection()
     if connection.dialect.name == "postgresql":
         drawn = "SELECT nextval(pg_get_serial_sequence(:of, 'id')) FROM generate_series(1, :count)"
-        return sorted(connection.scalars(text(drawn), {"of": f'"{table.name}"', "count": count}))
+        return sorted(connection.scalars(text(drawn), {"of": f'"{table.name}"', "count": count}).all())
     highest = connection.scalar(select(func.max(table.c.id))) or 0  # a unit of work on SQLite has the database to itself
     return list(range(highest + 1, highest + 1 + count))
 

@@ -119,7 +119,7 @@ def test_the_cursor_moves_by_compare_and_swap(place: Place) -> None:
     source = place.runtime.source(settings)
     head = source.final_head()
     assert head is not None
-    looked = [ingest.look(raw) for raw in source.logs(0, head.number)]
+    looked = [ingest.look(settings, place.runtime.zone, raw) for raw in source.logs(0, head.number)]
     one = ingest.Range(0, head, looked, None, at_head=True)
     found = [place.runtime.work(lambda session: ingest._store(session, place.runtime, settings, one)) for _ in range(2)]
 

@@ -8,10 +8,10 @@ is evidence.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -46,10 +46,11 @@ NUMBER_MAX = 32  # with "-99" it stays within the 35 of an EndToEndId
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A log as it is stored: decoded, or refused with the reason in words."""
+    """A log as it is stored: decoded, or refused with the reason in words. ``fields``: what the log says of the invoice's row."""
 
     raw: RawLog
     said: Decoded | None
+    fields: Mapping[str, Any] = field(default_factory=dict)
     refused: str | None = None
     kind: str = "MALFORMED_LOG"
     freezes: bool = False  # the source, not only this log
@@ -118,7 +119,7 @@ def _read(runtime: Runtime, settings: SourceSettings, source: ChainSource) -> Co
         if parent is None:
             source.self_test(head)
         pace = Pace(first, head.number)
-        with one_ahead(_ranges(settings, source, head, first, parent)) as ranges:
+        with one_ahead(_ranges(settings, source, runtime.zone, head, first, parent)) as ranges:
             for one in ranges:
                 stored = runtime.work(partial(_store, runtime=runtime, settings=settings, read=one))
                 if stored is None:  # another worker has read it meanwhile: on from where he is
@@ -127,7 +128,9 @@ def _read(runtime: Runtime, settings: SourceSettings, source: ChainSource) -> Co
                 runtime.progress(f"{settings.name}: {pace.said(one.upto.number)}")
 
 
-def _ranges(settings: SourceSettings, source: ChainSource, head: Head, first: int, parent: bytes | None) -> Iterator[Range]:
+def _ranges(
+    settings: SourceSettings, source: ChainSource, zone: ZoneInfo, head: Head, first: int, parent: bytes | None
+) -> Iterator[Range]:
     """What the source says of the blocks from ``first`` to the final head, a range at a time; nothing is stored."""
     span, own = BLOCKS_FIRST, mapping.of(settings.described)
     while first <= head.number:
@@ -139,7 +142,7 @@ def _ranges(settings: SourceSettings, source: ChainSource, head: Head, first: in
         _refuse_implausible(settings, logs)
         at_head = last == head.number
         stated = source.completeness(head) if at_head and own is None else None  # nobody else's contract counts as ours does
-        yield Range(first, upto, [look(raw, own) for raw in logs], stated, at_head)
+        yield Range(first, upto, [look(settings, zone, raw, own) for raw in logs], stated, at_head)
         first, parent, span = last + 1, upto.hash, next_span(span, len(logs))
 
 
@@ -189,12 +192,12 @@ def take_in(
     session: Session, runtime: Runtime, settings: SourceSettings, source: Source, looked: Sequence[Seen], by: Recorder
 ) -> tuple[list[Seen], list[BreakRow]]:
     """Keep these logs and book what they say; those that are stored already are left out. Returns what must be told, too."""
-    seen = _new_only(session, source, looked, settings)
+    seen = _new_only(session, source, looked)
     runtime.fault("ingest: read")
     had_invoices = changed.has_invoices(session, source)
     log_ids = _keep_logs(session, source, seen, by, runtime.zone)
     good = [(log_id, one) for log_id, one in zip(log_ids, seen, strict=True) if one.is_new]
-    new = [_invoice_row(runtime, settings, source, log_id, one) for log_id, one in good]
+    new = [_invoice_row(settings, source, log_id, one, by.at, runtime.zone) for log_id, one in good]
     ids = books.admit(session, "invoice", new, by, news="final")
     books.apply(session, [_billed(invoice_id, row) for invoice_id, row in zip(ids, new, strict=True)], by, all_new=True)
     breaks = [_refusal(source, log_id, one) for log_id, one in zip(log_ids, seen, strict=True) if one.refused]
@@ -219,35 +222,55 @@ def _refusal(source: Source, log_id: int, one: Seen) -> BreakRow:
     return one.kind, subject, one.refused or "", "ask the operator of the contract"
 
 
-def look(raw: RawLog, own: decoders.Own | None = None) -> Seen:
-    """What a log says; ``own``: of a contract that has an event of its own."""
+def look(settings: SourceSettings, zone: ZoneInfo, raw: RawLog, own: decoders.Own | None = None) -> Seen:
+    """What a log says; ``own``: of a contract that has an event of its own. ``zone``: whose days are the dates of its invoice."""
     try:
-        return Seen(raw, decoders.decode(raw, own))
+        said = decoders.decode(raw, own)
     except BadInput as problem:
-        return Seen(raw, None, str(problem))
+        return Seen(raw, None, refused=str(problem))
+    return Seen(raw, said, _fields(settings, zone, said) if isinstance(said, InvoiceLog) else {})
 
 
-def _new_only(session: Session, source: Source, seen: Sequence[Seen], settings: SourceSettings) -> list[Seen]:
+def _fields(settings: SourceSettings, zone: ZoneInfo, log: InvoiceLog) -> dict[str, Any]:
+    number = settings.number(log.invoice_no)
+    return {
+        "claim_id": _hex(log.invoice_id),
+        "number": number,
+        "number_key": number.upper(),
+        "invoice_no": log.invoice_no,
+        "amount_cents": log.amount_minor,
+        "currency": log.currency,
+        "debtor_ref": _hex(log.debtor_ref),
+        "agreement": _hex(log.agreement_id),
+        "period_start": datetime.fromtimestamp(log.period_start, UTC),
+        "period_end": datetime.fromtimestamp(log.period_end, UTC),
+        "due_on": _day(log.due_date, zone),
+        "usage_root": _hex(log.usage_root),
+        "document_hash": _hex(log.document_hash),
+    }
+
+
+def _new_only(session: Session, source: Source, seen: Sequence[Seen]) -> list[Seen]:
     """Logs not stored yet; a claim or number that exists already, and a number that no bank would carry, is refused."""
     fresh = _not_stored(session, source, seen)
     logs = [one.invoice for one in fresh if one.invoice]
     known = again.stored(session, source, [log.invoice_id for log in logs])
     claims = set(known)
     # across creditors: the EndToEndId made of it is unique in the whole database, whatever the source
-    numbers = _taken(session, Invoice.number_key, [settings.number(log.invoice_no).upper() for log in logs])
+    numbers = _taken(session, Invoice.number_key, [one.fields["number_key"] for one in fresh if one.fields])
     checked = []
     for one in fresh:
         if one.invoice is None:
             checked.append(one)
             continue
-        claim, number = _hex(one.invoice.invoice_id), settings.number(one.invoice.invoice_no).upper()
+        claim, number = one.fields["claim_id"], one.fields["number_key"]
         if claim in claims:
             checked.append(_again(one, claim, known.get(claim)))
         elif number in numbers:
-            checked.append(Seen(one.raw, one.invoice, f"invoice number {number} is already taken", "NUMBER_CLASH"))
+            checked.append(replace(one, refused=f"invoice number {number} is already taken", kind="NUMBER_CLASH"))
         elif len(number) > NUMBER_MAX or one.invoice.invoice_no > INVOICE_NO_MAX:
             what = f"invoice number {number} is longer than {NUMBER_MAX} characters, or above 2**63 - 1"
-            checked.append(Seen(one.raw, one.invoice, what))
+            checked.append(replace(one, refused=what))
         else:
             checked.append(one)
             claims.add(claim)
@@ -258,11 +281,12 @@ def _new_only(session: Session, source: Source, seen: Sequence[Seen], settings: 
 def _again(one: Seen, claim: str, known: Stored | None) -> Seen:
     """A log of a claim that was finalized before."""
     if known is None or known.stands:
-        return Seen(one.raw, one.said, f"invoice id {claim[:10]}... was already finalized", "CLAIM_CONFLICT", freezes=True)
+        what = f"invoice id {claim[:10]}... was already finalized"
+        return replace(one, refused=what, kind="CLAIM_CONFLICT", freezes=True)
     if known.said == one.said:
-        return Seen(one.raw, one.said, same_as=known.id)
+        return replace(one, same_as=known.id)
     what = f"invoice id {claim[:10]}... was finalized before a reorganisation, with other content"
-    return Seen(one.raw, one.said, what, "CLAIM_CONFLICT")
+    return replace(one, refused=what, kind="CLAIM_CONFLICT")
 
 
 def _not_stored(session: Session, source: Source, seen: Sequence[Seen]) -> list[Seen]:
@@ -311,35 +335,22 @@ def _keep_logs(session: Session, source: Source, seen: Sequence[Seen], by: Recor
     return ids
 
 
-def _invoice_row(runtime: Runtime, settings: SourceSettings, source: Source, log_id: int, one: Seen) -> dict[str, Any]:
-    log = one.invoice
-    assert log is not None
-    number = settings.number(log.invoice_no)
+def _invoice_row(
+    settings: SourceSettings, source: Source, log_id: int, one: Seen, at: datetime, zone: ZoneInfo
+) -> dict[str, Any]:
     return {
+        **one.fields,
         "source_id": source.id,
         "creditor_id": source.creditor_id,
         "chain_log_id": log_id,
         "chain_id": source.chain_id,
         "contract": source.contract,
-        "claim_id": _hex(log.invoice_id),
-        "number": number,
-        "number_key": number.upper(),
-        "invoice_no": log.invoice_no,
-        "amount_cents": log.amount_minor,
-        "currency": log.currency,
-        "debtor_ref": _hex(log.debtor_ref),
-        "agreement": _hex(log.agreement_id),
-        "period_start": datetime.fromtimestamp(log.period_start, UTC),
-        "period_end": datetime.fromtimestamp(log.period_end, UTC),
-        "due_on": _day(log.due_date, runtime.zone),
-        "usage_root": _hex(log.usage_root),
-        "document_hash": _hex(log.document_hash),
         "tax_code": None,
-        "eligible_at": runtime.clock() + timedelta(minutes=settings.hold_minutes),
-        "recorded_at": runtime.clock(),
+        "eligible_at": at + timedelta(minutes=settings.hold_minutes),
+        "recorded_at": at,
         "state": "open",
         "evidence": f"chain_log:{log_id}",
-        "booked_on": _day(one.raw.block_timestamp, runtime.zone),
+        "booked_on": _day(one.raw.block_timestamp, zone),
     }
 
 
@@ -355,6 +366,7 @@ def _recorder(runtime: Runtime) -> Recorder:
     return Recorder(ACTOR, runtime.clock())
 
 
+@lru_cache(maxsize=4_096)  # the logs of a block share their time, the invoices of a month their dates
 def _day(unix_seconds: int, zone: ZoneInfo) -> date:
     return datetime.fromtimestamp(unix_seconds, zone).date()
 

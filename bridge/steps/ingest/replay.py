@@ -63,7 +63,8 @@ def _compare(
     spots = {(log.block_hash, log.log_index) for log in logs}
     stored = observed.standing(session, source, after=start - 1, upto=end)
     strange = [row for row in stored if (row.block_hash, row.log_index) not in spots]
-    seen, breaks = ingest.take_in(session, runtime, settings, source, [ingest.look(raw, own) for raw in logs], by)
+    looked = [ingest.look(settings, runtime.zone, raw, own) for raw in logs]
+    seen, breaks = ingest.take_in(session, runtime, settings, source, looked, by)
     if strange:
         what = f"{len(strange)} stored log(s), in block {strange[0].block_number:,} first, are not on the chain that is read now"
         then = f"find out which nodes were wrong; then two people say: bridge chain unfreeze --from-block {start}"
