@@ -35,7 +35,7 @@ def import_(context: typer.Context, files: list[Path] = typer.Argument(..., help
     results: list[dict[str, Any]] = []
     for file in files:
         try:
-            taken = asdict(intake.take(runtime, file.name, _read(file), actor=actor))
+            taken = asdict(intake.take(runtime, file.name, read(file), actor=actor))
         except BadInput as problem:
             taken = {
                 "file": file.name,
@@ -61,7 +61,8 @@ def import_(context: typer.Context, files: list[Path] = typer.Argument(..., help
     raise typer.Exit(1 if any(one["result"] == "failed" for one in results) else 0)
 
 
-def _read(file: Path) -> bytes:
+def read(file: Path) -> bytes:
+    """The bytes of a file a person named. Raises BadInput for what is no file, or too large."""
     from bridge.steps.receive import BYTES_MAX
 
     try:

@@ -67,6 +67,26 @@ def show(context: typer.Context, message_id: str) -> None:
     )
 
 
+@app.command(epilog="Examples:  bridge batch check MSGID   ·   bridge batch check MSGID --json")
+def check(context: typer.Context, message_id: str) -> None:
+    """Every check of a file by its name, made anew from the sealed bytes: what to look at before signing."""
+    from bridge.reports import validation
+
+    here = call.of(context)
+    runtime = here.runtime()
+    with runtime.reading() as session:
+        found = validation.of_batch(session, runtime, message_id)
+    failed = [one for one in found if not one.ok]
+
+    def show() -> None:
+        rows = [(one.id, "ok" if one.ok else "FAILED", one.title, "" if one.ok else one.detail) for one in found]
+        screen.table(message_id, ("check", "", "what it says", "found"), rows)
+        screen.lines(f"{len(failed)} of {len(found)} checks failed" if failed else f"all {len(found)} checks are passed")
+
+    here.answer({"ok": not failed, "checks": found}, show)
+    raise typer.Exit(4 if failed else 0)
+
+
 @app.command(epilog="Examples:  bridge batch create --actor anna   ·   bridge batch create --actor anna --json")
 def create(context: typer.Context) -> None:
     """Cut files now, whatever the schedule says."""

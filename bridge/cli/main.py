@@ -12,7 +12,7 @@ from pathlib import Path
 
 import typer
 
-from bridge.cli import bank, batch, chain, demo, invoice, ledger, mandate, production, reconcile, report, sim, system, user
+from bridge.cli import bank, batch, chain, demo, files, invoice, ledger, mandate, production, reconcile, report, sim, system, user
 from bridge.cli.call import Call, Options
 from bridge.errors import BridgeError, unforeseen
 
@@ -27,7 +27,7 @@ app = typer.Typer(
     help="From an on-chain invoice to a SEPA direct debit, to the bank's answer, to books that add up.",
     epilog="Examples:  bridge demo   ·   bridge run --config plant/bridge.toml",
 )
-for part in (system, demo, bank, production):
+for part in (system, demo, bank, files, production):
     part.add_to(app)
 for name, group in (
     ("chain", chain.app),

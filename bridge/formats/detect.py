@@ -32,15 +32,20 @@ def detect(stream: IO[bytes]) -> str:
     """
     start = stream.tell()
     try:
-        namespace = safe_xml.root_namespace(safe_xml.read_root(stream))
+        found = namespace(stream)
     finally:
         stream.seek(start)
-    if namespace not in KINDS:
-        message = namespace.removeprefix(_PREFIX)[:80]
+    if found not in KINDS:
+        message = found.removeprefix(_PREFIX)[:80]
         raise BadInput(
             f"The file is a {message!r}; known are: {', '.join(sorted(known.removeprefix(_PREFIX) for known in KINDS))}"
         )
-    return KINDS[namespace]
+    return KINDS[found]
+
+
+def namespace(stream: IO[bytes]) -> str:
+    """The namespace of the root element; reads the beginning only."""
+    return safe_xml.root_namespace(safe_xml.read_root(stream))
 
 
 def read(kind: str) -> Callable[[IO[bytes]], Iterator[Any]]:

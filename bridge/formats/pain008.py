@@ -7,31 +7,39 @@ schemaLocation, no UETR, no InstrPrty: German banks refuse them (DK Anlage 3).
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, BinaryIO
 
 from lxml import etree
 
 from bridge.errors import BadInput, UnknownName
 from bridge.formats import safe_xml
-from bridge.records.pain008 import Address, BlockFacts, DebitBlock, DebitFile, DebitLine, FileFacts
+from bridge.records.pain008 import Address, Amendment, BlockFacts, DebitBlock, DebitFile, DebitLine, FileFacts
 
 ISO_NAMESPACE = "urn:iso:std:iso:20022:tech:xsd:"
-CURRENT = "pain.008.001.08"
-# What ``count`` reads: all that it looks at is named alike in both.
-READABLE = (ISO_NAMESPACE + "pain.008.001.08", ISO_NAMESPACE + "pain.008.001.02")
+#: message version -> what it calls a BIC; in all else that SEPA uses, both are written alike
+VERSIONS = {"pain.008.001.08": "BICFI", "pain.008.001.02": "BIC"}
+READABLE = tuple(ISO_NAMESPACE + version for version in VERSIONS)
 
 
-def write(file: DebitFile, out: BinaryIO, *, version: str = CURRENT) -> None:
+def write(file: DebitFile, out: BinaryIO) -> None:
     """Write the file as UTF-8 XML, one debit a line, in constant memory.
 
-    Raises UnknownName for a message version that is not in WRITERS, BadInput for an amount below one cent or a naive
+    Raises UnknownName for a message version that is not in VERSIONS, BadInput for an amount below one cent or a naive
     ``created_at``. The rest of the scheme is ``rules.scheme``'s: run it first.
     """
-    if version not in WRITERS:
-        raise UnknownName.among("message version", version, WRITERS)
-    WRITERS[version](file, out)
+    if file.version not in VERSIONS:
+        raise UnknownName.among("message version", file.version, VERSIONS)
+    # lxml would write the declaration with single quotes, which is legal and yet not what every bank's reader was tried with.
+    out.write(b'<?xml version="1.0" encoding="UTF-8"?>\n')
+    with etree.xmlfile(out, encoding="UTF-8") as xml:  # noqa: SIM117 - the comment belongs to the inner one
+        # Children are written without a namespace of their own and inherit the default one: half the time of qualified names.
+        with xml.element("Document", nsmap={None: ISO_NAMESPACE + file.version}), xml.element("CstmrDrctDbtInitn"):
+            writer = _Writer(xml, VERSIONS[file.version])
+            _header(writer, file)
+            for block in file.blocks:
+                _block(writer, block)
+    out.write(b"\n")
 
 
 def count(stream: BinaryIO) -> FileFacts:
@@ -60,9 +68,10 @@ def euro_text(cents: int) -> str:
 class _Writer:
     """lxml's incremental file with the two things a pain.008 is made of: an element around others, and an element with text."""
 
-    __slots__ = ("_write", "inside")
+    __slots__ = ("_write", "bic", "inside")
 
-    def __init__(self, xml: Any) -> None:
+    def __init__(self, xml: Any, bic: str) -> None:
+        self.bic = bic
         self.inside = xml.element
         self._write = xml.write
 
@@ -76,19 +85,6 @@ class _Writer:
 
     def end_line(self) -> None:
         self._write("\n")
-
-
-def _write_08(file: DebitFile, out: BinaryIO) -> None:
-    # lxml would write the declaration with single quotes, which is legal and yet not what every bank's reader was tried with.
-    out.write(b'<?xml version="1.0" encoding="UTF-8"?>\n')
-    with etree.xmlfile(out, encoding="UTF-8") as xml:  # noqa: SIM117 - the comment belongs to the inner one
-        # Children are written without a namespace of their own and inherit the default one: half the time of qualified names.
-        with xml.element("Document", nsmap={None: ISO_NAMESPACE + CURRENT}), xml.element("CstmrDrctDbtInitn"):
-            writer = _Writer(xml)
-            _header(writer, file)
-            for block in file.blocks:
-                _block(writer, block)
-    out.write(b"\n")
 
 
 def _header(writer: _Writer, file: DebitFile) -> None:
@@ -132,9 +128,17 @@ def _block_head(writer: _Writer, block: DebitBlock) -> None:
     with writer.inside("CdtrAcct"), writer.inside("Id"):
         writer.text("IBAN", block.creditor_iban)
     _agent(writer, "CdtrAgt", block.creditor_bic)
+    if block.ultimate_creditor is not None:
+        with writer.inside("UltmtCdtr"):
+            writer.text("Nm", block.ultimate_creditor)
     writer.text("ChrgBr", "SLEV")
-    with writer.inside("CdtrSchmeId"), writer.inside("Id"), writer.inside("PrvtId"), writer.inside("Othr"):
-        writer.text("Id", block.creditor_id)
+    with writer.inside("CdtrSchmeId"):
+        _creditor_id(writer, block.creditor_id)
+
+
+def _creditor_id(writer: _Writer, creditor_id: str) -> None:
+    with writer.inside("Id"), writer.inside("PrvtId"), writer.inside("Othr"):
+        writer.text("Id", creditor_id)
         with writer.inside("SchmeNm"):
             writer.text("Prtry", "SEPA")
 
@@ -147,6 +151,8 @@ def _debit(writer: _Writer, debit: DebitLine) -> None:
         with writer.inside("DrctDbtTx"), writer.inside("MndtRltdInf"):
             writer.text("MndtId", debit.mandate_id)
             writer.text("DtOfSgntr", debit.signed_on.isoformat())
+            if debit.amendment is not None:
+                _amendment(writer, debit.amendment)
         _agent(writer, "DbtrAgt", debit.debtor_bic)
         with writer.inside("Dbtr"):
             writer.text("Nm", debit.debtor_name)
@@ -157,22 +163,48 @@ def _debit(writer: _Writer, debit: DebitLine) -> None:
         if debit.ultimate_debtor is not None:
             with writer.inside("UltmtDbtr"):
                 writer.text("Nm", debit.ultimate_debtor)
-        with writer.inside("RmtInf"):
-            writer.text("Ustrd", debit.remittance)
+        if debit.purpose is not None:
+            with writer.inside("Purp"):
+                writer.text("Cd", debit.purpose)
+        if debit.remittance is not None:
+            with writer.inside("RmtInf"):
+                writer.text("Ustrd", debit.remittance)
+        elif debit.creditor_reference is not None:
+            with writer.inside("RmtInf"), writer.inside("Strd"), writer.inside("CdtrRefInf"):
+                with writer.inside("Tp"), writer.inside("CdOrPrtry"):
+                    writer.text("Cd", "SCOR")
+                writer.text("Ref", debit.creditor_reference)
+
+
+def _amendment(writer: _Writer, amendment: Amendment) -> None:
+    """What changed (EPC130-08). SMNDA stands at the account since November 2016, never at the bank."""
+    writer.text("AmdmntInd", "true")
+    with writer.inside("AmdmntInfDtls"):
+        if amendment.mandate_id is not None:
+            writer.text("OrgnlMndtId", amendment.mandate_id)
+        if amendment.creditor_id is not None or amendment.creditor_name is not None:
+            with writer.inside("OrgnlCdtrSchmeId"):
+                if amendment.creditor_name is not None:
+                    writer.text("Nm", amendment.creditor_name)
+                if amendment.creditor_id is not None:
+                    _creditor_id(writer, amendment.creditor_id)
+        if amendment.new_account:
+            with writer.inside("OrgnlDbtrAcct"), writer.inside("Id"), writer.inside("Othr"):
+                writer.text("Id", "SMNDA")
 
 
 def _agent(writer: _Writer, name: str, bic: str | None) -> None:
     """A bank. The element is mandatory even for IBAN-only, and then says so in Othr/Id (EPC130-08)."""
     with writer.inside(name), writer.inside("FinInstnId"):
         if bic is not None:
-            writer.text("BICFI", bic)
+            writer.text(writer.bic, bic)
         else:
             with writer.inside("Othr"):
                 writer.text("Id", "NOTPROVIDED")
 
 
 def _address(writer: _Writer, address: Address) -> None:
-    """A structured address in the schema's order; AdrLine is never written (DK GBIC_4, EPC153-22)."""
+    """An address in the schema's order; which of its forms a bank takes is its profile's (EPC153-22)."""
     parts = (
         ("StrtNm", address.street),
         ("BldgNb", address.building),
@@ -184,15 +216,15 @@ def _address(writer: _Writer, address: Address) -> None:
         for name, value in parts:
             if value:
                 writer.text(name, value)
+        for line in address.lines:
+            writer.text("AdrLine", line)
 
 
 def _instant(created_at: datetime) -> str:
     if created_at.tzinfo is None:
         raise BadInput("created_at has no time zone, so the file's time would be a guess")
-    return created_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-WRITERS: dict[str, Callable[[DebitFile, BinaryIO], None]] = {CURRENT: _write_08}
+    text = created_at.isoformat(timespec="seconds")
+    return text.replace("+00:00", "Z")
 
 
 # ---- counting ------------------------------------------------------------------------------------------------------------------

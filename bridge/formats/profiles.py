@@ -11,7 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from bridge.errors import ConfigError, UnknownName
-from bridge.formats.pain008 import WRITERS
+from bridge.formats.pain008 import VERSIONS
 from bridge.records.profile import BankProfile
 
 # Outside these a value is a slip of the pen, not a bank.
@@ -60,6 +60,7 @@ def _profile(name: str, path: Path) -> BankProfile:
         values["batch_booking"] = None
     profile = BankProfile(name=name, **values)
     _check_window(profile, path)
+    _check_address(profile, path)
     return profile
 
 
@@ -80,6 +81,14 @@ def _check_window(profile: BankProfile, path: Path) -> None:
         )
 
 
+def _check_address(profile: BankProfile, path: Path) -> None:
+    if (profile.address == "lines") != (profile.version == "pain.008.001.02"):
+        raise ConfigError(
+            f"{path}: address = {profile.address!r} with version = {profile.version!r}: the old form of lines belongs to "
+            "pain.008.001.02 and to no other (EPC153-22)"
+        )
+
+
 # ---- what each key takes: a function that says what is wrong, or None ----------------------------------------------------------
 
 AS_AGREED = "as-agreed"
@@ -90,7 +99,15 @@ def _text(value: object) -> str | None:
 
 
 def _version(value: object) -> str | None:
-    return None if isinstance(value, str) and value in WRITERS else f"not one of: {', '.join(sorted(WRITERS))}"
+    return None if isinstance(value, str) and value in VERSIONS else f"not one of: {', '.join(sorted(VERSIONS))}"
+
+
+def _one_of(*known: str) -> Callable[[object], str | None]:
+    return lambda value: None if isinstance(value, str) and value in known else f"not one of: {', '.join(known)}"
+
+
+def _yes_or_no(value: object) -> str | None:
+    return None if isinstance(value, bool) else "true or false is needed"
 
 
 def _cut_off(value: object) -> str | None:
@@ -125,6 +142,12 @@ def _batch_booking(value: object) -> str | None:
 _CHECKS: Mapping[str, Callable[[object], str | None]] = {
     "title": _text,
     "version": _version,
+    "address": _one_of("structured", "hybrid", "lines"),
+    "characters": _one_of("sepa", "german"),
+    "created_in": _timezone,
+    "first_sequence": _one_of("RCUR", "FRST"),
+    "one_block": _yes_or_no,
+    "one_due_date": _yes_or_no,
     "cut_off": _cut_off,
     "timezone": _timezone,
     "lead_days": _between(0, LEAD_DAYS_MAX),

@@ -231,3 +231,14 @@ def _walk_prolog(beginning: bytes) -> None:
             raise BadInput("The file is not well-formed XML: no root element in its beginning; truncated?")
         if not closed:
             raise BadInput("The file is not well-formed XML: a comment before the root does not end; truncated?")
+
+
+def leaves(element: etree._Element, above: str = "") -> list[tuple[str, str]]:
+    """Every element without children under this one: its path of local names, and its text with the attributes behind it."""
+    path = f"{above}{etree.QName(element).localname}"
+    if len(element):
+        return [leaf for child in element for leaf in leaves(child, f"{path}/")]
+    text = element.text or ""
+    for name, value in sorted(element.items()):
+        text += f" {name!s}={value!s}"
+    return [(path, text)]

@@ -19,17 +19,16 @@ from __future__ import annotations
 import hashlib
 import io
 from collections import Counter
-from collections.abc import Iterator
-from datetime import UTC
+from collections.abc import Iterator, Sequence
+from datetime import datetime
 from typing import Any
 
 from lxml import etree
 
 from bridge.formats import safe_xml
 from bridge.formats.pain008 import READABLE
-from bridge.records.pain008 import Address, DebitBlock, DebitFile, DebitLine
+from bridge.records.pain008 import Address, Amendment, DebitBlock, DebitFile, DebitLine
 
-SCHEMA = "pain.008.001.08"
 SAMPLE_SIZE = 1_000
 
 # A leaf of an element: its path of local names, and its text with the currency, if any.
@@ -38,6 +37,9 @@ Leaf = tuple[str, str]
 Place = tuple[int, int]
 
 _BATCH_BOOKING = "PmtInf/BtchBookg"
+_MANDATE = "DrctDbtTxInf/DrctDbtTx/MndtRltdInf"
+NOT_PROVIDED = "NOTPROVIDED"
+_NO_BIC = ("PmtInf/CdtrAgt/FinInstnId/BIC", NOT_PROVIDED)
 
 
 def compare_with_sepaxml(file: DebitFile, data: bytes, *, sample_above: int = 10_000) -> list[str]:
@@ -80,15 +82,15 @@ class _Ours:
     def _take(self, element: etree._Element) -> None:
         name = etree.QName(element).localname
         if name == "GrpHdr":
-            self.header += _leaves(element)
+            self.header += safe_xml.leaves(element)
         elif name == "PmtInf":
-            self.heads.append([leaf for leaf in _leaves(element) if not leaf[0].startswith("PmtInf/DrctDbtTxInf")])
+            self.heads.append([leaf for leaf in safe_xml.leaves(element) if not leaf[0].startswith("PmtInf/DrctDbtTxInf")])
             self.ids.append(self._ids)
             self.debits.append(self._debits)
             self._ids, self._debits = [], {}
         else:
             if self.is_chosen((len(self.heads), len(self._ids))):
-                self._debits[len(self._ids)] = _leaves(element)
+                self._debits[len(self._ids)] = safe_xml.leaves(element)
             self._ids.append(safe_xml.text(element, "PmtId/EndToEndId") or "")
 
 
@@ -96,7 +98,7 @@ def _headers(file: DebitFile, ours: _Ours) -> Iterator[str]:
     """The group header; count and sum of the file are added up here once more."""
     expected = [
         ("GrpHdr/MsgId", file.message_id),
-        ("GrpHdr/CreDtTm", f"{file.created_at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"),
+        ("GrpHdr/CreDtTm", _instant(file.created_at)),
         ("GrpHdr/NbOfTxs", str(file.count)),
         ("GrpHdr/CtrlSum", _euro(file.control_sum_cents)),
         ("GrpHdr/InitgPty/Nm", _initiator(file)),
@@ -114,7 +116,7 @@ def _blocks(file: DebitFile, ours: _Ours) -> Iterator[str]:
         wrong = list(_ids(block, ids))
         yield from (f"block {number}: {difference}" for difference in wrong)
         if not wrong:
-            yield from _block(number, block, chosen, head, debits)
+            yield from _block(file, number, chosen, head, debits)
 
 
 def _ids(block: DebitBlock, ids: list[str]) -> Iterator[str]:
@@ -129,8 +131,9 @@ def _ids(block: DebitBlock, ids: list[str]) -> Iterator[str]:
         yield "the debits stand in another order"
 
 
-def _block(number: int, block: DebitBlock, chosen: list[int], head: list[Leaf], debits: dict[int, list[Leaf]]) -> Iterator[str]:
-    expected_head, expected = _sepaxml(block, chosen)
+def _block(file: DebitFile, number: int, chosen: list[int], head: list[Leaf], debits: dict[int, list[Leaf]]) -> Iterator[str]:
+    block = file.blocks[number - 1]
+    expected_head, expected = _sepaxml(file, block, chosen)
     yield from (f"block {number}: {difference}" for difference in _differences(expected_head, head))
     for place, wanted in zip(chosen, expected, strict=True):
         found = debits.get(place, [])
@@ -162,16 +165,6 @@ def _by_path(leaves: list[Leaf]) -> dict[str, list[str]]:
     return grouped
 
 
-def _leaves(element: etree._Element, above: str = "") -> list[Leaf]:
-    path = f"{above}{etree.QName(element).localname}"
-    if len(element):
-        return [leaf for child in element for leaf in _leaves(child, f"{path}/")]
-    text = element.text or ""
-    for name, value in sorted(element.items()):
-        text += f" {name!s}={value!s}"
-    return [(path, text)]
-
-
 def _chosen(file: DebitFile, data: bytes) -> frozenset[Place]:
     """SAMPLE_SIZE places of the file, derived from the data: a rerun agrees, and whoever changes the data changes them."""
     places = [(number, place) for number, block in enumerate(file.blocks) for place in range(len(block.debits))]
@@ -188,9 +181,9 @@ def _chosen(file: DebitFile, data: bytes) -> frozenset[Place]:
 # ---- sepaxml -------------------------------------------------------------------------------------------------------------------
 
 
-def _sepaxml(block: DebitBlock, chosen: list[int]) -> tuple[list[Leaf], list[list[Leaf]]]:
+def _sepaxml(file: DebitFile, block: DebitBlock, chosen: list[int]) -> tuple[list[Leaf], list[list[Leaf]]]:
     """The head of the block and the chosen debits, in their order, as sepaxml writes them."""
-    builder = _builder(block, block.creditor_name)
+    builder = _builder(file, block, block.creditor_name)
     # A block needs a debit to have a head; without a chosen one, the first lends itself and is not compared.
     for place in chosen or [0]:
         builder.add_payment(_payment(block, block.debits[place]))
@@ -198,8 +191,8 @@ def _sepaxml(block: DebitBlock, chosen: list[int]) -> tuple[list[Leaf], list[lis
     blocks = root.findall(".//{*}PmtInf")
     if len(blocks) != 1:
         raise ValueError("sepaxml made several blocks of one")
-    debits = [_leaves(child) for child in blocks[0].findall("{*}DrctDbtTxInf")]
-    head = [leaf for leaf in _leaves(blocks[0]) if not leaf[0].startswith("PmtInf/DrctDbtTxInf")]
+    debits = [safe_xml.leaves(child) for child in blocks[0].findall("{*}DrctDbtTxInf")]
+    head = [leaf for leaf in safe_xml.leaves(blocks[0]) if not leaf[0].startswith("PmtInf/DrctDbtTxInf")]
     completed = [_completed(debits[at], block.debits[place]) for at, place in enumerate(chosen)]
     return _completed_head(head, block, whole=len(chosen) == len(block.debits)), completed
 
@@ -211,23 +204,61 @@ def _completed_head(head: list[Leaf], block: DebitBlock, *, whole: bool) -> list
         known |= {"PmtInf/NbOfTxs": str(len(block.debits)), "PmtInf/CtrlSum": _euro(block.control_sum_cents)}
     if block.batch_booking is not True:
         known[_BATCH_BOOKING] = None if block.batch_booking is None else "false"
-    completed = [(path, known.get(path, text)) for path, text in head]
+    completed = [(path, known.get(path, text)) for path, text in head if (path, text) != _NO_BIC]
+    if len(completed) < len(head):
+        completed.insert(_at(completed, "PmtInf/ChrgBr"), ("PmtInf/CdtrAgt/FinInstnId/Othr/Id", NOT_PROVIDED))
+    if block.ultimate_creditor is not None:
+        completed.insert(_at(completed, "PmtInf/ChrgBr"), ("PmtInf/UltmtCdtr/Nm", block.ultimate_creditor))
     return [(path, text) for path, text in completed if text is not None]
 
 
 def _completed(debit: list[Leaf], record: DebitLine) -> list[Leaf]:
-    """sepaxml's debit with the ultimate debtor, which it does not know, in its place before the remittance text."""
-    if record.ultimate_debtor is None:
-        return debit
-    return [*debit[:-1], ("DrctDbtTxInf/UltmtDbtr/Nm", record.ultimate_debtor), debit[-1]]
+    """sepaxml's debit with what it does not know, in its place: amendment, ultimate debtor, purpose, structured reference."""
+    *known, text = debit
+    if record.amendment is not None:
+        signed = _at(known, f"{_MANDATE}/DtOfSgntr")
+        known[signed + 1 : signed + 1] = _amendment(record.amendment)
+    if record.ultimate_debtor is not None:
+        known.append(("DrctDbtTxInf/UltmtDbtr/Nm", record.ultimate_debtor))
+    if record.purpose is not None:
+        known.append(("DrctDbtTxInf/Purp/Cd", record.purpose))
+    if record.remittance is not None:
+        return [*known, text]
+    if record.creditor_reference is None:
+        return known
+    structured = "DrctDbtTxInf/RmtInf/Strd/CdtrRefInf"
+    return [*known, (f"{structured}/Tp/CdOrPrtry/Cd", "SCOR"), (f"{structured}/Ref", record.creditor_reference)]
+
+
+def _amendment(amendment: Amendment) -> list[Leaf]:
+    details, creditor = f"{_MANDATE}/AmdmntInfDtls", f"{_MANDATE}/AmdmntInfDtls/OrgnlCdtrSchmeId"
+    leaves = [
+        (f"{_MANDATE}/AmdmntInd", "true"),
+        (f"{details}/OrgnlMndtId", amendment.mandate_id),
+        (f"{creditor}/Nm", amendment.creditor_name),
+        (f"{creditor}/Id/PrvtId/Othr/Id", amendment.creditor_id),
+        (f"{creditor}/Id/PrvtId/Othr/SchmeNm/Prtry", "SEPA" if amendment.creditor_id else None),
+        (f"{details}/OrgnlDbtrAcct/Id/Othr/Id", "SMNDA" if amendment.new_account else None),
+    ]
+    return [(path, text) for path, text in leaves if text is not None]
+
+
+def _at(leaves: Sequence[tuple[str, str | None]], path: str) -> int:
+    """The place of the leaf of this path. Raises ValueError where sepaxml wrote none."""
+    return [found for found, _ in leaves].index(path)
+
+
+def _instant(at: datetime) -> str:
+    text = f"{at:%Y-%m-%dT%H:%M:%S%z}"
+    return text.replace("+0000", "Z") if text.endswith("+0000") else f"{text[:-2]}:{text[-2:]}"
 
 
 def _initiator(file: DebitFile) -> str:
-    builder = _builder(file.blocks[0], file.initiator_name)
+    builder = _builder(file, file.blocks[0], file.initiator_name)
     return etree.fromstring(builder.export(validate=False)).findtext(".//{*}GrpHdr/{*}InitgPty/{*}Nm") or ""
 
 
-def _builder(block: DebitBlock, name: str) -> Any:
+def _builder(file: DebitFile, block: DebitBlock, name: str) -> Any:
     from sepaxml import SepaDD
 
     config = {
@@ -240,7 +271,9 @@ def _builder(block: DebitBlock, name: str) -> Any:
     }
     if block.creditor_bic is not None:
         config["BIC"] = block.creditor_bic
-    return SepaDD(config, schema=SCHEMA, clean=False)
+    elif file.version == "pain.008.001.02":
+        config["BIC"] = NOT_PROVIDED  # which it insists on; it is put where it belongs afterwards
+    return SepaDD(config, schema=file.version, clean=False)
 
 
 def _payment(block: DebitBlock, debit: DebitLine) -> dict[str, Any]:
@@ -252,7 +285,7 @@ def _payment(block: DebitBlock, debit: DebitLine) -> dict[str, Any]:
         "collection_date": block.due_on,
         "mandate_id": debit.mandate_id,
         "mandate_date": debit.signed_on,
-        "description": debit.remittance,
+        "description": debit.remittance or "",
         "endtoend_id": debit.end_to_end_id,
     }
     if debit.debtor_bic is not None:
@@ -262,13 +295,14 @@ def _payment(block: DebitBlock, debit: DebitLine) -> dict[str, Any]:
     return payment
 
 
-def _address(address: Address) -> dict[str, str | None]:
+def _address(address: Address) -> dict[str, Any]:
     return {
         "street_name": address.street,
         "building_number": address.building,
         "postcode": address.postcode,
         "town": address.town,
         "country": address.country,
+        "lines": list(address.lines),
     }
 
 

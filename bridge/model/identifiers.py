@@ -42,6 +42,8 @@ IBAN_LENGTHS: Mapping[str, int] = MappingProxyType({**EEA, **OUTSIDE_EEA, **TERR
 
 # What every SEPA bank takes (EPC217-08, EPC130-08): text and references alike.
 SEPA_CHARACTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/-?:().,'+ ")
+# What German banks take in names and texts beyond it (DFUe agreement, Anlage 3, chapter 2.1); never in references.
+GERMAN_CHARACTERS = frozenset("ÄÖÜäöüß&*$%")
 REFERENCE_MAX = 35
 
 # Below this, schwifty's list of a country's banks is a sample (Malta: 1, Monaco: 1), and a code missing from it says nothing.
@@ -51,6 +53,8 @@ REGISTRY_BANKS_MIN = 10
 _BASE36 = {ord("A") + offset: str(10 + offset) for offset in range(26)}
 _IBAN = re.compile(r"[A-Z]{2}[0-9]{2}[A-Z0-9]{8,30}")
 _BIC = re.compile(r"[A-Z0-9]{4}[A-Z]{2}[A-Z0-9]{2}(?:[A-Z0-9]{3})?")
+_CREDITOR_REFERENCE = re.compile(r"RF[0-9]{2}[A-Z0-9]{1,21}")
+CREDITOR_REFERENCE_MAX = 21
 _CREDITOR_ID = re.compile(r"[A-Z]{2}[0-9]{2}[A-Z0-9]{3}[A-Z0-9]{1,28}")
 _CREDITOR_ID_DE = re.compile(r"DE[0-9]{2}[A-Z0-9]{3}0[0-9]{10}")
 
@@ -150,20 +154,17 @@ def check_creditor_id(text: str) -> str:
     The check digits leave out positions 5 to 7, the creditor business code: a mistyped business code is never noticed. Only
     German lengths are enforced (18); the list of the other countries is the EPC's and not public enough to hard-code.
     """
-    from stdnum.eu import at_02
-
     identifier = _compact(text)
     fault = creditor_id_fault(identifier)
     if fault:
         raise BadInput(f"creditor identifier: {fault}")
-    # Not at_02.validate: it strips stray characters and takes the aliases 00, 01 and 99 of mod 97.
-    if at_02.calc_check_digits(identifier) != identifier[2:4]:
-        raise BadInput(f"creditor identifier {identifier[:7]}…: the check digits are wrong; a character was mistyped")
     return identifier
 
 
 def creditor_id_fault(identifier: str) -> str | None:
-    """Say what is wrong with the shape of a normalised creditor identifier, or None. Check digits are ``check_creditor_id``'s."""
+    """Say what is wrong with a normalised creditor identifier, or None: its shape, its country, its check digits."""
+    from stdnum.eu import at_02
+
     if not identifier:
         return "it is missing"
     if not _CREDITOR_ID.fullmatch(identifier):
@@ -172,7 +173,37 @@ def creditor_id_fault(identifier: str) -> str | None:
         return f"its country {identifier[:2]} is not in SEPA"
     if identifier.startswith("DE") and not _CREDITOR_ID_DE.fullmatch(identifier):
         return "a German one has 18 characters: DE, two check digits, business code (ZZZ), 0 and ten digits"
+    # Not at_02.validate: it strips stray characters and takes the aliases 00, 01 and 99 of mod 97.
+    if at_02.calc_check_digits(identifier) != identifier[2:4]:
+        return f"{identifier[:7]}…: the check digits are wrong; a character was mistyped"
     return None
+
+
+def creditor_reference_fault(reference: str) -> str | None:
+    """Say what is wrong with a structured creditor reference (ISO 11649, "RF18539007547034"), or None."""
+    from stdnum import iso11649
+    from stdnum.exceptions import ValidationError
+
+    if not _CREDITOR_REFERENCE.fullmatch(reference):
+        return "RF, two check digits and 1 to 21 capital letters or digits are needed"
+    try:
+        iso11649.validate(reference)
+    except ValidationError:
+        return "the check digits are wrong; a character was mistyped"
+    return None
+
+
+def creditor_reference(text: str) -> str:
+    """The structured reference made of a text of 1 to 21 letters and digits; other characters are left out.
+
+    Raises BadInput where nothing is left, or more than fits.
+    """
+    from stdnum.iso7064 import mod_97_10
+
+    body = re.sub(r"[^A-Z0-9]", "", text.upper())
+    if not 1 <= len(body) <= CREDITOR_REFERENCE_MAX:
+        raise BadInput(f"a structured reference is made of 1 to {CREDITOR_REFERENCE_MAX} letters and digits, not of {len(body)}")
+    return f"RF{mod_97_10.calc_check_digits(body + 'RF')}{body}"
 
 
 def creditor_key(creditor_id: str) -> str:

@@ -62,9 +62,16 @@ def open_name(key: Key, person: Person) -> str:
     return unseal(key, f"person:{person.uid}:name", person.name) or ""
 
 
+def open_email(key: Key, person: Person) -> str | None:
+    return unseal(key, f"person:{person.uid}:email", person.email)
+
+
 def open_address(key: Key, person: Person) -> Address | None:
     body = unseal(key, f"person:{person.uid}:address", person.address)
-    return Address(**json.loads(body)) if body else None
+    if not body:
+        return None
+    parts = json.loads(body)
+    return Address(**{**parts, "lines": tuple(parts.get("lines", ()))})
 
 
 def open_ultimate_debtor(key: Key, person: Person) -> str | None:

@@ -6,21 +6,43 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
+VERSION = "pain.008.001.08"
+
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """A structured postal address; town and country (ISO 3166 alpha-2) are what makes it one."""
+    """A postal address. Town and country (ISO 3166 alpha-2) make it a structured one; with ``lines`` (AdrLine) it is hybrid.
+
+    An address of country and lines alone is the old, unstructured form, which only pain.008.001.02 may have.
+    """
 
     street: str | None = field(default=None, repr=False)
     building: str | None = field(default=None, repr=False)
     postcode: str | None = field(default=None, repr=False)
     town: str | None = field(default=None, repr=False)
     country: str | None = None
+    lines: tuple[str, ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Amendment:
+    """What changed about a mandate since its last debit (AmdmntInfDtls): the values before; what did not change is None or False.
+
+    ``new_account``: the debtor's account is another one, at whatever bank. The message says SMNDA then, never the old IBAN.
+    """
+
+    mandate_id: str | None = None
+    creditor_id: str | None = None
+    creditor_name: str | None = field(default=None, repr=False)
+    new_account: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class DebitLine:
-    """One debit (DrctDbtTxInf). ``amount_cents`` is EUR cents, 1 .. 99,999,999,999; text fields are already SEPA text."""
+    """One debit (DrctDbtTxInf). ``amount_cents`` is EUR cents, 1 .. 99,999,999,999; text fields are already SEPA text.
+
+    The debtor reads either ``remittance`` (Ustrd) or ``creditor_reference`` (Strd, ISO 11649), never both.
+    """
 
     end_to_end_id: str
     amount_cents: int
@@ -28,10 +50,13 @@ class DebitLine:
     signed_on: date
     debtor_name: str = field(repr=False)
     debtor_iban: str = field(repr=False)
-    remittance: str = field(repr=False)
+    remittance: str | None = field(default=None, repr=False)
     debtor_bic: str | None = None
     debtor_address: Address | None = None
     ultimate_debtor: str | None = field(default=None, repr=False)
+    creditor_reference: str | None = None
+    purpose: str | None = None
+    amendment: Amendment | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +73,7 @@ class DebitBlock:
     creditor_id: str
     debits: Sequence[DebitLine] = field(repr=False)
     batch_booking: bool | None = True
+    ultimate_creditor: str | None = None
 
     @property
     def control_sum_cents(self) -> int:
@@ -56,12 +82,16 @@ class DebitBlock:
 
 @dataclass(frozen=True, slots=True)
 class DebitFile:
-    """One pain.008 message. ``created_at`` is aware, and chosen once when the batch is cut, so that rendering is repeatable."""
+    """One pain.008 message. ``created_at`` is aware, and chosen once when the batch is cut, so that rendering is repeatable.
+
+    It is written in its own time zone.
+    """
 
     message_id: str
     created_at: datetime
     initiator_name: str
     blocks: tuple[DebitBlock, ...]
+    version: str = VERSION
 
     @property
     def count(self) -> int:

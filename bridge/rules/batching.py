@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import date
 from hashlib import sha256
 
+from bridge.records.profile import BankProfile
 from bridge.rules.text import transliterate
 
 SHORT_NAME_MAX = 10
@@ -51,15 +52,17 @@ class PlannedFile:
         return tuple(member for block in self.blocks for member in block.members)
 
 
-def plan(due: Iterable[Due], *, transactions_max: int) -> list[PlannedFile]:
-    """Group what is due into files of at most ``transactions_max`` debits each, about equally full, and these into blocks."""
-    groups: dict[tuple[int, int, str], list[Due]] = defaultdict(list)
+def plan(due: Iterable[Due], profile: BankProfile) -> list[PlannedFile]:
+    """Group what is due into files as the bank takes them, about equally full, and these into blocks."""
+    groups: dict[tuple[int, int, str, str, str], list[Due]] = defaultdict(list)
     for item in due:
-        groups[(item.account_id, item.creditor_id, item.scheme)].append(item)
+        due_on = str(item.due_on) if profile.one_due_date or profile.one_block else ""
+        sequence = item.sequence if profile.one_block else ""
+        groups[(item.account_id, item.creditor_id, item.scheme, due_on, sequence)].append(item)
     return [
         PlannedFile(account_id, creditor_id, scheme, tuple(_blocks(part)))
-        for (account_id, creditor_id, scheme), items in sorted(groups.items())
-        for part in _split(sorted(items, key=_order), transactions_max)
+        for (account_id, creditor_id, scheme, _, _), items in sorted(groups.items())
+        for part in _split(sorted(items, key=_order), profile.transactions_max)
     ]
 
 

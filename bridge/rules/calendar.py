@@ -60,7 +60,7 @@ def presentation_window(due_on: date, profile: BankProfile) -> tuple[date, datet
     if not is_target_day(due_on):
         raise ValueError(f"{due_on} is not a TARGET day")
     presented_on = add_target_days(due_on, -profile.lead_days)
-    return due_on - timedelta(days=profile.earliest_days), _cut_off(presented_on, profile)
+    return due_on - timedelta(days=profile.earliest_days), cut_off(presented_on, profile)
 
 
 def earliest_due(now: datetime, profile: BankProfile) -> date:
@@ -69,7 +69,7 @@ def earliest_due(now: datetime, profile: BankProfile) -> date:
         raise ValueError("now must be an aware datetime")
     today = now.astimezone(ZoneInfo(profile.timezone)).date()
     presented_on = next_target_day(today)
-    if now.astimezone(UTC) > _cut_off(presented_on, profile):
+    if now.astimezone(UTC) > cut_off(presented_on, profile):
         presented_on = add_target_days(presented_on, 1)
     return add_target_days(presented_on, profile.lead_days)
 
@@ -82,7 +82,7 @@ def due_on(invoice_due: date, now: datetime, profile: BankProfile) -> date:
     return max(next_target_day(invoice_due), earliest_due(now, profile))
 
 
-def _cut_off(day: date, profile: BankProfile) -> datetime:
+def cut_off(day: date, profile: BankProfile) -> datetime:
     """In UTC, because Python compares two datetimes of one time zone by the wall clock and forgets the changing of the clocks."""
     local = datetime.combine(day, time.fromisoformat(profile.cut_off), ZoneInfo(profile.timezone))
     return local.astimezone(UTC)

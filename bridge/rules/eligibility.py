@@ -88,9 +88,9 @@ def may_go_out(invoice: InvoiceFacts, mandate: MandateFacts, *, amount_max_cents
     return ""
 
 
-def sequence(mandate: MandateFacts) -> str:
+def sequence(kind: str) -> str:
     """RCUR for a recurrent mandate (FRST is optional since November 2016, EPC016-06), OOFF for a one-off."""
-    return "OOFF" if mandate.kind == "one-off" else "RCUR"
+    return "OOFF" if kind == "one-off" else "RCUR"
 
 
 def _fitting(invoice: InvoiceFacts, mandates: Sequence[MandateFacts]) -> list[MandateFacts]:

@@ -34,6 +34,8 @@ ACTS: dict[str, tuple[str, ...]] = {
     "mandate show": SEE_NAMES,
     "batch list": READ,
     "batch show": READ,
+    "batch check": READ,
+    "calendar": READ,
     "reconcile queue": SEE_NAMES,
     "reconcile show": SEE_NAMES,
     "reconcile parked": READ,

@@ -8,6 +8,7 @@ letter that has a plain Latin base (Ō, Ǎ ...) and for a lone accent: a readabl
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Set as AbstractSet
 
 from bridge.model.identifiers import SEPA_CHARACTERS
 
@@ -41,21 +42,22 @@ _OWN: dict[str, str] = {
 }
 
 
-def sepa_text(text: str, *, limit: int, german: bool = True) -> str:
+def sepa_text(text: str, *, limit: int, german: bool = True, known: AbstractSet[str] = SEPA_CHARACTERS) -> str:
     """Return ``text`` in SEPA characters, at most ``limit`` of them (at least 1), without blanks at the ends or doubled.
 
     Transliterate first, then collapse, trim and cut: ß grows into ss, so cutting first would still overrun. No "/" at either end
     and no "//" (EPC230-15). Where the input has a letter the result is never empty. ``german``: ä ö ü ß become ae oe ue ss.
+    ``known``: the characters that a bank takes, where it takes more.
     """
     if limit < 1:
         raise ValueError("limit must be at least 1")
-    plain = transliterate(text, german=german)
+    plain = transliterate(text, german=german, known=known)
     while "//" in plain:
         plain = plain.replace("//", "/")
     return " ".join(plain.split()).strip("/ ")[:limit].rstrip("/ ")
 
 
-def transliterate(text: str, *, german: bool = True) -> str:
+def transliterate(text: str, *, german: bool = True, known: AbstractSet[str] = SEPA_CHARACTERS) -> str:
     """Replace every character outside the SEPA set; what has no equivalent becomes a full stop, as EPC217-08 says.
 
     Any white space becomes a blank; accents typed as characters of their own join their letter first; invisible format characters
@@ -64,11 +66,11 @@ def transliterate(text: str, *, german: bool = True) -> str:
     composed = unicodedata.normalize("NFC", text)
     if SEPA_CHARACTERS.issuperset(composed):
         return composed
-    return "".join(_plain(char, german=german) for char in composed)
+    return "".join(_plain(char, german=german, known=known) for char in composed)
 
 
-def _plain(char: str, *, german: bool) -> str:
-    if char in SEPA_CHARACTERS:
+def _plain(char: str, *, german: bool, known: AbstractSet[str]) -> str:
+    if char in known:
         return char
     if german and char in _GERMAN:
         return _GERMAN[char]
@@ -80,4 +82,4 @@ def _plain(char: str, *, german: bool) -> str:
     if unicodedata.combining(char) or (unicodedata.category(char) in ("Cf", "Mn", "Me") and char != "\u00ad"):
         return ""
     base = unicodedata.normalize("NFD", char)[0]
-    return _plain(base, german=german) if base != char else "."
+    return _plain(base, german=german, known=known) if base != char else "."

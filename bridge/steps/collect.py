@@ -85,7 +85,7 @@ def _decide(session: Session, runtime: Runtime, invoices: Sequence[Invoice], now
                 "end_to_end_key": end_to_end_id.upper(),
                 "amount_cents": invoice.amount_cents,
                 "scheme": verdict.mandate.scheme,
-                "sequence": eligibility.sequence(verdict.mandate),
+                "sequence": eligibility.sequence(verdict.mandate.kind),
                 "due_on": calendar.due_on(
                     invoice.due_on, now.astimezone(runtime.zone), runtime.profile(banks[creditor.account_id])
                 ),

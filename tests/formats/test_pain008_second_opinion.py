@@ -13,6 +13,7 @@ from bridge.errors import BadInput
 from bridge.formats import pain008, second_opinion
 from bridge.formats.second_opinion import SAMPLE_SIZE, compare_with_sepaxml
 from bridge.records.pain008 import Address, DebitBlock, DebitFile, DebitLine
+from tests.formats.test_pain008 import FULL, LEGACY
 
 DEBITS = tuple(
     DebitLine(
@@ -239,3 +240,30 @@ def test_how_many_are_drawn() -> None:
     assert signature(compare_with_sepaxml).parameters["sample_above"].default == 10_000
     assert len(compare_with_sepaxml(file, data, sample_above=file.count)) == file.count
     assert len(compare_with_sepaxml(file, data, sample_above=file.count - 1)) == SAMPLE_SIZE
+
+
+def test_it_speaks_of_everything_a_debit_can_say() -> None:
+    """Amendment, purpose, structured reference, ultimate creditor and the old version: what sepaxml lacks is put in its place."""
+    for file in (FULL, LEGACY):
+        assert compare_with_sepaxml(file, rendered(file)) == []
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "difference"),
+    [
+        (b">OLD-4<", b">OLD-5<", "E2E INV-4-1: DrctDbtTx/MndtRltdInf/AmdmntInfDtls/OrgnlMndtId differs"),
+        (b">SMNDA<", b">SMNDB<", "E2E INV-4-1: DrctDbtTx/MndtRltdInf/AmdmntInfDtls/OrgnlDbtrAcct/Id/Othr/Id differs"),
+        (b"<AmdmntInd>true</AmdmntInd>", b"", "E2E INV-4-1: DrctDbtTx/MndtRltdInf/AmdmntInd is missing"),
+        (b"RF18539007547034", b"RF18539007547035", "E2E INV-4-1: RmtInf/Strd/CdtrRefInf/Ref differs"),
+        (b">RENT<", b">GDDS<", "E2E INV-4-1: Purp/Cd differs"),
+        (b"<Nm>Werk Sued</Nm>", b"<Nm>Werk West</Nm>", "block 3: UltmtCdtr/Nm differs"),
+        (b"<Nm>Musterwerk alt</Nm>", b"", "E2E INV-4-1: DrctDbtTx/MndtRltdInf/AmdmntInfDtls/OrgnlCdtrSchmeId/Nm is missing"),
+    ],
+)
+@pytest.mark.parametrize("file", [FULL, LEGACY], ids=["08", "02"])
+def test_what_sepaxml_does_not_know_is_compared_too(file: DebitFile, before: bytes, after: bytes, difference: str) -> None:
+    """A change in what only we write is found, in both versions."""
+    data = rendered(file)
+    assert before in data
+
+    assert compare_with_sepaxml(file, data.replace(before, after, 1)) == [difference]

@@ -50,7 +50,7 @@ def test_missing_folder_holds_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["dkb", "", "../banks/default", "default.toml"])
 def test_unknown_profile_lists_the_known(name: str, tmp_path: Path) -> None:
     """A profile that does not exist is refused with the list; a path is no name."""
-    with pytest.raises(UnknownName, match="is not one of: default, mybank"):
+    with pytest.raises(UnknownName, match="is not one of: at-psa, commerzbank-portal, de-gbic5, default, legacy-02, mybank"):
         profiles.load(name, bank(tmp_path, 'title = "x"'))
 
 
@@ -73,6 +73,14 @@ def test_batch_booking_has_three_values(written: str, booking: bool | None, tmp_
         ("cut_off = 10:00:00", "cut_off"),
         ('timezone = "Berlin"', "timezone"),
         ('timezone = "/etc/passwd"', "timezone"),
+        ('version = "pain.008.001.09"', "version"),
+        ('address = "free"', "address"),
+        ('address = "lines"', "address"),
+        ("characters = 1", "characters"),
+        ('created_in = "Berlin"', "created_in"),
+        ('first_sequence = "OOFF"', "first_sequence"),
+        ("one_block = 1", "one_block"),
+        ('one_due_date = "yes"', "one_due_date"),
         ("lead_days = -1", "lead_days"),
         ("lead_days = true", "lead_days"),
         ("lead_days = 2.0", "lead_days"),

@@ -106,5 +106,5 @@ def test_a_confirmed_b2b_mandate_may_go_out() -> None:
 
 def test_sequence() -> None:
     """One-off mandates are presented as OOFF, all others as RCUR (FRST is optional since November 2016)."""
-    assert eligibility.sequence(MANDATE) == "RCUR"
-    assert eligibility.sequence(replace(MANDATE, kind="one-off")) == "OOFF"
+    assert eligibility.sequence("recurrent") == "RCUR"
+    assert eligibility.sequence("one-off") == "OOFF"

@@ -16,11 +16,11 @@ from bridge.rules.permissions import ACTS, ROLES, allowed, who_may
 from tests.house.code import modules, tree, where
 
 #: commands that open no database, or make it: there is nobody yet to ask
-BEFORE_ANYBODY = {"init", "demo", "db upgrade", "db check", "sim bank"}
+BEFORE_ANYBODY = {"init", "demo", "db upgrade", "db check", "sim bank", "validate", "explain"}
 
 MASKED = {
     "status", "check", "doctor", "chain status", "chain verify",
-    "invoice list", "invoice show", "mandate list", "batch list", "batch show",
+    "invoice list", "invoice show", "mandate list", "batch list", "batch show", "batch check", "calendar",
     "ledger balance", "ledger journal", "ledger verify", "report reconciliation", "user list", "user token", "reconcile parked",
 }  # fmt: skip
 NAMES = {"mandate show", "reconcile queue", "reconcile show"}

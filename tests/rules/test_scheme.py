@@ -7,9 +7,9 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from bridge.records.pain008 import Address, DebitBlock, DebitFile, DebitLine
+from bridge.records.pain008 import Address, Amendment, DebitBlock, DebitFile, DebitLine
 from bridge.rules import scheme
-from bridge.rules.scheme import Finding
+from bridge.rules.scheme import Finding, rule
 
 FIRST = DebitLine(
     end_to_end_id="INV-1-1",
@@ -50,6 +50,8 @@ def debit(base: DebitLine = FIRST, **changes: object) -> DebitFile:
     return replace(FILE, blocks=(replace(BLOCK, debits=(SECOND, changed)),))
 
 
+OWN, NAME, RF = BLOCK.creditor_id, BLOCK.creditor_name, "RF18539007547034"
+OLD, THREE = Address(country="CH", lines=("Rue du Lac 1268", "2501 Biel")), replace(ADDRESS, lines=("a", "b", "c"))
 # id, the file that breaks only this rule, where, and a part of the message
 CASES: list[tuple[str, DebitFile, str, str]] = [
     ("SDD-001", block(scheme="B2B"), "file", "CORE and B2B debits in one file"),
@@ -67,23 +69,27 @@ CASES: list[tuple[str, DebitFile, str, str]] = [
     ("SDD-010", debit(amount_cents=0), "block[1]/debit[2]/amount_cents", "INV-9-1"),
     ("SDD-010", debit(amount_cents=-500), "block[1]/debit[2]/amount_cents", "0.01 to 999999999.99"),
     ("SDD-010", debit(amount_cents=100_000_000_000), "block[1]/debit[2]/amount_cents", "0.01 to 999999999.99"),
-    ("SDD-011", replace(FILE, initiator_name=""), "file/initiator_name", "initiator's name is empty"),
-    ("SDD-011", block(creditor_name="x" * 71), "block[2]/creditor_name", "71 characters"),
-    ("SDD-011", debit(debtor_name="Müller"), "block[1]/debit[2]/debtor_name", "outside the SEPA set"),
+    ("SDD-025", replace(FILE, initiator_name=""), "file/initiator_name", "initiator's name is empty"),
+    ("SDD-026", block(ultimate_creditor=" "), "block[2]/ultimate_creditor", "ultimate creditor's name is empty"),
+    ("SDD-026", block(creditor_name="x" * 71), "block[2]/creditor_name", "71 characters"),
+    ("SDD-011", debit(debtor_name="Łuk"), "block[1]/debit[2]/debtor_name", "no SEPA bank has to take"),
     ("SDD-011", debit(debtor_name="   "), "block[1]/debit[2]/debtor_name", "empty"),
-    ("SDD-011", debit(ultimate_debtor="A & B"), "block[1]/debit[2]/ultimate_debtor", "outside the SEPA set"),
+    ("SDD-011", debit(ultimate_debtor="A # B"), "block[1]/debit[2]/ultimate_debtor", "no SEPA bank"),
     ("SDD-012", debit(remittance=""), "block[1]/debit[2]/remittance", "empty"),
     ("SDD-012", debit(remittance="x" * 141), "block[1]/debit[2]/remittance", "141 characters"),
-    ("SDD-012", debit(remittance="a\nb"), "block[1]/debit[2]/remittance", "outside the SEPA set"),
+    ("SDD-012", debit(remittance="a\nb"), "block[1]/debit[2]/remittance", "no SEPA bank"),
     ("SDD-013", debit(mandate_id="/M"), "block[1]/debit[2]/mandate_id", "INV-9-1: mandate reference"),
     ("SDD-014", debit(signed_on=date(2026, 12, 9)), "block[1]/debit[2]/signed_on", "signed 2026-12-09, after"),
     ("SDD-015", debit(mandate_id="mnd-2", signed_on=date(2026, 6, 2)), "block[1]/debit[2]/signed_on", "another signature date"),
-    ("SDD-016", block(sequence="OOFF", debits=(SPENT,)), "block[2]/debit[1]/mandate_id", "one-off"),
-    ("SDD-016", block(sequence="OOFF", debits=(replace(SPENT, mandate_id="mnd-2"),)), "block[2]/debit[1]/mandate_id", "one-off"),
+    ("SDD-016", block(sequence="OOFF", debits=(SPENT,)), "block[2]/debit[1]/mandate_id", "OOFF is collected more than once"),
+    ("SDD-016", block(sequence="OOFF", debits=(replace(SPENT, mandate_id="mnd-2"),)), "block[2]/debit[1]/mandate_id", "OOFF"),
+    ("SDD-016", block(sequence="FRST", debits=(SPENT,)), "block[2]/debit[1]/mandate_id", "FRST is collected more than once"),
+    ("SDD-016", block(sequence="FNAL", debits=(SPENT,)), "block[2]/debit[1]/mandate_id", "FNAL is collected more than once"),
     ("SDD-017", block(due_on=date(2026, 12, 25)), "block[2]/due_on", "2026-12-25 is not a TARGET day"),
     ("SDD-018", block(creditor_id=""), "block[2]/creditor_id", "missing"),
     ("SDD-018", block(creditor_id="DE98ZZZ0999999999"), "block[2]/creditor_id", "18 characters"),
-    ("SDD-019", block(creditor_iban="DE03120300000000202051"), "block[2]/creditor_iban", "DE03…2051: the check digits"),
+    ("SDD-018", block(creditor_id="DE97ZZZ09999999999"), "block[2]/creditor_id", "check digits are wrong"),
+    ("SDD-027", block(creditor_iban="DE03120300000000202051"), "block[2]/creditor_iban", "DE03…2051: the check digits"),
     ("SDD-019", debit(debtor_iban="TR330006100519786457841326"), "block[1]/debit[2]/debtor_iban", "TR is not in SEPA"),
     ("SDD-019", debit(debtor_iban="de89370400440532013000"), "block[1]/debit[2]/debtor_iban", "not an IBAN"),
     ("SDD-020", debit(SWISS, debtor_bic=None), "block[1]/debit[2]/debtor_bic", "BIC is needed"),
@@ -98,7 +104,24 @@ CASES: list[tuple[str, DebitFile, str, str]] = [
     ("SDD-022", debit(debtor_address=replace(ADDRESS, building="x" * 17)), "block[1]/debit[2]/debtor_address/building", "17"),
     ("SDD-022", debit(debtor_address=replace(ADDRESS, postcode="x" * 17)), "block[1]/debit[2]/debtor_address/postcode", "17"),
     ("SDD-022", debit(debtor_address=replace(ADDRESS, town="x" * 36)), "block[1]/debit[2]/debtor_address/town", "36"),
-    ("SDD-023", block(creditor_bic="BYLADEM"), "block[2]/creditor_bic", "8 or 11"),
+    ("SDD-028", block(creditor_bic="BYLADEM"), "block[2]/creditor_bic", "8 or 11"),
+    ("SDD-007", block(pmt_inf_id="mw-1-1"), "block[2]/pmt_inf_id", "same block id"),
+    ("SDD-009", debit(end_to_end_id="inv-2-1"), "block[1]/debit[2]/end_to_end_id", "inv-2-1: an earlier debit"),
+    ("SDD-022", debit(debtor_address=THREE), "block[1]/debit[2]/debtor_address/lines", "3 lines"),
+    ("SDD-022", debit(debtor_address=replace(ADDRESS, lines=("x" * 71,))), "block[1]/debit[2]/debtor_address/lines[1]", "71"),
+    ("SDD-024", debit(debtor_address=OLD), "block[1]/debit[2]/debtor_address", "no town of its own"),
+    ("SDD-029", debit(remittance=None), "block[1]/debit[2]/remittance", "neither"),
+    ("SDD-029", debit(creditor_reference=RF), "block[1]/debit[2]/remittance", "one of them"),
+    ("SDD-030", debit(remittance=None, creditor_reference="RF19539007547034"), "block[1]/debit[2]/creditor_reference", "digits"),
+    ("SDD-030", debit(remittance=None, creditor_reference="rf18539007547034"), "block[1]/debit[2]/creditor_reference", "capital"),
+    ("SDD-031", debit(purpose="rent"), "block[1]/debit[2]/purpose", "four capital letters"),
+    ("SDD-032", debit(amendment=Amendment()), "block[1]/debit[2]/amendment", "nothing that changed"),
+    ("SDD-032", debit(amendment=Amendment(mandate_id="MND-9")), "block[1]/debit[2]/amendment/mandate_id", "present one"),
+    ("SDD-032", debit(amendment=Amendment(creditor_id=OWN)), "block[1]/debit[2]/amendment/creditor_id", "present one"),
+    ("SDD-032", debit(amendment=Amendment(creditor_name=NAME)), "block[1]/debit[2]/amendment/creditor_name", "present one"),
+    ("SDD-033", debit(amendment=Amendment(mandate_id="M//9")), "block[1]/debit[2]/amendment/mandate_id", "'//'"),
+    ("SDD-033", debit(amendment=Amendment(creditor_id="DE1")), "block[1]/debit[2]/amendment/creditor_id", "8 to 35"),
+    ("SDD-033", debit(amendment=Amendment(creditor_name=" ")), "block[1]/debit[2]/amendment/creditor_name", "is empty"),
     ("SDD-023", debit(debtor_bic="NOTPROVIDED"), "block[1]/debit[2]/debtor_bic", "NOTPROVIDED is not a BIC"),
 ]  # fmt: skip
 
@@ -108,19 +131,19 @@ def test_a_good_file_has_no_findings() -> None:
     assert scheme.check(FILE) == []
 
 
-@pytest.mark.parametrize(("rule", "file", "path", "words"), CASES, ids=[f"{case[0]}-{n}" for n, case in enumerate(CASES)])
-def test_each_rule_alone(rule: str, file: DebitFile, path: str, words: str) -> None:
+@pytest.mark.parametrize(("id_", "file", "path", "words"), CASES, ids=[f"{case[0]}-{n}" for n, case in enumerate(CASES)])
+def test_each_rule_alone(id_: str, file: DebitFile, path: str, words: str) -> None:
     """A file that breaks one rule gets one finding, with the rule's id, the place and the reason."""
     (finding,) = scheme.check(file)
 
-    assert (finding.id, finding.path) == (rule, path)
+    assert (finding.id, finding.path) == (id_, path)
     assert words in finding.message
 
 
 def test_every_rule_has_a_case() -> None:
     """No rule is without a file that breaks it, and each says where it is written."""
-    assert {case[0] for case in CASES} == set(scheme.RULES)
-    assert all(rule.source and str(rule.check.__doc__).endswith(".") for rule in scheme.RULES.values())
+    assert {case[0] for case in CASES} == {rule.id for rule in scheme.RULES.values() if rule.of in ("file", "block", "debit")}
+    assert all(rule.source and rule.sentence.endswith(".") for rule in scheme.RULES.values())
 
 
 def test_swiss_debtor_with_bic_and_address_is_fine() -> None:
@@ -203,4 +226,4 @@ def test_findings_are_values() -> None:
 def test_a_rule_id_is_used_once() -> None:
     """Entering a second rule under an id is refused."""
     with pytest.raises(ValueError, match="SDD-001 exists twice"):
-        scheme.rule("SDD-001", source="x")(scheme.one_scheme)
+        rule.of_file("SDD-001", source="x")(scheme.of_file.one_scheme)

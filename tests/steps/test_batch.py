@@ -47,7 +47,7 @@ def test_a_file_holds_what_is_due(place: Place) -> None:
     """One file, valid against the schema, whose debits by its own bytes are the collections, to the cent."""
     place.mandates()
     pending(place, Bill(1, 12_345), Bill(2, 655))
-    assert batch.run(place.runtime) == {"batches": 1, "collections": 2, "held": 0, "redated": 0}
+    assert batch.run(place.runtime) == {"batches": 1, "collections": 2, "held": 0, "redated": 0, "waiting": 0}
 
     [one] = place.batches()
     body = bytes_of(place, one)
@@ -107,13 +107,13 @@ def _file(cents: int = 100) -> DebitFile:
         (b"Invoice 1", b"Invoice 2", ""),
         (b">1.00<", b">1.01<", "the bytes hold 1 debits of 101 cents, the plan 1 of 100"),
         (b"<NbOfTxs>1<", b"<NbOfTxs>2<", "another count or sum"),
-        (b"<SeqTp>RCUR<", b"<SeqTp>XXXX<", "schema"),
+        (b"<SeqTp>RCUR<", b"<SeqTp>XXXX<", "ISO"),
     ],
 )
 def test_bytes_that_differ_from_the_plan_are_not_sealed(place: Place, find: bytes, put: bytes, said: str) -> None:
     """Tampered bytes are found by the second writer, the second reader or the schema, and refuse the seal."""
     profile = place.runtime.profile("default")
-    body = batch._rendered(_file(), profile)
+    body = batch._rendered(_file())
     batch._check(_file(), body, profile)
     assert find in body
     with pytest.raises(SealRefused, match="MSG-1 was not sealed") as refusal:
@@ -233,7 +233,7 @@ def test_a_pause_between_collect_and_batch_holds_the_member(place: Place) -> Non
     place.mandates(mandate_line(1), mandate_line(2))
     pending(place, Bill(1), Bill(2, debtor=2))
     mandates.run(place.runtime, "anna", "MND-0002", "paused", "account closed")
-    assert batch.run(place.runtime) == {"batches": 1, "collections": 1, "held": 1, "redated": 0}
+    assert batch.run(place.runtime) == {"batches": 1, "collections": 1, "held": 1, "redated": 0, "waiting": 0}
 
     assert place.reasons() == {"plant-1-000001": "", "plant-1-000002": "mandate MND-0002 is paused: account closed"}
 
@@ -370,7 +370,7 @@ def test_one_bad_debit_never_stops_the_others(place: Place) -> None:
     pending(place, Bill(1, debtor=1), Bill(2, debtor=2))
     with place.runtime.session() as session:  # what an import refuses, and only a broken row can say
         session.execute(update(Mandate).where(Mandate.mandate_id == "MND-0002").values(signed_on=date(2030, 1, 1)))
-    assert batch.run(place.runtime) == {"batches": 1, "collections": 1, "held": 1, "redated": 0}
+    assert batch.run(place.runtime) == {"batches": 1, "collections": 1, "held": 1, "redated": 0, "waiting": 0}
 
     held = next(row for row in place.rows(Collection) if row.state == "held")
     assert held.end_to_end_id == "plant-1-000002-1"

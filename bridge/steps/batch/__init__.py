@@ -14,24 +14,26 @@ from datetime import UTC, time
 from functools import partial
 from hashlib import sha256
 from io import BytesIO
+from typing import Any
 
 from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
 from bridge import archive, books, custody, judging
 from bridge.books import PlannedMove, Recorder, Unit
+from bridge.custody import soundness
 from bridge.errors import SealRefused, Unavailable
-from bridge.formats import pain008, schema, second_opinion
+from bridge.formats import pain008
 from bridge.model import Account, Batch, Block, Collection, Creditor, Invoice, Member
 from bridge.records.pain008 import DebitFile
 from bridge.records.profile import BankProfile
 from bridge.rules import batching, calendar, scheme
 from bridge.rules.batching import Due, PlannedFile
 from bridge.runtime import Runtime
-from bridge.steps.batch import debits, preflight
+from bridge.steps.batch import debits, firsts, preflight
 
 ACTOR = "batch"
-NAMESPACE = "urn:iso:std:iso:20022:tech:xsd:"
+PROBLEMS_SHOWN = 10
 
 
 def run(runtime: Runtime) -> dict[str, int]:
@@ -53,7 +55,7 @@ def cut(runtime: Runtime, *, actor: str, scheduled: bool) -> dict[str, int]:
         counts += runtime.work(cut_one)
     if failed:
         raise Unavailable("its debits wait: " + "; ".join(str(problem) for problem in failed))
-    return {name: counts[name] for name in ("batches", "collections", "held", "redated")}
+    return {name: counts[name] for name in ("batches", "collections", "held", "redated", "waiting")}
 
 
 def _account_ids(session: Session) -> list[int]:
@@ -74,7 +76,7 @@ def _cut_account(
         found, more = _due(session, runtime, creditor, profile, barred)
         due += found
         counts += more
-    files = batching.plan(due, transactions_max=profile.transactions_max)
+    files = batching.plan(due, profile)
     runtime.fault("batch: read")
     while files:
         file = files.pop(0)
@@ -138,13 +140,15 @@ def _due(
         ],
         by,
     )
-    going = [c for c in open_now if c.id not in reasons]
+    fit = sorted((c for c in open_now if c.id not in reasons), key=lambda c: (dates[c.id], c.id))
+    marks = firsts.sequences(session, fit, profile)
+    going = [c for c in fit if c.id in marks]
     due = [
-        Due(c.id, c.end_to_end_id, c.amount_cents, dates[c.id], creditor.account_id, creditor.id, c.scheme, c.sequence)
+        Due(c.id, c.end_to_end_id, c.amount_cents, dates[c.id], creditor.account_id, creditor.id, c.scheme, marks[c.id])
         for c in going
     ]
     redated = sum(dates[c.id] != c.due_on for c in going)
-    return due, Counter(held=len(reasons), redated=redated)
+    return due, Counter(held=len(reasons), redated=redated, waiting=len(fit) - len(going))
 
 
 def _seal(
@@ -163,10 +167,10 @@ def _seal(
     message_id = batching.message_id(creditor.name, cut_on, cut_no, plan)
     created_at = runtime.clock().astimezone(UTC).replace(microsecond=0)
     file = debits.debit_file(session, runtime, account, creditor, profile, plan, message_id, created_at)
-    wrong = _wrong_debits(file)
+    wrong = _wrong_debits(file, profile)
     if wrong:
-        return _without(session, runtime, plan, wrong, actor)
-    body = _rendered(file, profile)
+        return _without(session, runtime, plan, profile, wrong, actor)
+    body = _rendered(file)
     if len(body) > profile.bytes_max and len(plan.members) > 1:
         return batching.halves(plan)
     _check(file, body, profile)
@@ -207,10 +211,10 @@ def _seal(
     return session.get_one(Batch, batch_id)
 
 
-def _wrong_debits(file: DebitFile) -> dict[str, str]:
-    """EndToEndId -> what is wrong with this debit alone, by the scheme rules."""
+def _wrong_debits(file: DebitFile, profile: BankProfile) -> dict[str, str]:
+    """EndToEndId -> what is wrong with this debit alone, by the rules of the scheme and of the bank."""
     wrong: dict[str, str] = {}
-    for finding in scheme.check(file):
+    for finding in [*scheme.check(file), *scheme.of_bank.check(file, profile)]:
         place = re.match(r"block\[(\d+)\]/debit\[(\d+)\]", finding.path)
         if place:
             debit = file.blocks[int(place[1]) - 1].debits[int(place[2]) - 1]
@@ -218,7 +222,9 @@ def _wrong_debits(file: DebitFile) -> dict[str, str]:
     return wrong
 
 
-def _without(session: Session, runtime: Runtime, plan: PlannedFile, wrong: dict[str, str], actor: str) -> list[PlannedFile]:
+def _without(
+    session: Session, runtime: Runtime, plan: PlannedFile, profile: BankProfile, wrong: dict[str, str], actor: str
+) -> list[PlannedFile]:
     """Hold the wrong ones, each with its reason, and plan the file anew without them: one bad debit never stops the others."""
     bad = [member for member in plan.members if member.end_to_end_id in wrong]
     versions = _versions(session, [member.id for member in bad])
@@ -230,7 +236,7 @@ def _without(session: Session, runtime: Runtime, plan: PlannedFile, wrong: dict[
     ]
     books.apply_all(session, [Unit(moves=(move,)) for move in moves], Recorder(actor, runtime.clock()))
     good = [member for member in plan.members if member.end_to_end_id not in wrong]
-    return batching.plan(good, transactions_max=max(1, len(good)))
+    return batching.plan(good, profile)
 
 
 def _versions(session: Session, collection_ids: Sequence[int]) -> dict[int, int]:
@@ -242,29 +248,18 @@ def _versions(session: Session, collection_ids: Sequence[int]) -> dict[int, int]
     return versions
 
 
-def _rendered(file: DebitFile, profile: BankProfile) -> bytes:
+def _rendered(file: DebitFile) -> bytes:
     out = BytesIO()
-    pain008.write(file, out, version=profile.version)
+    pain008.write(file, out)
     return out.getvalue()
 
 
 def _check(file: DebitFile, body: bytes, profile: BankProfile) -> None:
     """Everything that must hold before a file is sealed; raises SealRefused with every reason."""
-    problems = [f"{finding.id} {finding.path}: {finding.message}" for finding in scheme.check(file)]
-    problems += [f"schema: {error}" for error in schema.validate(body, f"{NAMESPACE}{profile.version}")]
-    facts = pain008.count(BytesIO(body))
-    if (facts.counted, facts.counted_sum_cents) != (file.count, file.control_sum_cents):
-        problems.append(
-            f"the bytes hold {facts.counted} debits of {facts.counted_sum_cents} cents, "
-            f"the plan {file.count} of {file.control_sum_cents}"
-        )
-    if (facts.stated_count, facts.stated_sum_cents) != (facts.counted, facts.counted_sum_cents):
-        problems.append("the head of the file states another count or sum than its debits add up to")
-    if any((b.stated_count, b.stated_sum_cents) != (b.counted, b.counted_sum_cents) for b in facts.blocks):
-        problems.append("a block states another count or sum than its debits add up to")
-    problems += second_opinion.compare_with_sepaxml(file, body)
-    if problems:
-        raise SealRefused(f"{file.message_id} was not sealed: " + "; ".join(problems[:10]))
+    found = soundness.of_record(file, body, profile)
+    if found:
+        problems = [f"{finding.id} {finding.path}: {finding.message}" for finding in found[:PROBLEMS_SHOWN]]
+        raise SealRefused(f"{file.message_id} was not sealed: " + "; ".join(problems))
 
 
 def _members(session: Session, plan: PlannedFile, file: DebitFile, batch_id: int) -> None:
@@ -296,10 +291,15 @@ def _batched(session: Session, runtime: Runtime, plan: PlannedFile, batch_id: in
     moves = tuple(
         PlannedMove(
             "collection", member.id, versions[member.id], "batched", "pending", "batched", f"batch:{message_id}", runtime.today(),
-            sets=(("batch_id", batch_id), ("account_id", member.account_id), ("due_on", member.due_on)),
+            sets=tuple({**_decided(member), "batch_id": batch_id}.items()),
         )
         for member in members.values()
     )  # fmt: skip
     applied = books.apply(session, [Unit(moves=moves)], Recorder(actor, runtime.clock()))
     if applied.lost:
         raise SealRefused(f"{message_id}: its collections were moved by another worker; the next run cuts again")
+
+
+def _decided(member: Due) -> dict[str, Any]:
+    """What the cut decided anew about a collection."""
+    return {"account_id": member.account_id, "due_on": member.due_on, "sequence": member.sequence}

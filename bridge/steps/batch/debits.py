@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -18,8 +19,6 @@ from bridge.records.profile import BankProfile
 from bridge.rules import batching, scheme, text
 from bridge.rules.batching import Due, PlannedFile
 from bridge.runtime import Runtime
-
-NAME_MAX, REMITTANCE_MAX = 70, 140  # AT-P001, AT-T009 (EPC130-08)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +45,10 @@ def debit_file(
 ) -> DebitFile:
     own = session.get_one(BankAccount, account.bank_account_id)
     own_iban = open_iban(_key(session, runtime, own.key_uid), own)
+    known = scheme.of_bank.CHARACTERS[profile.characters]
     parties = _parties(session, runtime, [member.id for member in plan.members])
     numbers = _invoice_texts(session, runtime, [member.id for member in plan.members])
-    name = text.sepa_text(creditor.name, limit=NAME_MAX)
+    name = text.sepa_text(creditor.name, limit=scheme.NAME_MAX, known=known)
     blocks = tuple(
         DebitBlock(
             pmt_inf_id=batching.pmt_inf_id(message_id, number),
@@ -60,37 +60,46 @@ def debit_file(
             creditor_bic=own.bic,
             creditor_id=creditor.creditor_id,
             batch_booking=profile.batch_booking,
-            debits=tuple(_debit(member, parties[member.id], numbers[member.id]) for member in block.members),
+            debits=tuple(_debit(member, parties[member.id], numbers[member.id], profile) for member in block.members),
         )
         for number, block in enumerate(plan.blocks, 1)
     )
-    return DebitFile(message_id, created_at, name, blocks)
+    return DebitFile(message_id, created_at.astimezone(ZoneInfo(profile.created_in)), name, blocks, profile.version)
 
 
-def _debit(member: Due, party: Party, remittance: str) -> DebitLine:
-    country = party.iban[:2]
+def _debit(member: Due, party: Party, remittance: str, profile: BankProfile) -> DebitLine:
+    country, known = party.iban[:2], scheme.of_bank.CHARACTERS[profile.characters]
     ultimate = open_ultimate_debtor(party.key, party.person)
     return DebitLine(
         end_to_end_id=member.end_to_end_id,
         amount_cents=member.amount_cents,
         mandate_id=party.line.mandate_id,
         signed_on=party.line.signed_on,
-        debtor_name=text.sepa_text(party.name, limit=NAME_MAX),
+        debtor_name=text.sepa_text(party.name, limit=scheme.NAME_MAX, known=known),
         debtor_iban=party.iban,
-        remittance=text.sepa_text(remittance, limit=REMITTANCE_MAX),
+        remittance=text.sepa_text(remittance, limit=scheme.REMITTANCE_MAX, known=known),
         debtor_bic=None if in_eea(country) else party.bic,
-        debtor_address=None if in_eea(country) else _printed(open_address(party.key, party.person)),
-        ultimate_debtor=text.sepa_text(ultimate, limit=NAME_MAX) if ultimate else None,
+        debtor_address=None if in_eea(country) else printed(open_address(party.key, party.person), profile),
+        ultimate_debtor=text.sepa_text(ultimate, limit=scheme.NAME_MAX, known=known) if ultimate else None,
     )
 
 
-def _printed(address: Address | None) -> Address | None:
-    """An address in the bank's characters."""
+def printed(address: Address | None, profile: BankProfile) -> Address | None:
+    """An address in the bank's characters and form. A bank that takes no lines gets the structured parts alone."""
     if address is None:
         return None
-    parts = {name: getattr(address, name) for name in scheme.ADDRESS_LIMITS}
-    shown = {name: text.sepa_text(part, limit=scheme.ADDRESS_LIMITS[name]) if part else None for name, part in parts.items()}
-    return replace(address, **shown)
+    known = scheme.of_bank.CHARACTERS[profile.characters]
+
+    def cut(part: str | None, limit: int) -> str | None:
+        return text.sepa_text(part, limit=limit, known=known) or None if part else None
+
+    if profile.address == "lines":
+        pairs = ((address.street, address.building), (address.postcode, address.town))
+        lines = [cut(" ".join(filter(None, pair)), scheme.ADDRESS_LINE_MAX) for pair in pairs]
+        return Address(country=address.country, lines=tuple(filter(None, lines)))
+    shown = {name: cut(getattr(address, name), limit) for name, limit in scheme.ADDRESS_LIMITS.items()}
+    kept = [cut(line, scheme.ADDRESS_LINE_MAX) for line in address.lines] if profile.address == "hybrid" else []
+    return Address(**shown, country=address.country, lines=tuple(filter(None, kept)))
 
 
 def _parties(session: Session, runtime: Runtime, collection_ids: Sequence[int]) -> dict[int, Party]:

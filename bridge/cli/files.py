@@ -1,0 +1,86 @@
+"""validate, explain, calendar: what a file must be, what a code means, when a file is due. The first two need no database."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+from bridge.cli import call, screen
+from bridge.errors import UnknownName
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command(
+        epilog="Examples:  bridge validate batch.xml   ·   bridge validate batch.xml --profile commerzbank-portal --json"
+    )(validate)
+    app.command(epilog="Examples:  bridge explain MD06   ·   bridge explain SDD-017 --lang de")(explain)
+    app.command(epilog="Examples:  bridge calendar   ·   bridge calendar --json")(calendar)
+
+
+def validate(
+    context: typer.Context,
+    file: Path = typer.Argument(..., help="A pain.008, pain.002 or camt file of anybody."),
+    profile: str = typer.Option("default", "--profile", help="Whose limits and forms count: a name in templates/banks/."),
+) -> None:
+    """A file against the ISO schema, the rules of the scheme and what one bank takes; nothing is stored."""
+    from bridge import resources
+    from bridge.cli.bank import read
+    from bridge.formats import profiles
+    from bridge.reports import validation
+
+    here = call.of(context)
+    folders = [resources.path("templates/banks"), here.options.config.parent / "templates" / "banks"]
+    found = validation.validate(read(file), profiles.load(profile, folders))
+
+    def show() -> None:
+        rows = [(one.id, one.path, one.message) for one in found.findings]
+        screen.table(f"{file.name}: {found.kind}", ("rule", "where", "what"), rows)
+        screen.lines(f"{len(rows)} finding(s); 'bridge explain RULE' says more" if rows else "every check is passed")
+
+    here.answer(found, show)
+    raise typer.Exit(0 if found.ok else 4)
+
+
+def explain(context: typer.Context, code: str = typer.Argument(..., help="A bank's reason (MD06) or a rule (SDD-017).")) -> None:
+    """What a code means, and what to do next."""
+    from bridge.reports import validation
+    from bridge.rules import reasons, scheme
+
+    here, name = call.of(context), code.upper()
+    german = here.options.lang == "de"
+    if name in reasons.REASONS:
+        reason = reasons.REASONS[name]
+        step = reasons.STEPS[reason.step][german]
+        said = {"code": name, "meaning": reason.german if german else reason.english, "next": step, "pauses": reason.pauses}
+    elif name in validation.titles():
+        rule = scheme.RULES.get(name)
+        said = {"code": name, "meaning": validation.titles()[name], "source": rule.source if rule else "the bridge"}
+    else:
+        raise UnknownName.among("code", name, [*reasons.REASONS, *validation.titles()])
+    here.answer(said, lambda: screen.table(name, ("", ""), [(key, value) for key, value in said.items() if key != "code"]))
+
+
+def calendar(context: typer.Context) -> None:
+    """What is due when, until when its file must be at the bank, and the next bank days."""
+    from bridge.reports import calendar
+
+    here = call.of(context)
+    runtime = here.runtime()
+    with runtime.reading() as session:
+        due, days = calendar.due_days(session, runtime), calendar.bank_days(session, runtime)
+
+    def local(one: calendar.DueDay | calendar.BankDay) -> str:
+        return f"{one.cut_off.astimezone(runtime.zone):%a %Y-%m-%d %H:%M}"
+
+    def show() -> None:
+        columns = ("due", "account", "pending", "in a file", "held", "EUR", "from", "cut-off", "window")
+        rows = [
+            (d.due_on, d.account, d.pending, d.batched, d.held, screen.euro(d.amount_cents), d.first_day, local(d), d.window)
+            for d in due
+        ]
+        screen.table("debits that did not leave", columns, rows, right=("pending", "in a file", "held", "EUR"))
+        ahead = [(local(d), d.account, d.due_first) for d in days]
+        screen.table("bank days", ("file at the bank by", "account", "due first"), ahead)
+
+    here.answer({"due": due, "bank_days": days}, show)

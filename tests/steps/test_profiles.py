@@ -1,0 +1,150 @@
+"""What one bank wants of its files, end to end: sequence of a first debit, version, addresses, letters, one date in a file."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from lxml import etree
+from sqlalchemy import update
+
+from bridge import archive
+from bridge.custody import soundness
+from bridge.formats import profiles
+from bridge.model import Collection, Document
+from bridge.resources import path as resource
+from bridge.steps import batch, collect, ingest
+from tests.steps.place import OTHER_IBAN, Bill, Place, mandate_line
+
+SWISS = {
+    "iban": "CH5604835012345678009", "bic": "CRESCHZZ80A", "street": "Rue du Lac", "building": "1268", "postcode": "2501",
+    "town": "Biel", "country": "CH",
+}  # fmt: skip
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    return Place(tmp_path)
+
+
+def pending(place: Place, *bills: Bill) -> None:
+    place.bill(*bills)
+    ingest.run(place.runtime)
+    collect.run(place.runtime)
+
+
+def set_state(place: Place, name: str, state: str) -> None:
+    """What the bank answered, in short."""
+    with place.runtime.engine.begin() as connection:
+        connection.execute(update(Collection).where(Collection.end_to_end_id == name).values(state=state))
+
+
+def sent(place: Place) -> list[bytes]:
+    """The bytes of each file, in order."""
+    with place.runtime.reading() as session:
+        keys = place.runtime.keys
+        return [archive.fetch(session, keys, session.get_one(Document, one.document_id)) for one in place.batches()]
+
+
+def sequences(place: Place) -> dict[str, str]:
+    """EndToEndId -> SeqTp, by the files themselves."""
+    found = {}
+    for body in sent(place):
+        for block in etree.parse(BytesIO(body)).iterfind(".//{*}PmtInf"):
+            sequence = block.findtext(".//{*}SeqTp") or ""
+            found |= {debit.text or "": sequence for debit in block.iterfind(".//{*}EndToEndId")}
+    return found
+
+
+def test_a_first_debit_is_frst_only_where_the_bank_wants_it(place: Place) -> None:
+    """RCUR always by default; with first_sequence = FRST the first of each mandate, and never two of one mandate at once."""
+    place.profile(first_sequence="FRST")
+    place.open()
+    place.mandates(mandate_line(1), mandate_line(2, kind="one-off"), mandate_line(3, last_presented_on="2026-09-01"))
+    pending(place, Bill(1), Bill(2, debtor=2), Bill(3, debtor=3), Bill(4))
+
+    assert batch.run(place.runtime)["waiting"] == 1
+    assert sequences(place) == {"plant-1-000001-1": "FRST", "plant-1-000002-1": "OOFF", "plant-1-000003-1": "RCUR"}
+    assert place.states()["plant-1-000004-1"] == "pending"
+    assert batch.run(place.runtime)["waiting"] == 1, "its first is under way"
+
+
+@pytest.mark.parametrize(
+    ("answer", "then"), [("rejected", "FRST"), ("withdrawn", "FRST"), ("settled", "RCUR"), ("returned", "RCUR")]
+)
+def test_a_rejected_first_stays_first(place: Place, answer: str, then: str) -> None:
+    """A first that was never credited is made again; one that was, even if it came back later, was the first (B24)."""
+    place.profile(first_sequence="FRST")
+    place.open()
+    place.mandates()
+    pending(place, Bill(1), Bill(2))
+    batch.run(place.runtime)
+    set_state(place, "plant-1-000001-1", answer)
+    batch.run(place.runtime)
+
+    assert sequences(place)["plant-1-000002-1"] == then
+    assert {row.end_to_end_id: row.sequence for row in place.rows(Collection)}["plant-1-000002-1"] == then
+
+
+def test_the_legacy_bank_gets_the_old_version(place: Place) -> None:
+    """pain.008.001.02 with an address of country and two lines, and sound by every check."""
+    place.profile(version="pain.008.001.02", address="lines")
+    place.open()
+    place.mandates(mandate_line(1, **SWISS))
+    pending(place, Bill(1))
+    assert batch.run(place.runtime)["collections"] == 1
+
+    [body] = sent(place)
+    assert b"pain.008.001.02" in body
+    assert b"<BIC>CRESCHZZ80A</BIC>" in body
+    assert b"<PstlAdr><Ctry>CH</Ctry><AdrLine>Rue du Lac 1268</AdrLine><AdrLine>2501 Biel</AdrLine></PstlAdr>" in body
+    assert soundness.of_bytes(body, place.runtime.profile("default")) == []
+
+
+def test_names_keep_their_letters_where_the_bank_takes_them(place: Place) -> None:
+    """Mueller & Soehne for every bank, Müller & Söhne for one whose profile says so; references are never touched."""
+    place.mandates(mandate_line(1, debtor_name="Müller & Söhne"))
+    pending(place, Bill(1))
+    batch.run(place.runtime)
+    place.profile(characters="german", created_in="Europe/Vienna")
+    place.open()
+    place.mandates(mandate_line(2, debtor_name="Müller & Söhne", iban=OTHER_IBAN))
+    pending(place, Bill(2, debtor=2))
+    batch.run(place.runtime)
+
+    first, second = sent(place)
+    assert b"<Nm>Mueller + Soehne</Nm>" in first
+    assert "<Nm>Müller &amp; Söhne</Nm>".encode() in second
+    assert b"T08:30:00Z</CreDtTm>" in first
+    assert b"T09:30:00+01:00</CreDtTm>" in second
+
+
+def test_one_due_date_in_a_file(place: Place) -> None:
+    """A bank that takes no mixed dates gets a file for each, and every debit stands in one of them."""
+    place.profile(one_block=True)
+    place.open()
+    place.mandates()
+    later = int((place.now + timedelta(days=9)).timestamp())
+    pending(place, Bill(1), Bill(2, due=later), Bill(3))
+    batch.run(place.runtime)
+
+    assert [one.collections for one in place.batches()] == [2, 1]
+    assert [row.due_on for row in place.rows(Collection)] == [date(2026, 12, 1), date(2026, 12, 2), date(2026, 12, 1)]
+
+
+@pytest.mark.parametrize("name", profiles.known([resource("templates/banks")]))
+def test_every_bank_that_ships_gets_a_sound_file(place: Place, name: str) -> None:
+    """A new bank is one file, and is tested by existing: German and Swiss debtors, umlauts, both kinds of mandate."""
+    place.rewrite('bank = "default"', f'bank = "{name}"')
+    place.mandates(
+        mandate_line(1, debtor_name="Jürgen Größe"), mandate_line(2, **SWISS), mandate_line(3, kind="one-off", iban=OTHER_IBAN)
+    )
+    late = int((place.now + timedelta(days=11)).timestamp())
+    pending(place, *(Bill(number, debtor=number, due=late) for number in (1, 2, 3)))
+    profile = place.runtime.profile(name)
+    assert batch.run(place.runtime)["collections"] == 3
+
+    for body in sent(place):
+        assert soundness.of_bytes(body, profile) == []
