@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import date
 from typing import TypeVar
 
 from sqlalchemy import func, or_, select
@@ -11,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from bridge import balances
 from bridge.model import Batch, Block, Break, Collection, Detail, Entry, Invoice, Mandate, Member, Move, Source, Statement
-from bridge.rules import eligibility
+from bridge.rules import eligibility, mandates
 from bridge.rules.eligibility import InvoiceFacts, MandateFacts
 from bridge.settings import CollectionRules
 
@@ -103,18 +104,20 @@ def _why_not(session: Session, collections: Sequence[Collection], rules: Collect
     for some in _slices([collection.invoice_id for collection in collections]):
         invoices += session.scalars(select(Invoice).where(Invoice.id.in_(some)))
     facts = invoice_facts(session, invoices)
-    mandates: dict[int, Mandate] = {}
+    signed: dict[int, Mandate] = {}
     for some in _slices(sorted({collection.mandate_id for collection in collections})):
-        mandates |= {row.id: row for row in session.scalars(select(Mandate).where(Mandate.id.in_(some)))}
+        signed |= {row.id: row for row in session.scalars(select(Mandate).where(Mandate.id.in_(some)))}
     released = released_by_person(session, [collection.id for collection in collections])
-    used_by = _presented(session, [row.id for row in mandates.values() if row.kind == "one-off"], but=[c.id for c in collections])
+    used_by = _presented(session, [row.id for row in signed.values() if row.kind == "one-off"], but=[c.id for c in collections])
+    lapse = _lapsing(session, list(signed.values()), max((collection.due_on for collection in collections), default=date.min))
     reasons: dict[int, str] = {}
     taken: set[int] = set()
     for collection in collections:
         limit = 99_999_999_999 if collection.id in released else rules.amount_max_cents
-        mandate = _mandate_facts(mandates[collection.mandate_id], presented=collection.mandate_id in used_by)
+        row = signed[collection.mandate_id]
+        mandate = _mandate_facts(row, presented=row.id in used_by, lapses_on=lapse.get(row.id))
         invoice = facts[collection.invoice_id]
-        reason = eligibility.may_go_out(invoice, mandate, amount_max_cents=limit)
+        reason = eligibility.may_go_out(invoice, mandate, amount_max_cents=limit, due_on=collection.due_on)
         if not reason and collection.amount_cents != invoice.amount_cents:
             reason = f"it would collect another amount than invoice {invoice.number} has; run 'bridge check'"
         if not reason and mandate.kind == "one-off":
@@ -160,7 +163,36 @@ def _presented(session: Session, mandate_ids: Sequence[int], but: Sequence[int] 
     return used
 
 
-def _mandate_facts(row: Mandate, *, presented: bool) -> MandateFacts:
+def last_presented(session: Session, mandate_ids: Sequence[int]) -> dict[int, date]:
+    """The last due date that was presented under each of these mandates, whatever became of the debit."""
+    found: dict[int, date] = {}
+    for some in _slices(mandate_ids):
+        latest = (
+            select(Collection.mandate_id, func.max(Block.due_on))
+            .join(Member, Member.collection_id == Collection.id)
+            .join(Block, Block.id == Member.block_id)
+            .join(Batch, Batch.id == Block.batch_id)
+            .where(Collection.mandate_id.in_(some), Batch.state.not_in(("sealed", "approved", "discarded")))
+            .group_by(Collection.mandate_id)
+        )
+        found |= {mandate_id: due_on for mandate_id, due_on in session.execute(latest)}
+    return found
+
+
+def _lapsing(session: Session, rows: Sequence[Mandate], due_on: date) -> dict[int, date]:
+    """When those of these mandates lapse that would, by signature and import alone, before a day; few are asked for in full."""
+    ends = {row.id: mandates.lapses_on(row.signed_on, row.last_presented_on) for row in rows if row.signed_on is not None}
+    near = [row for row in rows if row.id in ends and ends[row.id] < due_on]
+    last = last_presented(session, [row.id for row in near])
+    found: dict[int, date] = {}
+    for row in near:
+        assert row.signed_on is not None
+        days = [day for day in (row.last_presented_on, last.get(row.id)) if day is not None]
+        found[row.id] = mandates.lapses_on(row.signed_on, max(days, default=None))
+    return found
+
+
+def _mandate_facts(row: Mandate, *, presented: bool, lapses_on: date | None = None) -> MandateFacts:
     return MandateFacts(
         id=row.id,
         mandate_id=row.mandate_id,
@@ -171,9 +203,9 @@ def _mandate_facts(row: Mandate, *, presented: bool) -> MandateFacts:
         kind=row.kind,
         state=row.state,
         reason=row.reason,
-        signed_on=row.signed_on,
         b2b_confirmed_on=row.b2b_confirmed_on,
         presented=presented,
+        lapses_on=lapses_on,
     )
 
 

@@ -12,7 +12,23 @@ from pathlib import Path
 
 import typer
 
-from bridge.cli import bank, batch, chain, demo, files, invoice, ledger, mandate, production, reconcile, report, sim, system, user
+from bridge.cli import (
+    bank,
+    batch,
+    chain,
+    creditor,
+    demo,
+    files,
+    invoice,
+    ledger,
+    mandate,
+    production,
+    reconcile,
+    report,
+    sim,
+    system,
+    user,
+)
 from bridge.cli.call import Call, Options
 from bridge.errors import BridgeError, unforeseen
 
@@ -32,6 +48,7 @@ for part in (system, demo, bank, files, production):
 for name, group in (
     ("chain", chain.app),
     ("mandate", mandate.app),
+    ("creditor", creditor.app),
     ("invoice", invoice.app),
     ("batch", batch.app),
     ("reconcile", reconcile.app),

@@ -1,4 +1,4 @@
-"""mandate: import, list, show, pause, resume, revoke."""
+"""mandate: import, add, list, show, amend, sign, pause, resume, revoke."""
 
 from __future__ import annotations
 
@@ -88,6 +88,93 @@ def show(context: typer.Context, mandate_id: str) -> None:
     one = found[0]
     rows = [(name, getattr(one, name)) for name in one.__dataclass_fields__]
     here.answer(one, lambda: screen.table(one.mandate_id, ("field", "value"), rows))
+
+
+_SET = typer.Option([], "--set", help="COLUMN=VALUE, a column of a mandate file, several times; iban=- asks for it.")
+
+
+@app.command(
+    epilog=(
+        "Examples:  bridge mandate add --set debtor_name='Werk Nord GmbH' --set iban=- --actor anna   ·   "
+        "bridge mandate add --set iban=- --set debtor_name=- --set signed_on=2026-11-20 --replaces MND-1 --actor anna"
+    )
+)
+def add(
+    context: typer.Context,
+    set_: list[str] = _SET,
+    replaces: str = typer.Option("", "--replaces", help="The mandate of the same debtor that this one ends."),
+) -> None:
+    """Enter one mandate. Without signed_on it is a draft; mandate_id and debtor_ref are made where they are not given."""
+    from bridge.acts import add_mandate
+
+    here = call.of(context)
+    values = _values(set_)
+    runtime = here.runtime()
+    added = add_mandate.run(runtime, here.actor(runtime), values, replaces=replaces)
+
+    def show() -> None:
+        screen.lines(f"mandate {added.mandate_id} is {added.state}" + (f": {added.warning}" if added.warning else ""))
+        screen.lines(f"the debtor's name for the operator of the contract: {added.debtor_ref}")
+        if added.state == "draft":
+            screen.lines(f"when it is signed: bridge mandate sign {added.mandate_id} --on DATE")
+
+    here.answer(added, show)
+
+
+@app.command(
+    epilog=(
+        "Examples:  bridge mandate amend MND-0001 --set iban=- --actor anna   ·   "
+        "bridge mandate amend MND-0001 --set mandate_id=NEW-1 --final --actor anna"
+    )
+)
+def amend(
+    context: typer.Context,
+    mandate_id: str,
+    set_: list[str] = _SET,
+    final: bool | None = typer.Option(None, "--final/--not-final", help="The next debit is the last (FNAL)."),
+) -> None:
+    """Change a mandate; what was before is kept, and the debtor's bank is told with the next debit."""
+    from bridge.acts import amend_mandate
+
+    here = call.of(context)
+    changes = _values(set_)
+    runtime = here.runtime()
+    done = amend_mandate.run(runtime, here.actor(runtime), mandate_id, changes, final=final)
+    paused = "; the new account is doubtful: the mandate is paused until somebody resumes it" if done.paused else ""
+    here.answer(done, lambda: screen.lines(f"mandate {done.mandate_id}: changed {', '.join(done.changed)}{paused}"))
+
+
+@app.command(
+    epilog=(
+        "Examples:  bridge mandate sign MND-0001 --on 2026-11-20 --actor anna   ·   "
+        "bridge mandate sign MND-2 --on 2026-11-20 --actor ben"
+    )
+)
+def sign(context: typer.Context, mandate_id: str, on: str = typer.Option(..., "--on", help="The date of the signature.")) -> None:
+    """A draft was signed: debits may be formed under it."""
+    from datetime import date
+
+    from bridge.acts import sign_mandate
+
+    try:
+        day = date.fromisoformat(on)
+    except ValueError:
+        raise BadInput(f"--on takes a date like 2026-11-20, not {on[:20]!r}") from None
+    here = call.of(context)
+    runtime = here.runtime()
+    state = sign_mandate.run(runtime, here.actor(runtime), mandate_id, day)
+    here.answer({"mandate_id": mandate_id, "state": state}, lambda: screen.lines(f"mandate {mandate_id} is {state}"))
+
+
+def _values(pairs: list[str]) -> dict[str, str]:
+    """COLUMN=VALUE, each; a value of "-" is asked for, so that no account stands in a shell's history or a list of processes."""
+    values: dict[str, str] = {}
+    for one in pairs:
+        name, equals, value = one.partition("=")
+        if not equals:
+            raise BadInput("--set takes COLUMN=VALUE, like language=en")
+        values[name.strip()] = typer.prompt(name.strip(), hide_input=True) if value.strip() == "-" else value.strip()
+    return values
 
 
 def _move(context: typer.Context, mandate_id: str, news: str, reason: str) -> None:

@@ -11,6 +11,7 @@ from bridge import judging
 from bridge.custody import files
 from bridge.errors import NotAllowed
 from bridge.model import Account, Batch, Break, Collection, Creditor
+from bridge.register import amendments
 from bridge.rules import calendar
 from bridge.runtime import Runtime
 from bridge.settings import CollectionRules
@@ -21,6 +22,9 @@ FROZEN = "FILE_FROZEN"
 def unfit(session: Session, runtime: Runtime, batch: Batch) -> str:
     """Why a file may not leave: a member that may not go out any more, or the bank's latest presentation; "" where it may."""
     inside = files.members(session, batch)
+    if amended := amendments.amended_since(session, batch):
+        more = f" (and {len(amended) - 1} more)" if len(amended) > 1 else ""
+        return f"mandate {amended[0]}{more} was amended after the file was made, which says what is no longer so"
     reasons = judging.why_not_sent(session, inside, _rules(session, runtime, batch))
     if reasons:
         first = next(collection for collection in inside if collection.id in reasons)

@@ -1,7 +1,7 @@
 """The nouns. Who points at whom:
 
     Creditor -> Account -> BankAccount            Source -> Creditor;  Cursor, ChainLog -> Source
-    Mandate  -> Creditor, Person, BankAccount     Invoice -> Source, ChainLog
+    Mandate  -> Creditor, Person, BankAccount     Amendment -> Mandate, BankAccount, Person;  Invoice -> Source, ChainLog
     Collection -> Invoice, Mandate, Account       Member -> Block -> Batch -> Document
     StatusReportLine -> StatusReport -> Document  Detail -> Entry -> Statement -> Document
     Posting -> Voucher;  Move -> Voucher          Match -> Entry, Collection, Voucher;  Break names its subject
@@ -21,7 +21,7 @@ from bridge.model.creditor import Account, Creditor, Declaration
 from bridge.model.document import Document, DocumentChunk
 from bridge.model.invoice import Invoice
 from bridge.model.ledger import Move, Posting, Voucher, VoucherSeal
-from bridge.model.mandate import Mandate
+from bridge.model.mandate import Amendment, Mandate
 from bridge.model.parties import BankAccount, Person
 from bridge.model.reconciliation import Break, Match
 from bridge.model.sealed import DataKey
@@ -30,6 +30,7 @@ from bridge.model.users import Consent, Token, User
 
 __all__ = [
     "Account",
+    "Amendment",
     "Approval",
     "Attestation",
     "Audit",

@@ -21,7 +21,7 @@ class Collection(Base):
     __tablename__ = "collection"
     id: Mapped[int] = mapped_column(primary_key=True)
     invoice_id: Mapped[int] = mapped_column(ForeignKey("invoice.id"))
-    mandate_id: Mapped[int] = mapped_column(ForeignKey("mandate.id", ondelete="RESTRICT"))
+    mandate_id: Mapped[int] = mapped_column(ForeignKey("mandate.id", ondelete="RESTRICT"), index=True)
     account_id: Mapped[int] = mapped_column(ForeignKey("account.id"))
     attempt: Mapped[int]
     end_to_end_id: Mapped[str] = mapped_column(String(35))

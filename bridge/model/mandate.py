@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from bridge.model.base import Base, one_of
 
-MANDATE_STATES = ("active", "paused", "revoked")
+MANDATE_STATES = ("draft", "signature_pending", "active", "paused", "revoked", "expired", "replaced")
+ALIVE_STATES = ("active", "paused")  # under these a debit may be formed, or waits
+AMENDED = ("mandate_id", "creditor_id", "creditor_name", "account", "debtor", "terms")
 SCHEMES = ("CORE", "B2B")
 KINDS = ("recurrent", "one-off")
 
@@ -26,7 +28,7 @@ class Mandate(Base):
     agreement: Mapped[str] = mapped_column(default="")
     scheme: Mapped[str]
     kind: Mapped[str]
-    signed_on: Mapped[date]
+    signed_on: Mapped[date | None]  # a draft has none
     person_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
     bank_account_id: Mapped[int] = mapped_column(ForeignKey("bank_account.id"))
     b2b_confirmed_on: Mapped[date | None]
@@ -34,6 +36,8 @@ class Mandate(Base):
     last_presented_on: Mapped[date | None]
     warning: Mapped[str] = mapped_column(default="")
     warning_accepted_by: Mapped[str | None]
+    final_wanted: Mapped[bool] = mapped_column(default=False, server_default=false())  # the next debit is its last (FNAL)
+    replaces_id: Mapped[int | None] = mapped_column(ForeignKey("mandate.id"))
     edited_by: Mapped[str]
     recorded_at: Mapped[datetime]
     state: Mapped[str]
@@ -46,3 +50,22 @@ class Mandate(Base):
         one_of("scheme", SCHEMES),
         one_of("kind", KINDS),
     )
+
+
+class Amendment(Base):
+    """Something about a mandate that changed: ``was`` is the value before, or the account or person of before.
+
+    What the debtor's bank must be told (EPC130-08, AmdmntInfDtls) stands in each debit after it until one has settled.
+    """
+
+    __tablename__ = "amendment"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    mandate_id: Mapped[int] = mapped_column(ForeignKey("mandate.id", ondelete="RESTRICT"), index=True)
+    kind: Mapped[str]
+    was: Mapped[str | None]
+    was_account_id: Mapped[int | None] = mapped_column(ForeignKey("bank_account.id"))
+    was_person_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+    actor: Mapped[str]
+    booked_on: Mapped[date]
+    recorded_at: Mapped[datetime]
+    __table_args__ = (one_of("kind", AMENDED),)

@@ -6,21 +6,24 @@ from collections import defaultdict
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from bridge.model import (
+    Account,
     Approval,
     BankAccount,
     Batch,
     Block,
     Collection,
+    Creditor,
     DataKey,
     Invoice,
     Mandate,
     Person,
     Source,
 )
+from bridge.model.mandate import ALIVE_STATES
 from bridge.model.parties import open_name
 from bridge.runtime import Runtime
 
@@ -66,6 +69,17 @@ class BatchLine:
 
 
 @dataclass(frozen=True, slots=True)
+class CreditorLine:
+    """A creditor with the account it collects to (masked) and its mandates in force."""
+
+    creditor_id: str
+    name: str
+    account: str
+    iban: str
+    mandates: int
+
+
+@dataclass(frozen=True, slots=True)
 class MandateLine:
     """A mandate as people see it: the IBAN masked, the name only where it was asked for."""
 
@@ -73,7 +87,7 @@ class MandateLine:
     state: str
     scheme: str
     kind: str
-    signed_on: date
+    signed_on: date | None
     debtor_ref: str
     agreement: str
     account: str
@@ -173,3 +187,19 @@ def mandates(session: Session, runtime: Runtime, *, names: bool = False) -> list
 def _name(runtime: Runtime, person: Person, key: DataKey | None) -> str | None:
     """None where the person's key was erased."""
     return None if key is None else open_name(runtime.keys.unwrap(key), person)
+
+
+def creditors(session: Session) -> list[CreditorLine]:
+    """All creditors, by name."""
+    alive = dict(
+        session.execute(
+            select(Mandate.creditor_id, func.count()).where(Mandate.state.in_(ALIVE_STATES)).group_by(Mandate.creditor_id)
+        ).all()
+    )
+    rows = session.execute(
+        select(Creditor, Account.name, BankAccount.shown)
+        .join(Account, Account.id == Creditor.account_id)
+        .join(BankAccount, BankAccount.id == Account.bank_account_id)
+        .order_by(Creditor.name, Creditor.id)
+    )
+    return [CreditorLine(row.creditor_id, row.name, account, shown, alive.get(row.id, 0)) for row, account, shown in rows]

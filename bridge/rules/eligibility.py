@@ -24,9 +24,9 @@ class MandateFacts:
     kind: str
     state: str
     reason: str
-    signed_on: date
     b2b_confirmed_on: date | None
     presented: bool  # a collection under it was ever put into a file
+    lapses_on: date | None = None  # the last day a debit may be due; None where that is far away, or it is a draft
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +70,13 @@ def judge(invoice: InvoiceFacts, mandates: Sequence[MandateFacts], *, amount_max
     return Verdict(mandate=mandate, hold=may_go_out(invoice, mandate, amount_max_cents=amount_max_cents))
 
 
-def may_go_out(invoice: InvoiceFacts, mandate: MandateFacts, *, amount_max_cents: int) -> str:
+def may_go_out(invoice: InvoiceFacts, mandate: MandateFacts, *, amount_max_cents: int, due_on: date | None = None) -> str:
     """Why a formed collection must wait; empty where it may go out. Asked at collect, at seal, and again before it leaves."""
     if mandate.state != "active":
         because = f": {mandate.reason}" if mandate.reason else ""
         return f"mandate {mandate.mandate_id} is {mandate.state}{because}"
+    if due_on is not None and mandate.lapses_on is not None and due_on > mandate.lapses_on:
+        return f"mandate {mandate.mandate_id} lapses on {mandate.lapses_on}, 36 months after its last debit; get a new one"
     if mandate.scheme == "B2B" and mandate.b2b_confirmed_on is None:
         return f"B2B mandate {mandate.mandate_id} is not yet confirmed with the debtor's bank"
     if mandate.kind == "one-off" and mandate.presented:

@@ -161,9 +161,14 @@ INVOICE_NEWS: dict[str, tuple[tuple[str, ...], str]] = {
 }
 
 MANDATE_NEWS: dict[str, tuple[tuple[str, ...], str]] = {
+    "printed": (("draft",), "signature_pending"),
+    "signed": (("draft", "signature_pending"), "active"),
     "paused": (("active",), "paused"),
     "resumed": (("paused",), "active"),
-    "revoked": (("active", "paused"), "revoked"),
+    "revoked": (("draft", "signature_pending", "active", "paused"), "revoked"),
+    "expired": (("active", "paused"), "expired"),  # 36 months without a debit presented (EPC016-06)
+    "replaced": (("active", "paused"), "replaced"),  # by another mandate of the same debtor
+    "spent": (("active", "paused"), "expired"),  # its FNAL was presented
 }
 
 BATCH_NEWS: dict[str, tuple[tuple[str, ...], str]] = {

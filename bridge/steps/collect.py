@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from bridge import books, judging
 from bridge.books import PlannedMove, Recorder, Unit
 from bridge.model import Account, Collection, Creditor, Invoice, Move
+from bridge.register import lapse
 from bridge.rules import calendar, eligibility
 from bridge.rules.eligibility import Verdict
 from bridge.runtime import Runtime
@@ -25,7 +26,7 @@ Held = TypeVar("Held", Invoice, Collection)
 
 def run(runtime: Runtime) -> dict[str, int]:
     """Form collections until no open invoice is left that was not looked at; then re-judge what rules hold."""
-    counts: Counter[str] = Counter()
+    counts: Counter[str] = Counter(ended=runtime.work(lambda session: lapse.run(session, runtime, ACTOR)))
     after = 0
     while True:
         done, after = runtime.work(partial(_form, runtime=runtime, after=after))
@@ -33,7 +34,7 @@ def run(runtime: Runtime) -> dict[str, int]:
         if not after:
             break
     counts += runtime.work(lambda session: _look_again(session, runtime))
-    return {name: counts[name] for name in ("opened", "held", "refused", "released")}
+    return {name: counts[name] for name in ("opened", "held", "refused", "released", "ended")}
 
 
 def _form(session: Session, runtime: Runtime, after: int) -> tuple[Counter[str], int]:

@@ -11,7 +11,7 @@ from bridge.rules import eligibility
 from bridge.rules.eligibility import InvoiceFacts, MandateFacts
 
 SIGNED = date(2026, 6, 1)
-MANDATE = MandateFacts(5, "MND-1", 1, "0xaa", "", "CORE", "recurrent", "active", "", SIGNED, None, presented=False)
+MANDATE = MandateFacts(5, "MND-1", 1, "0xaa", "", "CORE", "recurrent", "active", "", None, presented=False)
 INVOICE = InvoiceFacts(9, "INV-9", 1, "0xaa", "0xbb", 100_00, "EUR", "open", "", 100_00, 0, ())
 LIMIT = 50_000_00
 

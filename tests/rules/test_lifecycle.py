@@ -116,7 +116,12 @@ LEGAL: dict[str, dict[str, tuple[str, ...]]] = {
     "mandate": {
         "paused": ("active>paused",),
         "resumed": ("paused>active",),
-        "revoked": ("active>revoked", "paused>revoked"),
+        "revoked": ("draft>revoked", "signature_pending>revoked", "active>revoked", "paused>revoked"),
+        "printed": ("draft>signature_pending",),
+        "signed": ("draft>active", "signature_pending>active"),
+        "expired": ("active>expired", "paused>expired"),
+        "spent": ("active>expired", "paused>expired"),
+        "replaced": ("active>replaced", "paused>replaced"),
     },
     "batch": {
         "approved": ("sealed>approved",),

@@ -32,7 +32,7 @@ def test_an_invoice_becomes_one_collection(place: Place) -> None:
     """An open invoice with a mandate becomes one pending collection over its whole amount; the invoice is collecting."""
     place.mandates()
     place.bill(Bill(1, 12_345))
-    assert collected(place) == {"opened": 1, "held": 0, "refused": 0, "released": 0}
+    assert collected(place) == {"opened": 1, "held": 0, "refused": 0, "released": 0, "ended": 0}
 
     [one] = place.rows(Collection)
     assert (one.end_to_end_id, one.attempt, one.amount_cents, one.state) == (f"{NUMBER}-1", 1, 12_345, "pending")
@@ -44,7 +44,7 @@ def test_a_second_run_does_nothing(place: Place) -> None:
     """Collecting twice, also what is held and refused, changes nothing the second time."""
     place.mandates(mandate_line(1))
     place.bill(Bill(1), Bill(2, debtor=2), Bill(3, 5_000_001))
-    assert collected(place) == {"opened": 1, "held": 1, "refused": 1, "released": 0}
+    assert collected(place) == {"opened": 1, "held": 1, "refused": 1, "released": 0, "ended": 0}
     before = place.dump()
     assert sum(collect.run(place.runtime).values()) == 0
 
@@ -101,7 +101,7 @@ def test_two_mandates_of_one_debtor_hold_the_invoice(place: Place) -> None:
     assert collected(place)["refused"] == 1
     assert "more than one mandate fits this debtor (A-1, A-2)" in place.reasons()[NUMBER]
     mandates.run(place.runtime, "anna", "A-1", "revoked", "doubled")
-    assert collect.run(place.runtime) == {"opened": 1, "held": 0, "refused": 0, "released": 1}
+    assert collect.run(place.runtime) == {"opened": 1, "held": 0, "refused": 0, "released": 1, "ended": 0}
 
     assert place.reasons()[NUMBER] == ""
 
@@ -120,7 +120,7 @@ def test_after_an_import_the_invoice_goes_on(place: Place) -> None:
     place.bill(Bill(1))
     assert collected(place)["refused"] == 1
     place.mandates()
-    assert collect.run(place.runtime) == {"opened": 1, "held": 0, "refused": 0, "released": 1}
+    assert collect.run(place.runtime) == {"opened": 1, "held": 0, "refused": 0, "released": 1, "ended": 0}
 
     moves = [(row.news, row.to_state) for row in place.rows(Move, Move.noun == "invoice")]
     assert moves == [("final", "open"), ("held", "held"), ("released", "open"), ("collecting", "collecting")]
@@ -239,11 +239,11 @@ def test_no_statement_grows_with_the_number_of_invoices(place: Place) -> None:
     place.bill(*(Bill(n, block=100, debtor=1 + n % 2) for n in range(1, 2_203)), Bill(9_999, block=100))
     place.mandates(mandate_line(1))
     mandates.run(place.runtime, "anna", "MND-0001", "paused", "question")
-    assert collected(place) == {"opened": 0, "held": 1_102, "refused": 1_101, "released": 0}
+    assert collected(place) == {"opened": 0, "held": 1_102, "refused": 1_101, "released": 0, "ended": 0}
     place.mandates(mandate_line(2))
     mandates.run(place.runtime, "anna", "MND-0001", "resumed", "")
 
-    assert collect.run(place.runtime) == {"opened": 1_101, "held": 0, "refused": 0, "released": 2_203}
+    assert collect.run(place.runtime) == {"opened": 1_101, "held": 0, "refused": 0, "released": 2_203, "ended": 0}
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -14,8 +15,9 @@ from bridge.model import Account, BankAccount, Collection, Creditor, DataKey, In
 from bridge.model.identifiers import in_eea
 from bridge.model.parties import open_address, open_iban, open_name, open_ultimate_debtor
 from bridge.model.sealed import Key
-from bridge.records.pain008 import Address, DebitBlock, DebitFile, DebitLine
+from bridge.records.pain008 import Address, Amendment, DebitBlock, DebitFile, DebitLine
 from bridge.records.profile import BankProfile
+from bridge.register import amendments
 from bridge.rules import batching, scheme, text
 from bridge.rules.batching import Due, PlannedFile
 from bridge.runtime import Runtime
@@ -47,6 +49,7 @@ def debit_file(
     own_iban = open_iban(_key(session, runtime, own.key_uid), own)
     known = scheme.of_bank.CHARACTERS[profile.characters]
     parties = _parties(session, runtime, [member.id for member in plan.members])
+    amended = amendments.to_tell(session, sorted({party.line.id for party in parties.values()}))
     numbers = _invoice_texts(session, runtime, [member.id for member in plan.members])
     name = text.sepa_text(creditor.name, limit=scheme.NAME_MAX, known=known)
     blocks = tuple(
@@ -60,16 +63,17 @@ def debit_file(
             creditor_bic=own.bic,
             creditor_id=creditor.creditor_id,
             batch_booking=profile.batch_booking,
-            debits=tuple(_debit(member, parties[member.id], numbers[member.id], profile) for member in block.members),
+            debits=tuple(_debit(member, parties[member.id], numbers[member.id], profile, amended) for member in block.members),
         )
         for number, block in enumerate(plan.blocks, 1)
     )
     return DebitFile(message_id, created_at.astimezone(ZoneInfo(profile.created_in)), name, blocks, profile.version)
 
 
-def _debit(member: Due, party: Party, remittance: str, profile: BankProfile) -> DebitLine:
+def _debit(member: Due, party: Party, remittance: str, profile: BankProfile, amended: Mapping[int, Amendment]) -> DebitLine:
     country, known = party.iban[:2], scheme.of_bank.CHARACTERS[profile.characters]
     ultimate = open_ultimate_debtor(party.key, party.person)
+    assert party.line.signed_on is not None  # under a draft no debit is formed
     return DebitLine(
         end_to_end_id=member.end_to_end_id,
         amount_cents=member.amount_cents,
@@ -81,7 +85,14 @@ def _debit(member: Due, party: Party, remittance: str, profile: BankProfile) -> 
         debtor_bic=None if in_eea(country) else party.bic,
         debtor_address=None if in_eea(country) else printed(open_address(party.key, party.person), profile),
         ultimate_debtor=text.sepa_text(ultimate, limit=scheme.NAME_MAX, known=known) if ultimate else None,
+        amendment=_printed_amendment(amended.get(party.line.id), known),
     )
+
+
+def _printed_amendment(amendment: Amendment | None, known: AbstractSet[str]) -> Amendment | None:
+    if amendment is None or amendment.creditor_name is None:
+        return amendment
+    return replace(amendment, creditor_name=text.sepa_text(amendment.creditor_name, limit=scheme.NAME_MAX, known=known))
 
 
 def printed(address: Address | None, profile: BankProfile) -> Address | None:
