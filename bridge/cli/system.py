@@ -68,11 +68,19 @@ path = "bridge.keys"                   # seals names and IBANs; without it they 
 # patience_minutes = 10                # a call that is not mined is sent again for more
 # [sources.mapping]                    # an event of a contract of your own, described in docs/chain.md
 
+# [smtp]                               # for prenotification = "email"
+# host = "mail.example.com"
+# sender = "buchhaltung@example.com"   # what debtors see and answer to
+# user = ""
+# password = ""                        # better: BRIDGE_SMTP__PASSWORD_FILE
+
 [collection]
 batch_at = "09:00"                     # files are cut once a bank day; "": on every run
 approval = "four-eyes"                 # or "single", "none"
 handover = "portal"                    # a person confirms the upload; "folder": writing to outbox is the hand-over
-prenotification = "elsewhere"          # the invoice itself announces the debit (said in every report)
+prenotification = "elsewhere"          # the invoice itself announces the debit; or "email", "letter"
+# prenotification_agreement = ""       # elsewhere: by which agreement; reports name it
+# prenotification_days = 14            # between a notice of ours and the due date, where nothing else was agreed
 amount_max_cents = 5000000             # above: held for a person
 """
 

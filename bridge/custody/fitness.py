@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from bridge import judging
+from bridge import announcing, judging
 from bridge.custody import files
 from bridge.errors import NotAllowed
 from bridge.model import Account, Batch, Break, Collection, Creditor
@@ -25,7 +25,8 @@ def unfit(session: Session, runtime: Runtime, batch: Batch) -> str:
     if amended := amendments.amended_since(session, batch):
         more = f" (and {len(amended) - 1} more)" if len(amended) > 1 else ""
         return f"mandate {amended[0]}{more} was amended after the file was made, which says what is no longer so"
-    reasons = judging.why_not_sent(session, inside, _rules(session, runtime, batch))
+    rules = _rules(session, runtime, batch)
+    reasons = judging.why_not_sent(session, inside, rules) | announcing.why_not(session, inside, rules)
     if reasons:
         first = next(collection for collection in inside if collection.id in reasons)
         more = f" (and {len(reasons) - 1} more)" if len(reasons) > 1 else ""

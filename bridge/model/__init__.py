@@ -6,6 +6,7 @@
     StatusReportLine -> StatusReport -> Document  Detail -> Entry -> Statement -> Document
     Posting -> Voucher;  Move -> Voucher          Match -> Entry, Collection, Voucher;  Break names its subject
     Token -> User;  Consent names its object      VoucherSeal -> Voucher
+    Notice -> Collection, Document
     Orphan -> ChainLog;  Observation -> ChainLog, Invoice;  Attestation -> Invoice, Move
 
 Declarative classes and their constraints; no session, no query. ``state`` and ``version`` of Invoice, Collection, Batch and
@@ -22,6 +23,7 @@ from bridge.model.document import Document, DocumentChunk
 from bridge.model.invoice import Invoice
 from bridge.model.ledger import Move, Posting, Voucher, VoucherSeal
 from bridge.model.mandate import Amendment, Mandate
+from bridge.model.notice import Notice
 from bridge.model.parties import BankAccount, Person
 from bridge.model.reconciliation import Break, Match
 from bridge.model.sealed import DataKey
@@ -55,6 +57,7 @@ __all__ = [
     "Match",
     "Member",
     "Move",
+    "Notice",
     "Observation",
     "Orphan",
     "Person",

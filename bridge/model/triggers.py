@@ -19,6 +19,7 @@ FROZEN = {
     "collection": ("invoice_id", "attempt", "end_to_end_id", "amount_cents"),
     "entry": ("statement_id", "ordinal", "amount_cents", "booked_on"),
     "invoice": ("chain_id", "contract", "claim_id", "number", "amount_cents", "currency", "chain_log_id"),
+    "notice": ("collection_id", "amount_cents", "due_on", "channel", "document_id"),
     "statement": ("document_id", "ordinal", "opening_cents", "closing_cents"),
     "token": ("user_id", "digest", "recorded_at", "created_by"),
     "bridge_user": ("name", "name_key", "recorded_at", "created_by"),

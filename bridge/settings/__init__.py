@@ -29,6 +29,7 @@ __all__ = [
     "CreditorSettings",
     "MappingSettings",
     "Settings",
+    "Smtp",
     "SourceSettings",
     "load",
 ]
@@ -102,6 +103,17 @@ class Keys(Part):
     path: Path = Field(default=Path("bridge.keys"), description="the key file, mode 0600")
 
 
+class Smtp(Part):
+    host: str = Field(min_length=1, description="the mail server")
+    port: int = Field(default=587, ge=1, le=65_535)
+    security: Literal["starttls", "tls", "none"] = Field(
+        default="starttls", description="none: only for a server on this machine"
+    )
+    user: str = ""
+    password: str = Field(default="", repr=False, description="better as BRIDGE_SMTP__PASSWORD_FILE")
+    sender: str = Field(pattern=r"^[^@\s<>]+@[^@\s<>]+$", description="the address that debtors see and answer to")
+
+
 class Retry(Part):
     reasons: tuple[str, ...] = Field(default=(), description="reason codes after which a new attempt is made")
     retries_max: int = Field(default=0, ge=0, description="attempts after the first")
@@ -124,16 +136,18 @@ class CollectionRules(Part):
     handover: Literal["portal", "folder"] = Field(
         default="portal", description="portal: a person confirms the upload; folder: writing to outbox is the hand-over"
     )
-    prenotification: str = Field(default="elsewhere", description="elsewhere: the invoice itself announces the debit")
+    prenotification: Literal["email", "letter", "elsewhere"] = Field(
+        default="elsewhere", description="how a debtor is told; elsewhere: the invoice itself announces the debit"
+    )
+    prenotification_agreement: str = Field(default="", description="elsewhere: by which agreement, as reports name it")
     prenotification_days: int = Field(default=14, ge=1, le=30, description="calendar days between the notice and the due date")
     amount_max_cents: int = Field(default=5_000_000, ge=1, le=99_999_999_999, description="above: held for a person")
     retry: Retry = Field(default=Retry(), description="when a failed collection is tried again")
 
     @model_validator(mode="after")
     def _notices_elsewhere(self) -> CollectionRules:
-        if self.prenotification != "elsewhere":
-            raise ValueError(f"prenotification = {self.prenotification!r} is not built yet; only 'elsewhere' is")
-        _not_built("prenotification_days (the invoice itself announces the debit)", self.prenotification_days, 14)
+        if self.prenotification == "elsewhere" and self.prenotification_days != 14:
+            raise ValueError("prenotification_days counts from a notice of ours; with prenotification = 'elsewhere' leave it out")
         return self
 
 
@@ -183,6 +197,7 @@ class Settings(BaseSettings):
     sources: tuple[SourceSettings, ...] = ()
     collection: CollectionRules = CollectionRules()
     ledger: Ledger = Ledger()
+    smtp: Smtp | None = None
     home: Path = Path()
     sha256: str = ""
 
@@ -209,7 +224,8 @@ class Settings(BaseSettings):
                 raise ValueError(
                     f"creditor {creditor.name!r} names account {creditor.account!r}, which [[accounts]] does not declare"
                 )
-            self.rules_for(creditor.creditor_id)
+            if self.rules_for(creditor.creditor_id).prenotification == "email" and self.smtp is None:
+                raise ValueError("prenotification = 'email' needs [smtp] with host and sender")
         _unique("the signing key", [f"{source.chain_id} {source.attest.key}" for source in self.sources if source.attest])
         for source in self.sources:
             if source.creditor not in [creditor.creditor_id for creditor in self.creditors]:

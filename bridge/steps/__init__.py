@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from bridge.runtime import Runtime
-from bridge.steps import attest, batch, collect, handover, ingest, receive, reconcile, seal
+from bridge.steps import attest, batch, collect, handover, ingest, notify, receive, reconcile, seal
 
 Step = Callable[[Runtime], dict[str, int]]
 
@@ -16,6 +16,7 @@ Step = Callable[[Runtime], dict[str, int]]
 PIPELINE: dict[str, tuple[Step, str]] = {
     "ingest": (ingest.run, "Read final logs from the cursor on and keep them as evidence; each becomes an invoice, once."),
     "collect": (collect.run, "Make one collection of each open invoice, or hold it and say why."),
+    "notify": (notify.run, "Tell every debtor of his debit, long enough before it."),
     "batch": (batch.run, "Put what is due into files that two writers agree on, and seal them."),
     "handover": (handover.run, "Export what was approved; where a folder is the bank's, hand it over."),
     "receive": (receive.run, "Take bank files from the inbox, keep every byte, book every line of a statement."),

@@ -15,7 +15,7 @@ from bridge import consent
 from bridge.acts import approve, users
 from bridge.chain.attester import evidence_hash
 from bridge.explaining import written
-from bridge.model import Amendment, Attestation, Base, ChainLog, Move, Observation, Orphan
+from bridge.model import Amendment, Attestation, Base, ChainLog, Move, Notice, Observation, Orphan
 from bridge.model.triggers import APPEND_ONLY, FROZEN, NEVER_DELETED, names
 from bridge.steps import batch
 from tests import worlds
@@ -51,7 +51,7 @@ def full(engine: str) -> Iterator[World]:
 
 
 def _people(world: World) -> None:
-    """A user with a token, a consent, an orphan, an observation, an outcome, an amendment: tables that the story leaves empty."""
+    """A user with a token, a consent, an orphan, an observation, an outcome, an amendment, a notice: not in this story."""
     users.add(world.runtime, "init", "Anna", "approver")
     users.make_token(world.runtime, "init", "Anna")
     with world.runtime.session() as session:
@@ -69,6 +69,12 @@ def _people(world: World) -> None:
         outcome.evidence_hash, outcome.recorded_at = evidence_hash(b"salt", statement), world.now
         session.add(outcome)
         session.add(Observation(log_id=strange.id, invoice_id=1, recorded_at=world.now))
+        session.add(
+            Notice(
+                collection_id=1, amount_cents=1, due_on=DAY, channel="letter", document_id=1, shown="by post", state="planned",
+                actor="notify", recorded_at=world.now,
+            )
+        )  # fmt: skip
         session.add(Amendment(mandate_id=1, kind="mandate_id", was="OLD-1", actor="anna", booked_on=DAY, recorded_at=world.now))
 
 

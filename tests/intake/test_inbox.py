@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bridge.cli.bank import _read
+from bridge.cli.bank import read
 from bridge.errors import BadInput, IntegrityError, Unavailable
 from bridge.model import Break, Document
 from bridge.steps import receive
@@ -177,7 +177,7 @@ def test_import_reads_regular_files_only(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     for path in (tmp_path / "pipe", Path("/dev/zero"), tmp_path):
         with pytest.raises(BadInput, match="is not a file"):
-            _read(path)
+            read(path)
     (tmp_path / "a.xml").write_bytes(GOOD)
 
-    assert _read(tmp_path / "a.xml") == GOOD
+    assert read(tmp_path / "a.xml") == GOOD

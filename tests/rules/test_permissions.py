@@ -21,13 +21,13 @@ BEFORE_ANYBODY = {"init", "demo", "db upgrade", "db check", "sim bank", "validat
 MASKED = {
     "status", "check", "doctor", "chain status", "chain verify",
     "invoice list", "invoice show", "mandate list", "batch list", "batch show", "batch check", "calendar",
-    "creditor list", "creditor show",
+    "creditor list", "creditor show", "notify list", "notify plan",
     "ledger balance", "ledger journal", "ledger verify", "report reconciliation", "user list", "user token", "reconcile parked",
 }  # fmt: skip
-NAMES = {"mandate show", "reconcile queue", "reconcile show"}
-RUNNING = {"run", "worker", "beat", "chain sync", "chain replay", "reconcile run"}
+NAMES = {"mandate show", "notify preview", "reconcile queue", "reconcile show"}
+RUNNING = {"run", "worker", "beat", "chain sync", "chain replay", "reconcile run", "notify send"}
 PREPARING = {
-    "mandate add", "mandate amend", "mandate sign", "creditor amend",
+    "notify posted", "notify bounced", "mandate add", "mandate amend", "mandate sign", "creditor amend",
     "import", "mandate import", "mandate pause", "mandate resume", "mandate revoke", "invoice hold", "invoice release",
     "batch create", "batch export", "batch mark-uploaded", "batch undo-upload", "batch withdraw", "batch discard",
     "batch reject", "resolve",

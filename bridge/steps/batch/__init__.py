@@ -19,7 +19,7 @@ from typing import Any
 from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
-from bridge import archive, books, custody, judging
+from bridge import announcing, archive, books, custody, judging
 from bridge.books import PlannedMove, Recorder, Unit
 from bridge.custody import soundness
 from bridge.errors import SealRefused, Unavailable
@@ -124,7 +124,8 @@ def _due(
         )
     )
     dates = {c.id: calendar.due_on(c.due_on, now, profile) for c in pending}
-    open_now = [c for c in pending if calendar.presentation_window(dates[c.id], profile)[0] <= now.date()]
+    unknown = announcing.why_not(session, pending, runtime.settings.rules_for(creditor.creditor_id), dates)
+    open_now = [c for c in pending if c.id not in unknown and calendar.presentation_window(dates[c.id], profile)[0] <= now.date()]
     reasons = judging.why_not_sent(session, open_now, runtime.settings.rules_for(creditor.creditor_id))
     by = Recorder(ACTOR, runtime.clock())
     books.apply(
@@ -148,7 +149,7 @@ def _due(
         for c in going
     ]
     redated = sum(dates[c.id] != c.due_on for c in going)
-    return due, Counter(held=len(reasons), redated=redated, waiting=len(fit) - len(going))
+    return due, Counter(held=len(reasons), redated=redated, waiting=len(fit) - len(going) + len(unknown))
 
 
 def _seal(
