@@ -10,7 +10,7 @@ from typing import TypeVar
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
-from bridge import balances
+from bridge import balances, doubting
 from bridge.model import Batch, Block, Break, Collection, Detail, Entry, Invoice, Mandate, Member, Move, Source, Statement
 from bridge.rules import eligibility, mandates
 from bridge.rules.eligibility import InvoiceFacts, MandateFacts
@@ -110,6 +110,9 @@ def _why_not(session: Session, collections: Sequence[Collection], rules: Collect
     released = released_by_person(session, [collection.id for collection in collections])
     used_by = _presented(session, [row.id for row in signed.values() if row.kind == "one-off"], but=[c.id for c in collections])
     lapse = _lapsing(session, list(signed.values()), max((collection.due_on for collection in collections), default=date.min))
+    let_go = {collection.invoice_id for collection in collections if collection.id in released}
+    due = {collection.invoice_id: collection.due_on for collection in collections}
+    doubts = doubting.why_not(session, invoices, due, let_go, rules)
     reasons: dict[int, str] = {}
     taken: set[int] = set()
     for collection in collections:
@@ -120,6 +123,7 @@ def _why_not(session: Session, collections: Sequence[Collection], rules: Collect
         reason = eligibility.may_go_out(invoice, mandate, amount_max_cents=limit, due_on=collection.due_on)
         if not reason and collection.amount_cents != invoice.amount_cents:
             reason = f"it would collect another amount than invoice {invoice.number} has; run 'bridge check'"
+        reason = reason or doubts.get(collection.invoice_id, "")
         if not reason and mandate.kind == "one-off":
             reason = f"one-off mandate {mandate.mandate_id} is used by another debit of this file" if mandate.id in taken else ""
             taken.add(mandate.id)

@@ -82,6 +82,11 @@ prenotification = "elsewhere"          # the invoice itself announces the debit;
 # prenotification_agreement = ""       # elsewhere: by which agreement; reports name it
 # prenotification_days = 14            # between a notice of ours and the due date, where nothing else was agreed
 amount_max_cents = 5000000             # above: held for a person
+# debtor_month_max_cents = 0           # of one debtor in a month; above: held
+# batch_max_cents = 0                  # in one file; more becomes more files
+# unusual_factor = 10                  # times what a debtor usually pays: held for a look
+# duplicates = "hold"                  # same debtor, machine, period and amount as an earlier invoice
+# blocked_debtors = []                 # nothing is collected from these (0x..., as on chain)
 """
 
 

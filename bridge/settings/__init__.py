@@ -7,6 +7,7 @@ rather than ignored.
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from datetime import time
 from hashlib import sha256
@@ -54,6 +55,12 @@ def _clock_time(value: str) -> str:
     if value:
         time.fromisoformat(value)
     return value
+
+
+def _debtor_ref(text: str) -> str:
+    if not re.fullmatch(r"0x[0-9a-f]{64}", text.lower()):
+        raise ValueError("a debtor is named by 0x and 64 hex digits, as on chain")
+    return text.lower()
 
 
 def _broker_url(url: str) -> str:
@@ -142,6 +149,13 @@ class CollectionRules(Part):
     prenotification_agreement: str = Field(default="", description="elsewhere: by which agreement, as reports name it")
     prenotification_days: int = Field(default=14, ge=1, le=30, description="calendar days between the notice and the due date")
     amount_max_cents: int = Field(default=5_000_000, ge=1, le=99_999_999_999, description="above: held for a person")
+    debtor_month_max_cents: int = Field(default=0, ge=0, description="of one debtor in a month; above: held; 0: no limit")
+    batch_max_cents: int = Field(default=0, ge=0, description="in one file; more becomes more files; 0: no limit")
+    unusual_factor: int = Field(default=10, ge=0, le=1_000, description="times a debtor's usual amount: held; 0: never")
+    duplicates: Literal["hold", "collect"] = Field(default="hold", description="an invoice that says the same as an earlier one")
+    blocked_debtors: tuple[Annotated[str, AfterValidator(_debtor_ref)], ...] = Field(
+        default=(), description="debtor references as on chain: nothing is collected from them"
+    )
     retry: Retry = Field(default=Retry(), description="when a failed collection is tried again")
 
     @model_validator(mode="after")

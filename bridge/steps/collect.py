@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from functools import partial
 from typing import Any, TypeVar
 
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
-from bridge import books, judging
+from bridge import books, doubting, judging
 from bridge.books import PlannedMove, Recorder, Unit
 from bridge.model import Account, Collection, Creditor, Invoice, Move
 from bridge.register import lapse
@@ -71,10 +71,18 @@ def _decide(session: Session, runtime: Runtime, invoices: Sequence[Invoice], now
     books.apply_all(session, [Unit(moves=(move,)) for move in moves], by)
     creditors = {creditor.id: creditor for creditor in session.scalars(select(Creditor))}
     banks = {account.id: account.bank for account in session.scalars(select(Account))}
+    due = {
+        invoice.id: calendar.due_on(
+            invoice.due_on, now.astimezone(runtime.zone), runtime.profile(banks[creditors[invoice.creditor_id].account_id])
+        )
+        for invoice in formed
+    }
+    doubts = _doubts(session, runtime, formed, due, creditors)
     rows = []
     for invoice in formed:
         verdict, creditor = verdicts[invoice.id], creditors[invoice.creditor_id]
         assert verdict.mandate is not None
+        hold = verdict.hold or doubts.get(invoice.id, "")
         end_to_end_id = f"{invoice.number}-1"
         rows.append(
             {
@@ -87,12 +95,10 @@ def _decide(session: Session, runtime: Runtime, invoices: Sequence[Invoice], now
                 "amount_cents": invoice.amount_cents,
                 "scheme": verdict.mandate.scheme,
                 "sequence": eligibility.sequence(verdict.mandate.kind),
-                "due_on": calendar.due_on(
-                    invoice.due_on, now.astimezone(runtime.zone), runtime.profile(banks[creditor.account_id])
-                ),
+                "due_on": due[invoice.id],
                 "recorded_at": now,
-                "state": "held" if verdict.hold else "pending",
-                "reason": verdict.hold,
+                "state": "held" if hold else "pending",
+                "reason": hold,
                 "evidence": f"invoice:{invoice.id}",
                 "booked_on": runtime.today(),
             }
@@ -100,6 +106,22 @@ def _decide(session: Session, runtime: Runtime, invoices: Sequence[Invoice], now
     books.admit(session, "collection", rows, by, news="opened")
     held = sum(row["state"] == "held" for row in rows)
     return Counter(opened=len(rows) - held, held=held, refused=len(refused))
+
+
+def _doubts(
+    session: Session,
+    runtime: Runtime,
+    invoices: Sequence[Invoice],
+    due: Mapping[int, date],
+    creditors: Mapping[int, Creditor],
+) -> dict[int, str]:
+    """Why some of these wait for a look, creditor by creditor: each has his own limits."""
+    found: dict[int, str] = {}
+    for creditor_id in {invoice.creditor_id for invoice in invoices}:
+        rules = runtime.settings.rules_for(creditors[creditor_id].creditor_id)
+        own = [invoice for invoice in invoices if invoice.creditor_id == creditor_id]
+        found |= doubting.why_not(session, own, due, set(), rules)
+    return found
 
 
 def _verdicts(session: Session, runtime: Runtime, invoices: Sequence[Invoice]) -> dict[int, Verdict]:

@@ -71,7 +71,7 @@ class Bill:
     no: int
     cents: int = 10_000
     debtor: int = 1
-    agreement: int = 1
+    agreement: int = 0  # 0: one of its own, for each number
     due: int = int(datetime(2026, 12, 1, 12, tzinfo=UTC).timestamp())
     block: int = 0
     currency: bytes = b"EUR"
@@ -92,7 +92,7 @@ def log_line(bill: Bill, *, contract: str = CONTRACT, block_hash: int = 0) -> di
         bytes([4]) * 32,
         bytes([5]) * 32,
     ]
-    topics = [TOPIC, _word(bill.claim or bill.no), _word(bill.debtor), _word(bill.agreement)]
+    topics = [TOPIC, _word(bill.claim or bill.no), _word(bill.debtor), _word(bill.agreement or 1_000 + bill.no)]
     return {
         "address": contract,
         "topics": topics,

@@ -172,7 +172,9 @@ def _seal(
     if wrong:
         return _without(session, runtime, plan, profile, wrong, actor)
     body = _rendered(file)
-    if len(body) > profile.bytes_max and len(plan.members) > 1:
+    most = runtime.settings.rules_for(creditor.creditor_id).batch_max_cents
+    too_large = len(body) > profile.bytes_max or (most and file.control_sum_cents > most)
+    if too_large and len(plan.members) > 1:
         return batching.halves(plan)
     _check(file, body, profile)
     document = archive.keep(
