@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from hashlib import sha256
 from io import BytesIO
+from typing import BinaryIO
 
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
@@ -25,7 +26,7 @@ def known(session: Session, sha256_hex: str) -> Document | None:
 def keep(
     session: Session,
     keys: Keyring,
-    body: bytes,
+    body: bytes | BinaryIO,
     *,
     direction: str,
     kind: str,
@@ -34,18 +35,22 @@ def keep(
     at: datetime,
     refused: str | None = None,
 ) -> Document:
-    """Store a file that is not known yet; returns its row. The bytes are read back and hashed before this returns."""
-    digest = sha256(body).hexdigest()
+    """Store a file that is not known yet; returns its row. The bytes are read back and hashed before this returns.
+
+    ``body`` may be an open file: then no more than a chunk of it is in memory at a time.
+    """
+    file = BytesIO(body) if isinstance(body, bytes) else body
+    digest, size = hash_of(file)
+    count = max(1, -(-size // CHUNK_BYTES))
     key, key_row = keys.new_key()
     session.add(key_row)
-    pieces = [body[start : start + CHUNK_BYTES] for start in range(0, len(body), CHUNK_BYTES)] or [b""]
     document = Document(
         sha256=digest,
         direction=direction,
         kind=kind,
         name=name,
-        bytes=len(body),
-        chunks=len(pieces),
+        bytes=size,
+        chunks=count,
         key_uid=key.uid,
         refused=refused,
         actor=actor,
@@ -53,24 +58,38 @@ def keep(
     )
     session.add(document)
     session.flush()
-    last = len(pieces) - 1
-    session.execute(
-        insert(DocumentChunk),
-        [
-            {"document_id": document.id, "ordinal": n, "body": seal_bytes(key, chunk_place(digest, n, last=n == last), piece)}
-            for n, piece in enumerate(pieces)
-        ],
-    )
-    fetch(session, keys, document)
+    file.seek(0)
+    for ordinal in range(count):
+        sealed = seal_bytes(key, chunk_place(digest, ordinal, last=ordinal == count - 1), file.read(CHUNK_BYTES))
+        session.execute(insert(DocumentChunk), {"document_id": document.id, "ordinal": ordinal, "body": sealed})
+    _verify(document, _chunks(session, keys, document))
     return document
+
+
+def hash_of(file: BinaryIO) -> tuple[str, int]:
+    """SHA-256 and size of an open file, read from its beginning."""
+    file.seek(0)
+    digest, size = sha256(), 0
+    while piece := file.read(CHUNK_BYTES):
+        digest.update(piece)
+        size += len(piece)
+    return digest.hexdigest(), size
 
 
 def fetch(session: Session, keys: Keyring, document: Document) -> bytes:
     """The bytes of a document. Raises IntegrityError where they are not those that were stored."""
-    body = b"".join(_chunks(session, keys, document))
-    if sha256(body).hexdigest() != document.sha256 or len(body) != document.bytes:
+    pieces = list(_chunks(session, keys, document))
+    _verify(document, pieces)
+    return b"".join(pieces)
+
+
+def _verify(document: Document, pieces: Iterable[bytes]) -> None:
+    digest, size = sha256(), 0
+    for piece in pieces:
+        digest.update(piece)
+        size += len(piece)
+    if digest.hexdigest() != document.sha256 or size != document.bytes:
         raise IntegrityError(f"document {document.sha256[:12]} does not hash to what was stored; restore it from your backup")
-    return body
 
 
 def stream(session: Session, keys: Keyring, document: Document) -> BytesIO:

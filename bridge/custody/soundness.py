@@ -7,7 +7,8 @@ file there are only bytes: schema, what must stand in a message, and then the sa
 from __future__ import annotations
 
 from collections.abc import Iterator
-from io import BytesIO
+from io import SEEK_END, BytesIO
+from typing import BinaryIO
 
 from bridge.errors import BadInput
 from bridge.formats import detect, pain008, pain008_reader, schema, second_opinion
@@ -26,17 +27,18 @@ OTHER_CHECKS = {
 }
 
 
-def of_record(file: DebitFile, body: bytes, profile: BankProfile) -> list[Finding]:
-    """Everything that is wrong with a file of ours, known by its record and its bytes; an empty list may be sealed."""
-    namespace = f"{schema.ISO_NAMESPACE}{file.version}"
-    return [
-        *scheme.check(file),
-        *scheme.of_bank.check(file, profile),
-        *_schema(body, namespace),
-        *_size(body, profile),
-        *_counted(file, pain008.count(BytesIO(body))),
-        *(Finding("SECOND", "file", said) for said in second_opinion.compare_with_sepaxml(file, body)),
-    ]
+def of_record(file: DebitFile, body: BinaryIO, profile: BankProfile) -> list[Finding]:
+    """Everything that is wrong with a file of ours, known by its record and its bytes; an empty list may be sealed.
+
+    The bytes are read as a stream, from the beginning, several times.
+    """
+    found = [*scheme.check(file), *scheme.of_bank.check(file, profile), *_size(body.seek(0, SEEK_END), profile)]
+    body.seek(0)
+    found += _schema(body, f"{schema.ISO_NAMESPACE}{file.version}")
+    body.seek(0)
+    found += _counted(file, pain008.count(body))
+    body.seek(0)
+    return found + [Finding("SECOND", "file", said) for said in second_opinion.compare_with_sepaxml(file, body)]
 
 
 def of_bytes(body: bytes, profile: BankProfile) -> list[Finding]:
@@ -53,7 +55,7 @@ def of_bytes(body: bytes, profile: BankProfile) -> list[Finding]:
         return broken
     message = [finding for part, leaves, place in pain008_reader.parts(BytesIO(body)) for finding in _placed(part, leaves, place)]
     file = pain008_reader.read(BytesIO(body), strict=False)
-    found = [*message, *scheme.check(file), *scheme.of_bank.check(file, profile), *_size(body, profile)]
+    found = [*message, *scheme.check(file), *scheme.of_bank.check(file, profile), *_size(len(body), profile)]
     try:
         found += _stated(pain008.count(BytesIO(body)))
     except BadInput as problem:
@@ -66,13 +68,13 @@ def _placed(part: str, leaves: list[tuple[str, str]], place: str) -> Iterator[Fi
         yield Finding(finding.id, f"{place}/{finding.path.partition('/')[2]}", finding.message)
 
 
-def _schema(body: bytes, namespace: str) -> list[Finding]:
+def _schema(body: bytes | BinaryIO, namespace: str) -> list[Finding]:
     return [Finding("ISO", f"line {error.line}", error.message) for error in schema.validate(body, namespace)]
 
 
-def _size(body: bytes, profile: BankProfile) -> Iterator[Finding]:
-    if len(body) > profile.bytes_max:
-        yield Finding("SIZE", "file", f"{len(body):,} bytes; {profile.title} takes {profile.bytes_max:,}")
+def _size(size: int, profile: BankProfile) -> Iterator[Finding]:
+    if size > profile.bytes_max:
+        yield Finding("SIZE", "file", f"{size:,} bytes; {profile.title} takes {profile.bytes_max:,}")
 
 
 def _counted(file: DebitFile, facts: FileFacts) -> Iterator[Finding]:

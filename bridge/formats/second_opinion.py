@@ -21,7 +21,7 @@ import io
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, BinaryIO
 
 from lxml import etree
 
@@ -42,7 +42,7 @@ NOT_PROVIDED = "NOTPROVIDED"
 _NO_BIC = ("PmtInf/CdtrAgt/FinInstnId/BIC", NOT_PROVIDED)
 
 
-def compare_with_sepaxml(file: DebitFile, data: bytes, *, sample_above: int = 10_000) -> list[str]:
+def compare_with_sepaxml(file: DebitFile, data: bytes | BinaryIO, *, sample_above: int = 10_000) -> list[str]:
     """Say where the bytes differ from what sepaxml makes of the same record; an empty list means that both agree.
 
     Up to ``sample_above`` debits everything is compared; beyond that every head, number and order of all EndToEndIds, and
@@ -51,8 +51,10 @@ def compare_with_sepaxml(file: DebitFile, data: bytes, *, sample_above: int = 10
     """
     if not file.blocks or not all(block.debits for block in file.blocks):
         return ["file: the batch is empty, or a block of it is"]
-    ours = _Ours(_chosen(file, data) if file.count > sample_above else None)
-    ours.read(data)
+    stream = io.BytesIO(data) if isinstance(data, bytes) else data
+    ours = _Ours(_chosen(file, stream) if file.count > sample_above else None)
+    stream.seek(0)
+    ours.read(stream)
     return [*_headers(file, ours), *_blocks(file, ours)]
 
 
@@ -68,8 +70,8 @@ class _Ours:
         self._ids: list[str] = []
         self._debits: dict[int, list[Leaf]] = {}
 
-    def read(self, data: bytes) -> None:
-        events = safe_xml.open_events(io.BytesIO(data), tags=("GrpHdr", "PmtInf", "DrctDbtTxInf"), known=READABLE)
+    def read(self, stream: BinaryIO) -> None:
+        events = safe_xml.open_events(stream, tags=("GrpHdr", "PmtInf", "DrctDbtTxInf"), known=READABLE)
         for event, element in events:
             if event == "end":
                 self._take(element)
@@ -165,10 +167,14 @@ def _by_path(leaves: list[Leaf]) -> dict[str, list[str]]:
     return grouped
 
 
-def _chosen(file: DebitFile, data: bytes) -> frozenset[Place]:
+def _chosen(file: DebitFile, data: BinaryIO) -> frozenset[Place]:
     """SAMPLE_SIZE places of the file, derived from the data: a rerun agrees, and whoever changes the data changes them."""
     places = [(number, place) for number, block in enumerate(file.blocks) for place in range(len(block.debits))]
-    seed = hashlib.sha256(data).digest()
+    data.seek(0)
+    digest = hashlib.sha256()
+    while piece := data.read(1 << 20):
+        digest.update(piece)
+    seed = digest.digest()
     chosen: set[Place] = set()
     turn = 0
     while len(chosen) < min(SAMPLE_SIZE, len(places)):

@@ -24,7 +24,7 @@ def test_our_own_files_are_sound_in_every_way(file: DebitFile) -> None:
     """Everything that a file of ours can say, in both versions: by its record, and by its bytes alone."""
     bank = replace(BANK, version=file.version, address="lines" if file is LEGACY else "structured")
 
-    assert soundness.of_record(file, rendered(file), bank) == []
+    assert soundness.of_record(file, BytesIO(rendered(file)), bank) == []
     assert soundness.of_bytes(rendered(file), bank) == []
 
 
@@ -121,8 +121,8 @@ def test_a_file_larger_than_the_bank_takes() -> None:
     small = replace(BANK, bytes_max=len(BODY) - 1)
 
     assert [one.id for one in soundness.of_bytes(BODY, small)] == ["SIZE"]
-    assert [one.id for one in soundness.of_record(FULL, BODY, small)] == ["SIZE"]
-    assert soundness.of_record(FULL, BODY, replace(BANK, bytes_max=len(BODY))) == []
+    assert [one.id for one in soundness.of_record(FULL, BytesIO(BODY), small)] == ["SIZE"]
+    assert soundness.of_record(FULL, BytesIO(BODY), replace(BANK, bytes_max=len(BODY))) == []
 
 
 @pytest.mark.parametrize("body", [b"", b"hello", b"<!DOCTYPE a><a/>", BODY.replace(b"pain.008.001.08", b"pain.001.001.09")])
@@ -137,4 +137,4 @@ def test_another_file_than_planned_is_not_sealed() -> None:
     out = BytesIO()
     pain008.write(replace(FULL, blocks=FULL.blocks[:2]), out)
 
-    assert {one.id for one in soundness.of_record(FULL, out.getvalue(), BANK)} == {"PLAN", "SECOND"}
+    assert {one.id for one in soundness.of_record(FULL, out, BANK)} == {"PLAN", "SECOND"}

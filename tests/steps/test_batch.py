@@ -113,11 +113,13 @@ def _file(cents: int = 100) -> DebitFile:
 def test_bytes_that_differ_from_the_plan_are_not_sealed(place: Place, find: bytes, put: bytes, said: str) -> None:
     """Tampered bytes are found by the second writer, the second reader or the schema, and refuse the seal."""
     profile = place.runtime.profile("default")
-    body = batch._rendered(_file())
+    body = BytesIO()
+    pain008.write(_file(), body)
     batch._check(_file(), body, profile)
-    assert find in body
+    data = body.getvalue()
+    assert find in data
     with pytest.raises(SealRefused, match="MSG-1 was not sealed") as refusal:
-        batch._check(_file(), body.replace(find, put), profile)
+        batch._check(_file(), BytesIO(data.replace(find, put)), profile)
 
     assert said in str(refusal.value)
     assert "DE89370400440532013000" not in str(refusal.value)

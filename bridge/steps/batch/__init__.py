@@ -12,9 +12,8 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, time
 from functools import partial
-from hashlib import sha256
-from io import BytesIO
-from typing import Any
+from tempfile import TemporaryFile
+from typing import Any, BinaryIO
 
 from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
@@ -24,7 +23,7 @@ from bridge.books import PlannedMove, Recorder, Unit
 from bridge.custody import soundness
 from bridge.errors import SealRefused, Unavailable
 from bridge.formats import pain008
-from bridge.model import Account, Batch, Block, Collection, Creditor, Invoice, Member
+from bridge.model import Account, Batch, Block, Collection, Creditor, Document, Invoice, Member
 from bridge.records.pain008 import DebitFile
 from bridge.records.profile import BankProfile
 from bridge.rules import batching, calendar, scheme
@@ -171,15 +170,9 @@ def _seal(
     wrong = _wrong_debits(file, profile)
     if wrong:
         return _without(session, runtime, plan, profile, wrong, actor)
-    body = _rendered(file)
-    most = runtime.settings.rules_for(creditor.creditor_id).batch_max_cents
-    too_large = len(body) > profile.bytes_max or (most and file.control_sum_cents > most)
-    if too_large and len(plan.members) > 1:
-        return batching.halves(plan)
-    _check(file, body, profile)
-    document = archive.keep(
-        session, runtime.keys, body, direction="sent", kind="pain.008", name=f"{message_id}.xml", actor=actor, at=runtime.clock()
-    )
+    document = _kept(session, runtime, profile, plan, creditor, file, actor)
+    if not isinstance(document, Document):
+        return document
     batch_id = books.admit(
         session,
         "batch",
@@ -197,9 +190,9 @@ def _seal(
                 "profile": profile.name,
                 "collections": file.count,
                 "control_sum_cents": file.control_sum_cents,
-                "sha256": sha256(body).hexdigest(),
+                "sha256": document.sha256,
                 "file_name": f"{message_id}.xml",
-                "bytes": len(body),
+                "bytes": document.bytes,
                 "manifest_no": None,
                 "state": "sealed",
                 "booked_on": cut_on,
@@ -251,13 +244,22 @@ def _versions(session: Session, collection_ids: Sequence[int]) -> dict[int, int]
     return versions
 
 
-def _rendered(file: DebitFile) -> bytes:
-    out = BytesIO()
-    pain008.write(file, out)
-    return out.getvalue()
+def _kept(
+    session: Session, runtime: Runtime, profile: BankProfile, plan: PlannedFile, creditor: Creditor, file: DebitFile, actor: str
+) -> Document | list[PlannedFile]:
+    """The file's bytes, rendered to disk, checked and stored; two halves of the plan instead where they are too much."""
+    most = runtime.settings.rules_for(creditor.creditor_id).batch_max_cents
+    name, at = f"{file.message_id}.xml", runtime.clock()
+    with TemporaryFile() as body:  # a large one is never in memory as a whole
+        pain008.write(file, body)
+        too_large = body.tell() > profile.bytes_max or (most and file.control_sum_cents > most)
+        if too_large and len(plan.members) > 1:
+            return batching.halves(plan)
+        _check(file, body, profile)
+        return archive.keep(session, runtime.keys, body, direction="sent", kind="pain.008", name=name, actor=actor, at=at)
 
 
-def _check(file: DebitFile, body: bytes, profile: BankProfile) -> None:
+def _check(file: DebitFile, body: BinaryIO, profile: BankProfile) -> None:
     """Everything that must hold before a file is sealed; raises SealRefused with every reason."""
     found = soundness.of_record(file, body, profile)
     if found:
