@@ -1,4 +1,4 @@
-"""mandate: import, add, list, show, amend, sign, pause, resume, revoke."""
+"""mandate: import, add, list, show, amend, print, sign, pause, resume, revoke."""
 
 from __future__ import annotations
 
@@ -164,6 +164,32 @@ def sign(context: typer.Context, mandate_id: str, on: str = typer.Option(..., "-
     runtime = here.runtime()
     state = sign_mandate.run(runtime, here.actor(runtime), mandate_id, day)
     here.answer({"mandate_id": mandate_id, "state": state}, lambda: screen.lines(f"mandate {mandate_id} is {state}"))
+
+
+@app.command(
+    "print",
+    epilog=(
+        "Examples:  bridge mandate print MND-0001 --actor anna   ·   "
+        "bridge mandate print MND-0001 --language en --out forms --actor anna"
+    ),
+)
+def print_(
+    context: typer.Context,
+    mandate_id: str,
+    out: Path = typer.Option(Path("forms"), "--out", help="The folder."),
+    language: str = typer.Option("", "--language", help="de or en; without it the debtor's own."),
+) -> None:
+    """Make the form that the debtor signs, as HTML and PDF; a draft then waits for his signature."""
+    from bridge.acts import print_mandate
+
+    here = call.of(context)
+    runtime = here.runtime()
+    form = print_mandate.run(runtime, here.actor(runtime), mandate_id, language=language)
+    out.mkdir(parents=True, exist_ok=True)
+    paths = [out / f"{form.mandate_id.replace('/', '_')}.{ending}" for ending in ("html", "pdf")]
+    for path, body in zip(paths, (form.html, form.pdf), strict=True):
+        path.write_bytes(body)
+    here.answer({"mandate_id": form.mandate_id, "files": [str(path) for path in paths]}, lambda: screen.lines(*map(str, paths)))
 
 
 def _values(pairs: list[str]) -> dict[str, str]:

@@ -65,6 +65,7 @@ ACTS: dict[str, tuple[str, ...]] = {
     "mandate add": HANDS,
     "mandate amend": HANDS,
     "mandate sign": HANDS,
+    "mandate print": HANDS,
     "creditor amend": HANDS,
     "mandate pause": HANDS,
     "mandate resume": HANDS,

@@ -61,7 +61,7 @@ def invoice(number: int, cents: int, *, address: str = CONTRACT, currency: bytes
     told = {
         "invoice_id": keccak(b"invoice %d" % number),
         "debtor_ref": keccak(b"debtor"),
-        "agreement_id": keccak(b"agreement"),
+        "agreement_id": keccak(b"agreement %d" % number),
         "period_start": 1_780_000_000,
         "period_end": 1_780_600_000,
         "due_date": 1_781_200_000,

@@ -36,6 +36,12 @@ def test_what_differs_is_another_invoice(other: dict[str, object]) -> None:
     assert doubts.doubt(THIS, [replace(THIS, invoice_id=3, **other)], Limits()) == ""  # type: ignore[arg-type]
 
 
+def test_where_no_period_is_known_nothing_is_the_same() -> None:
+    """An event of a customer's own says none; equal amounts are his usual rent."""
+    own = replace(THIS, last=FIRST)
+    assert doubts.doubt(own, [replace(own, invoice_id=3)], Limits()) == ""
+
+
 @pytest.mark.parametrize(("cents", "waits"), [(1_000_00, False), (1_000_01, True)])
 def test_many_times_the_usual_waits(cents: int, waits: bool) -> None:
     """More than ten times the median of five or more credited debits; ten times is not more."""
