@@ -177,6 +177,12 @@ class CreditorSettings(Part):
     creditor_id: str
     account: str
     wallets: tuple[Annotated[str, AfterValidator(lower_address)], ...] = ()
+    trade_name: str = Field(default="", max_length=70, description="where it differs from the name: the debtor reads it first")
+    ultimate_creditor: str = Field(default="", max_length=70, description="for whom is collected, where it is somebody else")
+    purpose: str = Field(default="", pattern=r"^([A-Z0-9]{4})?$", description="ISO 20022 purpose code, like RENT")
+    reference: Literal["text", "structured"] = Field(
+        default="text", description="structured: an ISO 11649 reference made of the invoice number, where it fits"
+    )
     collection: dict[str, Any] = Field(default_factory=dict, description="overrides [collection] for this creditor")
 
     @model_validator(mode="after")
@@ -256,6 +262,10 @@ class Settings(BaseSettings):
             if creditor.creditor_id == creditor_id and creditor.collection:
                 return CollectionRules.model_validate({**self.collection.model_dump(), **creditor.collection})
         return self.collection
+
+    def creditor(self, creditor_id: str) -> CreditorSettings | None:
+        """What is declared of a creditor; None where he is not declared any more."""
+        return next((creditor for creditor in self.creditors if creditor.creditor_id == creditor_id), None)
 
     def path(self, relative: Path) -> Path:
         """A path of the config, taken from the folder of bridge.toml."""

@@ -53,6 +53,7 @@ CASES: list[tuple[str, str, str, str]] = [
     ("SDD-108", "<AmdmntInd>true</AmdmntInd>", "<AmdmntInd>false</AmdmntInd>", "AmdmntInd"),
     ("SDD-109", "<Othr><Id>SMNDA</Id></Othr>", "<Othr><Id>SMNDX</Id></Othr>", "OrgnlDbtrAcct"),
     ("SDD-109", "<OrgnlDbtrAcct><Id><Othr><Id>SMNDA</Id></Othr></Id></OrgnlDbtrAcct>", "{smnda}", "OrgnlDbtrAgt"),
+    ("SDD-109", "</OrgnlDbtrAcct>", "</OrgnlDbtrAcct>{bank}", "OrgnlDbtrAgt"),
     ("SDD-110", "<DbtrAgt><FinInstnId><Othr><Id>NOTPROVIDED</Id></Othr></FinInstnId></DbtrAgt>", "{empty}", "DbtrAgt"),
     ("SDD-110", "<BICFI>POFICHBEXXX</BICFI>", "<BICFI>POFICHBEXXX</BICFI><Othr><Id>NOTPROVIDED</Id></Othr>", "DbtrAgt"),
     ("SDD-111", "<SchmeNm><Prtry>SEPA</Prtry></SchmeNm>", "", "SchmeNm"),
@@ -82,6 +83,7 @@ CASES: list[tuple[str, str, str, str]] = [
 WORDS = {
     "{uetr}": "8a562c67-ca16-48ba-b074-65581be6f001",
     "{smnda}": "<OrgnlDbtrAgt><FinInstnId><Othr><Id>SMNDA</Id></Othr></FinInstnId></OrgnlDbtrAgt>",
+    "{bank}": "<OrgnlDbtrAgt><FinInstnId><BICFI>POFICHBEXXX</BICFI></FinInstnId></OrgnlDbtrAgt>",
     "{empty}": "<DbtrAgt><FinInstnId/></DbtrAgt>",
     "{account}": "<DbtrAcct><Id><IBAN>DE89370400440532013000</IBAN></Id><Ccy>EUR</Ccy>",
     "{scheme}": "<Id><PrvtId><Othr><Id>DE98ZZZ09999999999</Id><SchmeNm><Prtry>SEPA</Prtry></SchmeNm></Othr></PrvtId></Id>",

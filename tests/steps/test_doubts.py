@@ -31,6 +31,7 @@ def test_the_same_invoice_from_another_contract_waits_for_a_look(tmp_path: Path)
     place.bill(Bill(1, agreement=7))
     place.bill(Bill(2, agreement=7), source="plant-2")
     run(place)
+    assert place.states()["plant-2-000002-1"] == "held", "before anybody is told of it"
     batch.run(place.runtime)
     assert place.states() == {"plant-1-000001-1": "batched", "plant-2-000002-1": "held"}
     assert place.reasons()["plant-2-000002"].startswith("invoice plant-1-000001 says the same debtor, machine, period and amount")

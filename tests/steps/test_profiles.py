@@ -148,3 +148,32 @@ def test_every_bank_that_ships_gets_a_sound_file(place: Place, name: str) -> Non
 
     for body in sent(place):
         assert soundness.of_bytes(body, profile) == []
+
+
+def test_what_the_creditor_wants_the_debtor_to_read(place: Place) -> None:
+    """The trade name first where it differs, for whom is collected, and why: all as the bank prints it."""
+    place.rewrite(
+        'account = "main"', 'account = "main"\ntrade_name = "Laser & Söhne"\nultimate_creditor = "Werk Süd"\npurpose = "RENT"'
+    )
+    place.mandates()
+    pending(place, Bill(1))
+    batch.run(place.runtime)
+
+    [body] = sent(place)
+    assert b"<Ustrd>Laser + Soehne / Invoice plant-1-000001 usage 2026-11-09 to 2026-11-16</Ustrd>" in body
+    assert b"<UltmtCdtr><Nm>Werk Sued</Nm></UltmtCdtr>" in body
+    assert b"<Purp><Cd>RENT</Cd></Purp>" in body
+    assert soundness.of_bytes(body, place.runtime.profile("default")) == []
+
+
+def test_a_structured_reference_is_made_of_the_number(place: Place) -> None:
+    """ISO 11649, where the number fits into its 21 characters; else the text says it."""
+    place.rewrite('account = "main"', 'account = "main"\nreference = "structured"')
+    place.mandates()
+    pending(place, Bill(1))
+    batch.run(place.runtime)
+
+    [body] = sent(place)
+    assert b"<Ref>RF34PLANT1000001</Ref>" in body
+    assert b"Ustrd" not in body
+    assert soundness.of_bytes(body, place.runtime.profile("default")) == []

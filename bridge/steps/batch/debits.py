@@ -11,7 +11,8 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from bridge.model import Account, BankAccount, Collection, Creditor, DataKey, Invoice, Mandate, Person
+from bridge.errors import BadInput
+from bridge.model import Account, BankAccount, Collection, Creditor, DataKey, Invoice, Mandate, Person, identifiers
 from bridge.model.identifiers import in_eea
 from bridge.model.parties import open_address, open_iban, open_name, open_ultimate_debtor
 from bridge.model.sealed import Key
@@ -21,6 +22,7 @@ from bridge.register import amendments
 from bridge.rules import batching, scheme, text
 from bridge.rules.batching import Due, PlannedFile
 from bridge.runtime import Runtime
+from bridge.settings import CreditorSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,7 @@ def debit_file(
     parties = _parties(session, runtime, [member.id for member in plan.members])
     amended = amendments.to_tell(session, sorted({party.line.id for party in parties.values()}))
     numbers = _invoice_texts(session, runtime, [member.id for member in plan.members])
+    wishes = runtime.settings.creditor(creditor.creditor_id)
     name = text.sepa_text(creditor.name, limit=scheme.NAME_MAX, known=known)
     blocks = tuple(
         DebitBlock(
@@ -63,14 +66,24 @@ def debit_file(
             creditor_bic=own.bic,
             creditor_id=creditor.creditor_id,
             batch_booking=profile.batch_booking,
-            debits=tuple(_debit(member, parties[member.id], numbers[member.id], profile, amended) for member in block.members),
+            ultimate_creditor=_name(wishes.ultimate_creditor, known) if wishes and wishes.ultimate_creditor else None,
+            debits=tuple(
+                _debit(member, parties[member.id], numbers[member.id], profile, amended, wishes) for member in block.members
+            ),
         )
         for number, block in enumerate(plan.blocks, 1)
     )
     return DebitFile(message_id, created_at.astimezone(ZoneInfo(profile.created_in)), name, blocks, profile.version)
 
 
-def _debit(member: Due, party: Party, remittance: str, profile: BankProfile, amended: Mapping[int, Amendment]) -> DebitLine:
+def _debit(
+    member: Due,
+    party: Party,
+    said: tuple[str, str],
+    profile: BankProfile,
+    amended: Mapping[int, Amendment],
+    wishes: CreditorSettings | None,
+) -> DebitLine:
     country, known = party.iban[:2], scheme.of_bank.CHARACTERS[profile.characters]
     ultimate = open_ultimate_debtor(party.key, party.person)
     assert party.line.signed_on is not None  # under a draft no debit is formed
@@ -81,12 +94,32 @@ def _debit(member: Due, party: Party, remittance: str, profile: BankProfile, ame
         signed_on=party.line.signed_on,
         debtor_name=text.sepa_text(party.name, limit=scheme.NAME_MAX, known=known),
         debtor_iban=party.iban,
-        remittance=text.sepa_text(remittance, limit=scheme.REMITTANCE_MAX, known=known),
+        **_remittance(*said, wishes, known),
         debtor_bic=None if in_eea(country) else party.bic,
         debtor_address=None if in_eea(country) else printed(open_address(party.key, party.person), profile),
         ultimate_debtor=text.sepa_text(ultimate, limit=scheme.NAME_MAX, known=known) if ultimate else None,
         amendment=_printed_amendment(amended.get(party.line.id), known),
+        purpose=wishes.purpose or None if wishes else None,
     )
+
+
+def _remittance(number: str, words: str, wishes: CreditorSettings | None, known: AbstractSet[str]) -> dict[str, str]:
+    """What the debtor reads: a structured reference where the creditor wants one and the number fits, else a text.
+
+    A trade name that differs from the legal one goes first (EPC130-08, usage rule of Ustrd).
+    """
+    if wishes and wishes.reference == "structured":
+        try:
+            return {"creditor_reference": identifiers.creditor_reference(number)}
+        except BadInput:
+            pass  # too long for one: the text says it
+    if wishes and wishes.trade_name and wishes.trade_name != wishes.name:
+        words = f"{wishes.trade_name} / {words}"
+    return {"remittance": text.sepa_text(words, limit=scheme.REMITTANCE_MAX, known=known)}
+
+
+def _name(name: str, known: AbstractSet[str]) -> str:
+    return text.sepa_text(name, limit=scheme.NAME_MAX, known=known)
 
 
 def _printed_amendment(amendment: Amendment | None, known: AbstractSet[str]) -> Amendment | None:
@@ -134,9 +167,9 @@ def _parties(session: Session, runtime: Runtime, collection_ids: Sequence[int]) 
     return found
 
 
-def _invoice_texts(session: Session, runtime: Runtime, collection_ids: Sequence[int]) -> dict[int, str]:
-    """What the debtor reads: invoice number and period."""
-    texts: dict[int, str] = {}
+def _invoice_texts(session: Session, runtime: Runtime, collection_ids: Sequence[int]) -> dict[int, tuple[str, str]]:
+    """The invoice's number, and what the debtor reads: number and period."""
+    texts: dict[int, tuple[str, str]] = {}
     for start in range(0, len(collection_ids), 500):
         some = collection_ids[start : start + 500]
         rows = session.execute(
@@ -145,7 +178,7 @@ def _invoice_texts(session: Session, runtime: Runtime, collection_ids: Sequence[
             .where(Collection.id.in_(some))
         )
         texts |= {
-            found: batching.remittance(number, _day(runtime, start), _day(runtime, end - timedelta(seconds=1)))
+            found: (number, batching.remittance(number, _day(runtime, start), _day(runtime, end - timedelta(seconds=1))))
             for found, number, start, end in rows
         }
     return texts
