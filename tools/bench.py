@@ -36,6 +36,7 @@ NOT_MEASURED = ("set-up", "bank")  # the product's part begins after them
 MEASURED = ("seconds", "cpu_seconds", "peak_mib")
 NO_WORK = ("start",)  # shown, but not part of the total
 PROOF = "proof_blocks"
+CHECKED = "iban_100k"
 WRITTEN = {"pain008_1k": 1_000, "pain008_100k": 100_000}
 
 Row = dict[str, Any]
@@ -60,7 +61,10 @@ def main() -> int:
         rows += [row for row in reading(name, asked.events) if asked.only in row["name"]]
     for name, n in WRITTEN.items():
         if asked.only in name:
-            rows.append({"name": name, "stage": None, "n": n, **run(WRITER, str(n))})
+            rows.append({"name": name, "stage": None, "n": n, **run(WRITER, "written", str(n))})
+            rows.append({"name": name, "stage": "opinion", "n": n, **run(WRITER, "second", str(n))})
+    if asked.only in CHECKED:
+        rows.append({"name": CHECKED, "stage": None, "n": 100_000, **run(WRITER, "ibans", "100000")})
     show(rows)
     RESULT.parent.mkdir(exist_ok=True)
     RESULT.write_text(json.dumps(rows, indent=1) + "\n", "utf-8")

@@ -89,7 +89,7 @@ def _filled(runtime: Runtime, name: str, words: dict[str, str]) -> str:
 
 def _pdf(html: str) -> bytes:
     """The same form as PDF; letters that its built-in font lacks are printed without their accents."""
-    from fpdf import FPDF
+    from fpdf import FPDF, TextStyle
 
     from bridge.rules.text import transliterate
 
@@ -97,5 +97,5 @@ def _pdf(html: str) -> bytes:
     page = FPDF()
     page.add_page()
     page.set_font("Helvetica", size=11)
-    page.write_html(plain)
+    page.write_html(plain, tag_styles={"h1": TextStyle(color="#000000", font_size_pt=18, b_margin=4)})
     return bytes(page.output())

@@ -57,14 +57,15 @@ def due_days(session: Session, runtime: Runtime) -> list[DueDay]:
 
 
 def bank_days(session: Session, runtime: Runtime) -> list[BankDay]:
-    """The next TARGET days with the cut-off of each account."""
+    """The next TARGET days with the cut-off of each account; today's only while it has not passed."""
     days: list[date] = []
     day = calendar.next_target_day(runtime.today())
     while len(days) < DAYS_SHOWN:
         days.append(day)
         day = calendar.add_target_days(day, 1)
     accounts: Sequence[Account] = session.scalars(select(Account).order_by(Account.name)).all()
-    return [_bank_day(runtime, day, account) for day in days for account in accounts]
+    found = [_bank_day(runtime, day, account) for day in days for account in accounts]
+    return [one for one in found if one.cut_off >= runtime.clock()]
 
 
 def _day(runtime: Runtime, due_on: date, account: Account, states: dict[str, tuple[int, int]]) -> DueDay:

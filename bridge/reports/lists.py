@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from bridge.model import (
     Account,
+    Amendment,
     Approval,
     BankAccount,
     Batch,
@@ -25,6 +26,8 @@ from bridge.model import (
 )
 from bridge.model.mandate import ALIVE_STATES
 from bridge.model.parties import open_name
+from bridge.rules.scheme import NAME_MAX
+from bridge.rules.text import sepa_text
 from bridge.runtime import Runtime
 
 
@@ -92,6 +95,8 @@ class MandateLine:
     agreement: str
     account: str
     reason: str
+    changes: list[str]  # what was amended, when and by whom, oldest first
+    printed_name: str | None  # as banks print it, where that is not the name
     debtor_name: str | None
 
 
@@ -167,21 +172,30 @@ def mandates(session: Session, runtime: Runtime, *, names: bool = False) -> list
         .outerjoin(DataKey, DataKey.uid == Person.key_uid)
         .order_by(Mandate.id)
     )
-    return [
-        MandateLine(
-            mandate_id=row.mandate_id,
-            state=row.state,
-            scheme=row.scheme,
-            kind=row.kind,
-            signed_on=row.signed_on,
-            debtor_ref=row.debtor_ref,
-            agreement=row.agreement,
-            account=shown,
-            reason=row.reason,
-            debtor_name=_name(runtime, person, key) if names else None,
+    changed: dict[int, list[str]] = defaultdict(list)
+    for one in session.scalars(select(Amendment).order_by(Amendment.id)):
+        changed[one.mandate_id].append(f"{one.booked_on} {one.kind.replace('_', ' ')} by {one.actor}")
+    found = []
+    for row, person, shown, key in rows:
+        name = _name(runtime, person, key) if names else None
+        printed = sepa_text(name, limit=NAME_MAX) if name else None
+        found.append(
+            MandateLine(
+                mandate_id=row.mandate_id,
+                state=row.state,
+                scheme=row.scheme,
+                kind=row.kind,
+                signed_on=row.signed_on,
+                debtor_ref=row.debtor_ref,
+                agreement=row.agreement,
+                account=shown,
+                reason=row.reason,
+                changes=changed[row.id],
+                printed_name=printed if printed != name else None,
+                debtor_name=name,
+            )
         )
-        for row, person, shown, key in rows
-    ]
+    return found
 
 
 def _name(runtime: Runtime, person: Person, key: DataKey | None) -> str | None:

@@ -182,9 +182,21 @@ def test_history_is_kept(place: Place) -> None:
     assert len(place.rows(BankAccount)) == 3, "ours, and two of the debtor"
     with place.runtime.reading() as session:
         [line] = lists.mandates(session, place.runtime, names=True)
-    assert (line.debtor_name, line.account) == ("Werk Nord SE", "DE75…6199")
+    assert (line.debtor_name, line.account, line.printed_name) == ("Werk Nord SE", "DE75…6199", None)
+    assert line.changes == ["2026-11-23 debtor by anna", "2026-11-23 account by ben", "2026-11-23 terms by ben"]
     said = [row.detail for row in place.rows(Audit) if row.act == "mandate amend"]
     assert said == ["debtor_name, email", "iban, prenotification_days"], "what was changed, never from what to what"
+
+
+def test_what_a_bank_prints_otherwise_is_shown(place: Place) -> None:
+    """The name as it is written and as it is printed stand side by side; accounts stay masked."""
+    place.mandates(mandate_line(1, debtor_name="Jürgen Müller & Söhne"))
+    with place.runtime.reading() as session:
+        [line] = lists.mandates(session, place.runtime, names=True)
+        [masked] = lists.mandates(session, place.runtime)
+
+    assert (line.debtor_name, line.printed_name) == ("Jürgen Müller & Söhne", "Juergen Mueller + Soehne")
+    assert (masked.debtor_name, masked.printed_name) == (None, None)
 
 
 @pytest.mark.parametrize(

@@ -130,6 +130,10 @@ def test_the_calendar_says_until_when(place: Place) -> None:
         (date(2026, 11, 24), date(2026, 11, 26)),
         (date(2026, 11, 25), date(2026, 11, 27)),
     ]
+    place.now += timedelta(hours=2)
+    with place.runtime.reading() as session:
+        assert calendar.bank_days(session, place.runtime)[0].day == date(2026, 11, 24), "today's cut-off has passed"
+    place.now -= timedelta(hours=2)
     for moved, window in ((timedelta(days=-10), "opens"), (timedelta(days=5), "missed")):
         place.now += moved
         with place.runtime.reading() as session:
