@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from datetime import date, timedelta
 from io import BytesIO
 from pathlib import Path
 
 import pytest
 from sqlalchemy import update
+from sqlalchemy.exc import IntegrityError
 
 from bridge import archive
 from bridge.acts import add_mandate, amend_creditor, amend_mandate, discard, mandates, sign_mandate
@@ -348,3 +350,15 @@ def test_two_amendments_in_a_row_tell_the_oldest_value(place: Place) -> None:
 
     debit = debits(place)["plant-1-000001-1"]
     assert (debit.mandate_id, debit.amendment) == ("MND-C", Amendment(mandate_id="MND-0001"))
+
+
+def test_a_mandate_with_debits_is_never_deleted(place: Place) -> None:
+    """B55: the database itself keeps it, whoever asks; one without debits could go."""
+    place.mandates(mandate_line(1), mandate_line(2))
+    collected(place, Bill(1))
+    for mandate_id, kept in ((1, True), (2, False)):
+        with pytest.raises(IntegrityError) if kept else nullcontext(), place.runtime.engine.begin() as connection:
+            connection.exec_driver_sql(f"DELETE FROM mandate WHERE id = {mandate_id}")
+
+    assert [row.mandate_id for row in place.rows(Mandate)] == ["MND-0001"]
+    assert len(place.rows(Collection)) == 1

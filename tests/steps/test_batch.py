@@ -378,3 +378,18 @@ def test_one_bad_debit_never_stops_the_others(place: Place) -> None:
     assert held.end_to_end_id == "plant-1-000002-1"
     assert held.reason.startswith("SDD-")
     assert collect.run(place.runtime)["released"] == 0
+
+
+def test_a_date_that_moves_makes_no_second_debit(place: Place) -> None:
+    """B2: cut too late five times, each time with a later date: it stays one debit, of one EndToEndId."""
+    place.mandates()
+    pending(place, Bill(1))
+    for _ in range(5):
+        place.now += timedelta(days=9)
+        collect.run(place.runtime)
+        batch.run(place.runtime)
+        [one] = [row for row in place.batches() if row.state == "sealed"]
+        discard.run(place.runtime, "anna", one.message_id, "too late", not_uploaded=False)
+
+    assert [row.end_to_end_id for row in place.rows(Collection)] == ["plant-1-000001-1"]
+    assert len({row.due_on for row in place.rows(Block)}) == 5
