@@ -56,10 +56,10 @@ def _history(session: Session, invoices: Sequence[Invoice]) -> dict[Debtor, list
     """The last debits of these invoices' debtors, oldest first."""
     newest = func.row_number().over(partition_by=(Mandate.creditor_id, Mandate.debtor_ref), order_by=Collection.id.desc())
     found: dict[Debtor, list[Debit]] = defaultdict(list)
+    own = Mandate.creditor_id.in_({invoice.creditor_id for invoice in invoices})  # which the index of debtors begins with
     for some in rows.among(session, Mandate.debtor_ref, [invoice.debtor_ref for invoice in invoices]):
-        ranked = (
-            select(Collection.id, newest.label("place")).join(Mandate, Mandate.id == Collection.mandate_id).where(some).subquery()
-        )
+        debits = select(Collection.id, newest.label("place")).join(Mandate, Mandate.id == Collection.mandate_id)
+        ranked = debits.where(own, some).subquery()
         listed = (
             select(Collection.state, Collection.due_on, Invoice)
             .join(ranked, ranked.c.id == Collection.id)

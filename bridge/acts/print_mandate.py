@@ -97,5 +97,5 @@ def _pdf(html: str) -> bytes:
     page = FPDF()
     page.add_page()
     page.set_font("Helvetica", size=11)
-    page.write_html(plain, tag_styles={"h1": TextStyle(color="#000000", font_size_pt=18, b_margin=0.4)})
+    page.write_html(plain, tag_styles={"h1": TextStyle(color="#000000", font_size_pt=18)})
     return bytes(page.output())

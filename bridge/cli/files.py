@@ -1,8 +1,12 @@
-"""validate, explain, calendar: what a file must be, what a code means, when a file is due. The first two need no database."""
+"""show, validate, explain, calendar: what a file says and must be, what a code means, when a file is due.
+
+Only calendar needs a database.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import typer
 
@@ -14,6 +18,7 @@ def add_to(app: typer.Typer) -> None:
     app.command(
         epilog="Examples:  bridge validate batch.xml   ·   bridge validate batch.xml --profile commerzbank-portal --json"
     )(validate)
+    app.command(epilog="Examples:  bridge show statement.xml   ·   bridge show report.xml --json")(show)
     app.command(epilog="Examples:  bridge explain MD06   ·   bridge explain SDD-017 --lang de")(explain)
     app.command(epilog="Examples:  bridge calendar   ·   bridge calendar --json")(calendar)
 
@@ -40,6 +45,57 @@ def validate(
 
     here.answer(found, show)
     raise typer.Exit(0 if found.ok else 4)
+
+
+def show(context: typer.Context, file: Path = typer.Argument(..., help="A pain.002, pain.008 or camt file.")) -> None:
+    """What a bank file says; nothing is stored."""
+    from io import BytesIO
+
+    from bridge.cli.bank import read
+    from bridge.reports import showing
+
+    here = call.of(context)
+    found = showing.show(BytesIO(read(file)))
+
+    def tables() -> None:
+        for statement in found["statements"]:
+            _statement(found["kind"], statement)
+        if found["report"]:
+            _report(found["report"])
+        for block in found.get("blocks", ()):
+            _block(block)
+
+    here.answer(found, tables)
+
+
+def _statement(kind: str, statement: dict[str, Any]) -> None:
+    rows = []
+    for entry in statement["entries"]:
+        for detail in entry["details"] or [{"end_to_end_id": entry["text"], "return_reason": None, "charges_cents": 0}]:
+            fee = detail["charges_cents"] or entry["charges_cents"]
+            said = (entry["booked_on"], screen.euro(entry["amount_cents"]), entry["status"], entry["bank_code"])
+            rows.append((*said, detail["end_to_end_id"], detail["return_reason"], screen.euro(fee) if fee else ""))
+    balances = f"{_balance(statement['opening_cents'])} to {_balance(statement['closing_cents'])}"
+    columns = ("booked", "EUR", "status", "code", "names", "reason", "fee")
+    screen.table(f"{kind} {statement['id']}: {balances}", columns, rows, right=("EUR", "fee"))
+
+
+def _report(report: dict[str, Any]) -> None:
+    lines = [
+        (one["level"], one["end_to_end_id"] or one["pmt_inf_id"], one["status"], [reason["code"] for reason in one["reasons"]])
+        for one in report["lines"]
+    ]
+    screen.table(f"about {report['original_message_id']}", ("level", "names", "status", "reasons"), lines)
+
+
+def _block(block: dict[str, Any]) -> None:
+    debits = [(d["end_to_end_id"], screen.euro(d["amount_cents"]), d["mandate_id"], d["remittance"]) for d in block["debits"]]
+    head = f"{block['pmt_inf_id']}: {block['scheme']} {block['sequence']} due {block['due_on']}"
+    screen.table(head, ("debit", "EUR", "mandate", "text"), debits, right=("EUR",))
+
+
+def _balance(cents: int | None) -> str:
+    return "no balance" if cents is None else screen.euro(cents)
 
 
 def explain(context: typer.Context, code: str = typer.Argument(..., help="A bank's reason (MD06) or a rule (SDD-017).")) -> None:

@@ -150,7 +150,8 @@ def show(found: Any, lang: str) -> None:
     columns = word["source_columns"].split("|")
     screen.table(word["sources"], columns, sources, right=columns[1:4])
     if "elsewhere" in found.prenotification:
-        screen.lines(word["elsewhere"])
+        by = found.prenotification_agreements
+        screen.lines(word["elsewhere"] + (f": {', '.join(by)}" if by else ""))
     if found.chain_number:
         screen.lines(word["chain"].format(found.chain_number, found.chain_head))
     if found.waiting:

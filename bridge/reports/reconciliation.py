@@ -113,6 +113,7 @@ class Reconciliation:
     breaks: list[BreakLine]
     waiting: list[WaitingLine]
     prenotification: list[str]
+    prenotification_agreements: list[str]  # by which debits are announced elsewhere, as bridge.toml names them
     chain_number: int  # the last link of the voucher chain, 0 where there is none
     chain_head: str  # its hash: who keeps this report can show later that no voucher before it was changed
 
@@ -135,6 +136,7 @@ def build(session: Session, runtime: Runtime, view: View) -> Reconciliation:
     lines_off = _lines_off(session, view, suspense)
     clearing_off = _clearing_off(session, view)
     head = voucher_chain.head(session, view.known_at)
+    rules = [runtime.settings.rules_for(creditor.creditor_id) for creditor in runtime.settings.creditors]
     return Reconciliation(
         as_of=view.as_of,
         known_at=view.known_at.isoformat() if view.known_at else None,
@@ -161,7 +163,8 @@ def build(session: Session, runtime: Runtime, view: View) -> Reconciliation:
         sources=_sources(session, view, logs, found, splits),
         breaks=breaks(session, view, runtime.today()),
         waiting=_waiting(session, view, splits),
-        prenotification=sorted({runtime.settings.rules_for(c.creditor_id).prenotification for c in runtime.settings.creditors}),
+        prenotification=sorted({one.prenotification for one in rules}),
+        prenotification_agreements=sorted({one.prenotification_agreement for one in rules if one.prenotification_agreement}),
         chain_number=head.number if head else 0,
         chain_head=head.hash if head else "",
     )

@@ -11,9 +11,10 @@ from sqlalchemy import update
 
 from bridge import archive
 from bridge.acts import amend_mandate, approve, tell
+from bridge.balances import View
 from bridge.errors import BadInput, ConfigError, NotAllowed, Unavailable, UnknownName
 from bridge.model import Audit, Collection, Document, Notice
-from bridge.reports import told, validation
+from bridge.reports import reconciliation, told, validation
 from bridge.runtime import build
 from bridge.steps import batch, collect, ingest, notify
 from tests.servers import smtp
@@ -305,6 +306,9 @@ def test_elsewhere_announces_nothing(tmp_path: Path, server: Server) -> None:
     assert notify.run(place.runtime)["planned"] == 0
     assert batch.run(place.runtime)["collections"] == 1
     assert not server.mails
+    with place.runtime.reading() as session:
+        report = reconciliation.build(session, place.runtime, View())
+    assert (report.prenotification, report.prenotification_agreements) == (["elsewhere"], ["AGB 7"])
 
 
 def test_an_own_template_replaces_ours(place: Place, server: Server) -> None:

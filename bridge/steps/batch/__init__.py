@@ -165,7 +165,7 @@ def _seal(
         session.scalar(select(func.max(Batch.cut_no)).where(Batch.account_id == account.id, Batch.cut_on == cut_on)) or 0
     )
     message_id = batching.message_id(creditor.name, cut_on, cut_no, plan)
-    created_at = runtime.clock().astimezone(UTC).replace(microsecond=0)
+    created_at = runtime.clock().astimezone(UTC)
     file = debits.debit_file(session, runtime, account, creditor, profile, plan, message_id, created_at)
     wrong = _wrong_debits(file, profile)
     if wrong:
