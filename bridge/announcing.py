@@ -15,6 +15,9 @@ from bridge.rules import notices
 from bridge.rules.notices import Told
 from bridge.settings import CollectionRules
 
+#: the Break of a debtor who could not be told, and what to do
+FAILED, THEN = "NOTICE_FAILED", "correct the address: bridge mandate amend MNDID --set email=-"
+
 
 def why_not(
     session: Session, collections: Sequence[Collection], rules: CollectionRules, dates: Mapping[int, date] | None = None

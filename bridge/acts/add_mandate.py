@@ -80,5 +80,8 @@ def _reference(runtime: Runtime, creditors: list[Creditor], creditor_id: str) ->
 
 def _refuse_taken(session: Session, row: Row) -> None:
     taken = select(Mandate.id).where(Mandate.creditor_id == row.creditor_id, Mandate.mandate_key == row.mandate_id.upper())
-    if session.scalar(taken) is not None:
-        raise BadInput(f"mandate {row.mandate_id} is stored already; 'bridge mandate amend' changes it")
+    former = store.former_references(session, [row.creditor_id])
+    if session.scalar(taken) is not None or (row.creditor_id, row.mandate_id.upper()) in former:
+        raise BadInput(
+            f"mandate {row.mandate_id} is stored already, or was another one's reference; 'bridge mandate amend' changes it"
+        )

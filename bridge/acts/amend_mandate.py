@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from bridge import audit_trail, books
 from bridge.books import PlannedMove, Recorder, Unit
 from bridge.errors import BadInput
-from bridge.model import Amendment, Creditor, Mandate
+from bridge.model import Creditor, Mandate
 from bridge.model.mandate import ALIVE_STATES
 from bridge.register import amendments, lines, store
 from bridge.register.lines import Row
@@ -27,7 +27,7 @@ CHANGEABLE = (
     "mandate_id", "debtor_name", "iban", "bic", "email", "language", "street", "building", "postcode", "town", "country",
     "ultimate_debtor", "agreement", "b2b_confirmed_on", "prenotification_days",
 )  # fmt: skip
-DEBTOR = ("debtor_name", "email", "language", "address", "ultimate_debtor")
+DEBTOR, CONTACT = ("debtor_name", "address", "ultimate_debtor"), ("email", "language")
 TERMS = ("agreement", "b2b_confirmed_on", "prenotification_days")
 
 
@@ -104,8 +104,9 @@ def _new_values(
         amendments.note(session, one, "account", by, today, account_id=mandate.bank_account_id)
         account = store.new_account(session, runtime, mandate, after)
         values |= {"bank_account_id": account.id, "warning": after.warning, "warning_accepted_by": None}
-    if any(name in changed for name in DEBTOR):
-        amendments.note(session, one, "debtor", by, today, person_id=mandate.person_id)
+    if any(name in changed for name in (*DEBTOR, *CONTACT)):
+        kind = "debtor" if any(name in changed for name in DEBTOR) else "contact"  # how he is reached stands in no file
+        amendments.note(session, one, kind, by, today, person_id=mandate.person_id)
         values["person_id"] = store.new_person(session, runtime, after).id
     terms = [name for name in TERMS if name in changed]
     for name in terms:
@@ -118,9 +119,6 @@ def _refuse_taken(session: Session, mandate: Mandate, mandate_id: str) -> None:
     """A reference names one mandate of a creditor for ever, also one that was amended away."""
     own = select(Mandate.id).where(Mandate.creditor_id == mandate.creditor_id)
     there = session.scalar(own.where(Mandate.mandate_key == mandate_id.upper(), Mandate.id != mandate.id))
-    gone = select(Amendment.was).join(Mandate, Mandate.id == Amendment.mandate_id)
-    former = session.scalars(
-        gone.where(Amendment.kind == "mandate_id", Mandate.creditor_id == mandate.creditor_id, Mandate.id != mandate.id)
-    )
-    if there is not None or mandate_id.upper() in {str(was).upper() for was in former}:
+    former = store.former_references(session, [mandate.creditor_id]).get((mandate.creditor_id, mandate_id.upper()), mandate.id)
+    if there is not None or former != mandate.id:
         raise BadInput(f"mandate reference {mandate_id} is or was another mandate's; choose a new one")

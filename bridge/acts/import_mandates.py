@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from bridge import audit_trail
 from bridge.errors import BadInput
@@ -123,23 +123,28 @@ def _import(
 
 def _sort_out(session: Session, runtime: Runtime, rows: Sequence[Row]) -> tuple[list[Row], int, list[BadLine]]:
     """The new ones, how many are known, and those that contradict what is stored."""
-    stored: dict[tuple[int, str], tuple[Mandate, Person, BankAccount, DataKey]] = {}
+    account_key = aliased(DataKey)
+    stored: dict[tuple[int, str], tuple[Mandate, Person, BankAccount, DataKey, DataKey]] = {}
     keys = [row.mandate_id.upper() for row in rows]
     for start in range(0, len(keys), 500):
         found = session.execute(
-            select(Mandate, Person, BankAccount, DataKey)
+            select(Mandate, Person, BankAccount, DataKey, account_key)
             .join(Person, Person.id == Mandate.person_id)
             .join(BankAccount, BankAccount.id == Mandate.bank_account_id)
             .join(DataKey, DataKey.uid == Person.key_uid)
+            .join(account_key, account_key.uid == BankAccount.key_uid)
             .where(Mandate.mandate_key.in_(keys[start : start + 500]))
         )
-        stored |= {
-            (mandate.creditor_id, mandate.mandate_key): (mandate, person, account, key) for mandate, person, account, key in found
-        }
+        for mandate, person, account, key, other in found:
+            stored[(mandate.creditor_id, mandate.mandate_key)] = mandate, person, account, key, other
+    former = store.former_references(session, [row.creditor_id for row in rows])
     fresh, known, differing = [], 0, []
     for row in rows:
         there = stored.get((row.creditor_id, row.mandate_id.upper()))
-        if there is None:
+        if there is None and (row.creditor_id, row.mandate_id.upper()) in former:
+            what = f"mandate reference {row.mandate_id} is one that was amended since; a reference names one mandate for ever"
+            differing.append(BadLine(row.line, what))
+        elif there is None:
             fresh.append(row)
         elif names := ", ".join(store.differences(runtime, row, *there)):
             differing.append(

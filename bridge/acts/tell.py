@@ -1,4 +1,4 @@
-"""What a person says of notices: letters were posted, a mail came back, a debtor was told some other way."""
+"""What a person says of notices: letters were posted, a mail came back."""
 
 from __future__ import annotations
 
@@ -7,14 +7,11 @@ from collections.abc import Sequence
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from bridge import audit_trail, books
+from bridge import announcing, audit_trail, books
 from bridge.books import Recorder
 from bridge.errors import BadInput, UnknownName
 from bridge.model import Collection, Notice
 from bridge.runtime import Runtime
-
-FAILED = "NOTICE_FAILED"
-THEN = "correct the address: bridge mandate amend MNDID --set email=-"
 
 
 def posted(runtime: Runtime, actor: str, names: Sequence[str]) -> int:
@@ -37,7 +34,9 @@ def _posted(session: Session, runtime: Runtime, actor: str, names: Sequence[str]
     for notice_id, name, collection_id in chosen:
         session.execute(update(Notice).where(Notice.id == notice_id).values(values))
         by = Recorder(actor, runtime.clock())
-        books.close_breaks(session, [f"collection:{collection_id}"], by, "the debtor was told by letter", kinds=[FAILED])
+        books.close_breaks(
+            session, [f"collection:{collection_id}"], by, "the debtor was told by letter", kinds=[announcing.FAILED]
+        )
         audit_trail.note(session, at=runtime.clock(), actor=actor, act="notify posted", object=f"collection:{name}", detail="")
     return len(chosen)
 
@@ -59,7 +58,8 @@ def _bounced(session: Session, runtime: Runtime, actor: str, name: str, reason: 
         raise UnknownName(f"no notice of {name!r} went out; 'bridge notify list' shows them")
     for notice in found:
         notice.state, notice.reason = "failed", reason
-        notice.recorded_at = runtime.clock()
     by = Recorder(actor, runtime.clock())
-    books.open_breaks(session, [(FAILED, f"collection:{found[0].collection_id}", reason, THEN)], by, runtime.today())
+    books.open_breaks(
+        session, [(announcing.FAILED, f"collection:{found[0].collection_id}", reason, announcing.THEN)], by, runtime.today()
+    )
     audit_trail.note(session, at=runtime.clock(), actor=actor, act="notify bounced", object=f"collection:{name}", detail="")

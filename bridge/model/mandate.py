@@ -11,7 +11,7 @@ from bridge.model.base import Base, one_of
 
 MANDATE_STATES = ("draft", "signature_pending", "active", "paused", "revoked", "expired", "replaced")
 ALIVE_STATES = ("active", "paused")  # under these a debit may be formed, or waits
-AMENDED = ("mandate_id", "creditor_id", "creditor_name", "account", "debtor", "terms")
+AMENDED = ("mandate_id", "creditor_id", "creditor_name", "account", "debtor", "contact", "terms")
 SCHEMES = ("CORE", "B2B")
 KINDS = ("recurrent", "one-off")
 

@@ -21,6 +21,7 @@ from bridge.rules.mandates import Change
 NOT_SENT = ("sealed", "approved", "discarded")
 #: the kinds of change that concern the debtor's bank
 TOLD = ("mandate_id", "creditor_id", "creditor_name", "account")
+NOT_IN_A_FILE = ("contact", "terms")  # what changed there makes no file untrue
 CREDITED = ("settled", "returned", "reversed")
 
 
@@ -77,7 +78,7 @@ def amended_since(session: Session, batch: Batch) -> list[str]:
         .join(Collection, Collection.mandate_id == Mandate.id)
         .join(Member, Member.collection_id == Collection.id)
         .join(Block, Block.id == Member.block_id)
-        .where(Block.batch_id == batch.id, Amendment.recorded_at > batch.created_at, Amendment.kind != "terms")
+        .where(Block.batch_id == batch.id, Amendment.recorded_at > batch.created_at, Amendment.kind.not_in(NOT_IN_A_FILE))
         .distinct()
         .order_by(Mandate.mandate_id)
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import select
@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from bridge import books
 from bridge.books import PlannedMove, Recorder, Unit
 from bridge.errors import UnknownName
-from bridge.model import BankAccount, Creditor, DataKey, Mandate, Person
+from bridge.model import Amendment, BankAccount, Creditor, DataKey, Mandate, Person
 from bridge.model.identifiers import mask
 from bridge.model.mandate import ALIVE_STATES
 from bridge.model.parties import open_address, open_email, open_iban, open_name, open_ultimate_debtor, seal_account, seal_person
@@ -30,9 +30,9 @@ OWN = (
 
 
 def differences(
-    runtime: Runtime, row: Row, mandate: Mandate, person: Person, account: BankAccount, key_row: DataKey
+    runtime: Runtime, row: Row, mandate: Mandate, person: Person, account: BankAccount, key_row: DataKey, account_key: DataKey
 ) -> list[str]:
-    """The columns in which a line says something else than what is stored."""
+    """The columns in which a line says something else than what is stored. An amended debtor and his account have two keys."""
     key = runtime.keys.unwrap(key_row)
     pairs: dict[str, tuple[Any, Any]] = {
         "debtor_ref": (row.debtor_ref, mandate.debtor_ref),
@@ -41,7 +41,7 @@ def differences(
         "kind": (row.kind, mandate.kind),
         "signed_on": (row.signed_on, mandate.signed_on),
         "debtor_name": (row.debtor_name, open_name(key, person)),
-        "iban": (row.iban, open_iban(key, account)),
+        "iban": (row.iban, open_iban(runtime.keys.unwrap(account_key), account)),
         "bic": (row.bic, account.bic),
         "address": (row.address, open_address(key, person)),
         "ultimate_debtor": (row.ultimate_debtor, open_ultimate_debtor(key, person)),
@@ -92,6 +92,16 @@ def known(session: Session, mandate_id: str) -> Mandate:
     if len(found) != 1:
         raise UnknownName(f"mandate {mandate_id!r} is not one that is stored; 'bridge mandate list' shows them")
     return found[0]
+
+
+def former_references(session: Session, creditor_ids: Iterable[int]) -> dict[tuple[int, str], int]:
+    """(creditor's row id, reference in upper case) that a mandate had before it was amended -> the mandate's row id.
+
+    A reference names one mandate of a creditor for ever: a late return may still name it.
+    """
+    gone = select(Mandate.creditor_id, Amendment.was, Mandate.id).join(Mandate, Mandate.id == Amendment.mandate_id)
+    found = session.execute(gone.where(Amendment.kind == "mandate_id", Mandate.creditor_id.in_(set(creditor_ids))))
+    return {(creditor_id, str(was).upper()): mandate_id for creditor_id, was, mandate_id in found}
 
 
 def replace_old(session: Session, runtime: Runtime, mandate: Mandate, actor: str) -> None:

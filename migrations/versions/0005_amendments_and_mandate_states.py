@@ -29,7 +29,7 @@ def upgrade() -> None:
         sa.Column("booked_on", sa.Date(), nullable=False),
         sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
         sa.CheckConstraint(
-            "kind IN ('mandate_id', 'creditor_id', 'creditor_name', 'account', 'debtor', 'terms')",
+            "kind IN ('mandate_id', 'creditor_id', 'creditor_name', 'account', 'debtor', 'contact', 'terms')",
             name=op.f("ck_amendment_kind_known"),
         ),
         sa.ForeignKeyConstraint(["mandate_id"], ["mandate.id"], name=op.f("fk_amendment_mandate_id"), ondelete="RESTRICT"),

@@ -12,7 +12,7 @@ from sqlalchemy import update
 from sqlalchemy.exc import IntegrityError
 
 from bridge import archive
-from bridge.acts import add_mandate, amend_creditor, amend_mandate, discard, mandates, sign_mandate
+from bridge.acts import add_mandate, amend_creditor, amend_mandate, discard, import_mandates, mandates, sign_mandate
 from bridge.errors import BadInput, ConfigError, IllegalMove, UnknownName
 from bridge.formats import pain008_reader
 from bridge.model import Amendment as Amended
@@ -20,7 +20,7 @@ from bridge.model import Audit, BankAccount, Batch, Collection, Document, Mandat
 from bridge.records.pain008 import Amendment, DebitLine
 from bridge.reports import lists, validation
 from bridge.steps import batch, collect, ingest
-from tests.steps.place import CREDITOR_ID, DEBTOR_IBAN, OTHER_CREDITOR_ID, OTHER_IBAN, Bill, Place, mandate_line
+from tests.steps.place import CREDITOR_ID, DEBTOR_IBAN, OTHER_CREDITOR_ID, OTHER_IBAN, Bill, Place, csv_of, mandate_line
 
 NEW_IBAN = "DE75512108001245126199"
 
@@ -362,3 +362,35 @@ def test_a_mandate_with_debits_is_never_deleted(place: Place) -> None:
 
     assert [row.mandate_id for row in place.rows(Mandate)] == ["MND-0001"]
     assert len(place.rows(Collection)) == 1
+
+
+def test_an_amended_mandate_is_known_to_an_import(place: Place) -> None:
+    """Its debtor and his account stand under two keys by now; the line that says what is stored is known, the old one is not."""
+    place.mandates()
+    amend_mandate.run(place.runtime, "anna", "MND-0001", {"debtor_name": "Werk Nord SE"})
+    amended = csv_of(mandate_line(1, debtor_name="Werk Nord SE"))
+
+    assert import_mandates.run(place.runtime, "clara", amended, dry_run=False).known == 1
+    [bad] = import_mandates.run(place.runtime, "clara", csv_of(mandate_line(1)), dry_run=False).bad
+    assert "stored with another debtor_name" in bad.reason
+
+
+def test_a_reference_that_was_amended_away_is_not_given_again(place: Place) -> None:
+    """Neither by an import nor by hand: a late return may still name it."""
+    place.mandates()
+    amend_mandate.run(place.runtime, "anna", "MND-0001", {"mandate_id": "MND-NEW"})
+    [bad] = import_mandates.run(place.runtime, "clara", csv_of(mandate_line(1)), dry_run=False).bad
+    assert "was amended since" in bad.reason
+    with pytest.raises(BadInput, match="another one's reference"):
+        add_mandate.run(place.runtime, "anna", {"debtor_name": "A", "iban": DEBTOR_IBAN, "mandate_id": "mnd-0001"})
+    assert [row.mandate_id for row in place.rows(Mandate)] == ["MND-NEW"]
+
+
+def test_how_a_debtor_is_reached_makes_no_file_untrue(place: Place) -> None:
+    """Another e-mail address or language stands in no file: what was made before leaves all the same."""
+    place.mandates()
+    collected(place, Bill(1))
+    place.now += timedelta(minutes=1)
+    amend_mandate.run(place.runtime, "anna", "MND-0001", {"email": "a@example.com", "language": "en"})
+    with place.runtime.reading() as session:
+        assert all(one.ok for one in validation.of_batch(session, place.runtime, place.batches()[0].message_id))

@@ -43,7 +43,6 @@ from bridge.transport import mail
 
 ACTOR = "notify"
 AT_ONCE = 200
-FAILED, THEN = "NOTICE_FAILED", "correct the address: bridge mandate amend MNDID --set email=-"
 LETTERS = "letters"  # the folder of letters to be printed, beside bridge.toml
 
 
@@ -141,9 +140,7 @@ def _plan(session: Session, runtime: Runtime, creditor_id: int, rules: Collectio
         try:
             counts += _write(session, runtime, one, rules)
         except BadInput as problem:
-            breaks.append(
-                (FAILED, f"collection:{one.collection.id}", str(problem), "amend the mandate, or announce it by letter")
-            )
+            breaks.append((announcing.FAILED, f"collection:{one.collection.id}", str(problem), announcing.THEN))
             counts["failed"] += 1
     books.open_breaks(session, breaks, Recorder(ACTOR, runtime.clock()), runtime.today())
     runtime.fault("notify: before commit")
@@ -173,8 +170,9 @@ def _was_refused(session: Session, collection: Collection) -> bool:
     newest = session.scalar(select(Notice).where(Notice.collection_id == collection.id).order_by(Notice.id.desc()).limit(1))
     if newest is None or newest.state != "failed":
         return False
-    corrected = select(Amendment.id).where(Amendment.mandate_id == collection.mandate_id, Amendment.kind == "debtor")
-    return session.scalar(corrected.where(Amendment.recorded_at > newest.recorded_at).limit(1)) is None
+    new_data = Amendment.kind.in_(("debtor", "contact"))
+    corrected = select(Amendment.id).where(Amendment.mandate_id == collection.mandate_id, new_data)
+    return session.scalar(corrected.where(Amendment.recorded_at > (newest.sent_at or newest.recorded_at)).limit(1)) is None
 
 
 def _write(session: Session, runtime: Runtime, one: Waiting, rules: CollectionRules) -> Counter[str]:
@@ -308,9 +306,7 @@ def _set(session: Session, runtime: Runtime, notice_id: int, state: str, reason:
     for (collection_id,) in done:
         subject = f"collection:{collection_id}"
         if state == "failed":
-            books.open_breaks(
-                session, [(FAILED, subject, reason, "amend the mandate, or tell him otherwise")], by, runtime.today()
-            )
+            books.open_breaks(session, [(announcing.FAILED, subject, reason, announcing.THEN)], by, runtime.today())
         elif state == "sent":
-            books.close_breaks(session, [subject], by, "the debtor was told", kinds=[FAILED])
+            books.close_breaks(session, [subject], by, "the debtor was told", kinds=[announcing.FAILED])
     return len(done)
