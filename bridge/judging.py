@@ -82,8 +82,9 @@ def why_not(session: Session, collections: Sequence[Collection], rules: Collecti
     A one-off mandate carries one debit (EPC016-06, sequence OOFF): the first of two takes it.
     """
     reasons: dict[int, str] = {}
+    taken: set[int] = set()
     for start in range(0, len(collections), AT_ONCE):
-        reasons |= _why_not(session, collections[start : start + AT_ONCE], rules)
+        reasons |= _why_not(session, collections[start : start + AT_ONCE], rules, taken)
     return reasons
 
 
@@ -99,7 +100,8 @@ def frozen_sources(session: Session) -> set[int]:
     return {int(subject.split(":")[1]) for subject in subjects} & known
 
 
-def _why_not(session: Session, collections: Sequence[Collection], rules: CollectionRules) -> dict[int, str]:
+def _why_not(session: Session, collections: Sequence[Collection], rules: CollectionRules, taken: set[int]) -> dict[int, str]:
+    """Why not, for so many as one statement names; ``taken`` are the one-off mandates of those before, and of these."""
     invoices: list[Invoice] = []
     for some in _slices([collection.invoice_id for collection in collections]):
         invoices += session.scalars(select(Invoice).where(Invoice.id.in_(some)))
@@ -114,7 +116,6 @@ def _why_not(session: Session, collections: Sequence[Collection], rules: Collect
     due = {collection.invoice_id: collection.due_on for collection in collections}
     doubts = doubting.why_not(session, invoices, due, let_go, rules)
     reasons: dict[int, str] = {}
-    taken: set[int] = set()
     for collection in collections:
         limit = 99_999_999_999 if collection.id in released else rules.amount_max_cents
         row = signed[collection.mandate_id]

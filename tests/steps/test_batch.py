@@ -13,13 +13,14 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from bridge import archive
+from bridge import archive, judging
 from bridge.acts import discard, hold, mandates
 from bridge.errors import SealRefused
 from bridge.formats import pain008, schema
 from bridge.model import Batch, Block, Collection, Document, Mandate, Member
 from bridge.records.pain008 import DebitBlock, DebitFile, DebitLine
 from bridge.steps import batch, collect, ingest
+from bridge.steps.batch import windows
 from tests import engines
 from tests.steps.child import job, run_jobs
 from tests.steps.place import NOW, OTHER_CREDITOR_ID, OTHER_IBAN, Bill, Place, mandate_line
@@ -143,6 +144,36 @@ def test_many_become_several_full_files(place: Place, count: int, most: int, siz
     assert len({row.pmt_inf_id for row in place.rows(Block)}) == len(place.rows(Block))
 
 
+def test_what_is_due_is_cut_in_windows(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of eleven debits, four in a window at most: three windows about equally full, each in files as the bank takes them."""
+    monkeypatch.setattr(windows, "LEAST", 4)
+    place.profile(transactions_max=3)
+    place.mandates(*(mandate_line(debtor) for debtor in range(1, 12)))
+    pending(place, *(Bill(number, debtor=number) for number in range(1, 12)))
+    assert batch.run(place.runtime) == {"batches": 5, "collections": 11, "held": 0, "redated": 0, "waiting": 0}
+
+    ids = [pain008.count(BytesIO(bytes_of(place, one))).end_to_end_ids for one in place.batches()]
+    assert [len(some) for some in ids] == [2, 2, 2, 2, 3]
+    assert len({one for some in ids for one in some}) == 11
+
+
+@pytest.mark.parametrize(
+    ("counted", "most", "cut"),
+    [
+        ([], 5, []),
+        ([(7, 3)], 5, [(7, 7)]),
+        ([(1, 2), (2, 2), (3, 2)], 6, [(1, 3)]),
+        ([(1, 2), (2, 2), (3, 2)], 5, [(1, 1), (2, 2), (3, 3)]),
+        ([(1, 1), (4, 1), (5, 1), (9, 1)], 3, [(1, 4), (5, 9)]),
+        ([(1, 9), (2, 1)], 5, [(1, 1), (2, 2)]),
+    ],
+)
+def test_a_window_never_divides_a_mandate(counted: list[tuple[int, int]], most: int, cut: list[windows.Window]) -> None:
+    """Windows are ranges of mandates, about equally full; a mandate with more debits than a window holds has one of its own."""
+    total = max(1, sum(count for _, count in counted))
+    assert list(windows.cut(counted, total, most)) == cut
+
+
 def test_a_file_over_the_banks_bytes_is_halved(place: Place) -> None:
     """No file is larger than bytes_max; every debit is in one of the halves."""
     place.profile(bytes_max=10_000)
@@ -251,6 +282,15 @@ def test_a_one_off_mandate_is_used_once(place: Place) -> None:
     assert [row.state for row in place.rows(Collection)] == ["batched", "held", "held"]
     assert b"<SeqTp>OOFF</SeqTp>" in bytes_of(place, place.batches()[0])
     assert "one-off mandate MND-0001 was already used" in place.reasons()["plant-1-000003"]
+
+
+def test_a_one_off_mandate_is_used_once_however_far_its_debits_stand_apart(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What one statement names is a slice of what is due: the second debit of the mandate stands in another one."""
+    monkeypatch.setattr(judging, "AT_ONCE", 1)
+    place.profile(transactions_max=1)  # in one file, a rule of the scheme would refuse the second
+    place.mandates(mandate_line(1, kind="one-off"))
+    pending(place, Bill(1), Bill(2))
+    assert batch.run(place.runtime)["collections"] == 1
 
 
 def test_a_one_off_mandate_is_free_again_after_a_discard(place: Place) -> None:

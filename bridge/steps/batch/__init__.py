@@ -23,13 +23,14 @@ from bridge.books import PlannedMove, Recorder, Unit
 from bridge.custody import soundness
 from bridge.errors import SealRefused, Unavailable
 from bridge.formats import pain008
-from bridge.model import Account, Batch, Block, Collection, Creditor, Document, Invoice, Member
+from bridge.model import Account, Batch, Block, Collection, Creditor, Document, Member
 from bridge.records.pain008 import DebitFile
 from bridge.records.profile import BankProfile
 from bridge.rules import batching, calendar, scheme
 from bridge.rules.batching import Due, PlannedFile
 from bridge.runtime import Runtime
-from bridge.steps.batch import debits, firsts, preflight
+from bridge.steps.batch import debits, firsts, preflight, windows
+from bridge.steps.batch.windows import Window
 
 ACTOR = "batch"
 PROBLEMS_SHOWN = 10
@@ -67,16 +68,23 @@ def _cut_account(
     account = session.get_one(Account, account_id)
     profile = runtime.profile(account.bank)
     counts: Counter[str] = Counter()
-    due: list[Due] = []
     for creditor in session.scalars(select(Creditor).where(Creditor.account_id == account_id).order_by(Creditor.id)).all():
         rules = runtime.settings.rules_for(creditor.creditor_id)
         if scheduled and not _time_to_cut(session, runtime, account, creditor, rules.batch_at):
             continue
-        found, more = _due(session, runtime, creditor, profile, barred)
-        due += found
-        counts += more
-    files = batching.plan(due, profile)
-    runtime.fault("batch: read")
+        for window in windows.windows(session, creditor, barred, profile.transactions_max):
+            due, more = _due(session, runtime, creditor, profile, barred, window)
+            counts += more
+            runtime.fault("batch: read")
+            counts += _seal_all(session, runtime, account, profile, batching.plan(due, profile), actor)
+    runtime.fault("batch: before commit")
+    return counts
+
+
+def _seal_all(
+    session: Session, runtime: Runtime, account: Account, profile: BankProfile, files: list[PlannedFile], actor: str
+) -> Counter[str]:
+    counts: Counter[str] = Counter()
     while files:
         file = files.pop(0)
         sealed = _seal(session, runtime, account, profile, file, actor)
@@ -85,7 +93,6 @@ def _cut_account(
         else:
             files = sealed + files
             counts["held"] += len(file.members) - sum(len(part.members) for part in sealed)
-    runtime.fault("batch: before commit")
     return counts
 
 
@@ -107,21 +114,15 @@ def _time_to_cut(session: Session, runtime: Runtime, account: Account, creditor:
 
 
 def _due(
-    session: Session, runtime: Runtime, creditor: Creditor, profile: BankProfile, barred: frozenset[int]
+    session: Session, runtime: Runtime, creditor: Creditor, profile: BankProfile, barred: frozenset[int], window: Window
 ) -> tuple[list[Due], Counter[str]]:
-    """The pending collections whose presentation window is open; one whose window has passed gets a later date first.
+    """Of a window, the pending collections whose presentation window is open; one whose has passed gets a later date first.
 
     They go to the account the creditor has now, whichever it had when they were formed.
     """
     now = runtime.clock().astimezone(runtime.zone)
-    pending = list(
-        session.scalars(
-            select(Collection)
-            .join(Invoice, Invoice.id == Collection.invoice_id)
-            .where(Collection.state == "pending", Invoice.creditor_id == creditor.id, Invoice.source_id.not_in(barred))
-            .order_by(Collection.id)
-        )
-    )
+    of_window = windows.pending(creditor, barred, Collection).where(Collection.mandate_id.between(*window))
+    pending: list[Collection] = list(session.scalars(of_window.order_by(Collection.id)))
     dates = {c.id: calendar.due_on(c.due_on, now, profile) for c in pending}
     unknown = announcing.why_not(session, pending, runtime.settings.rules_for(creditor.creditor_id), dates)
     open_now = [c for c in pending if c.id not in unknown and calendar.presentation_window(dates[c.id], profile)[0] <= now.date()]
