@@ -83,7 +83,7 @@ def _naming(session: Session, failed: Sequence[Candidate]) -> Iterator[tuple[int
     by_key = {candidate.end_to_end_id.upper(): candidate for candidate in failed}
     rows = session.execute(
         select(Detail.end_to_end_id, Entry, Statement.account_id)
-        .join(Entry, Entry.id == Detail.entry_id)
+        .join(Entry, or_(Entry.id == Detail.entry_id, Entry.told_by_id == Detail.entry_id))
         .join(Statement, Statement.id == Entry.statement_id)
         .where(*_OPEN, func.upper(Detail.end_to_end_id).in_(by_key))
     )

@@ -59,7 +59,7 @@ class Loaded:
 def load(session: Session, entries: Sequence[tuple[Entry, int]]) -> Loaded:
     """Load these lines, each with the account it is on."""
     ids = [entry.id for entry, _ in entries]
-    details = _details(session, ids)
+    details = _details(session, [entry for entry, _ in entries])
     named = {detail.end_to_end_id.upper() for some in details.values() for detail in some if detail.end_to_end_id}
     by_name: dict[str, Candidate] = candidates.by_end_to_end(session, named)
     return Loaded(
@@ -74,12 +74,14 @@ def load(session: Session, entries: Sequence[tuple[Entry, int]]) -> Loaded:
     )
 
 
-def _details(session: Session, entry_ids: Sequence[int]) -> dict[int, list[DetailFacts]]:
-    explained = select(Match.detail_id).where(Match.entry_id.in_(entry_ids), Match.detail_id.is_not(None), stands())
+def _details(session: Session, entries: Sequence[Entry]) -> dict[int, list[DetailFacts]]:
+    """What explains each of these lines: its own details, or those of the advice that tells what it is about."""
+    of_line = {entry.told_by_id or entry.id: entry.id for entry in entries}
+    explained = select(Match.detail_id).where(Match.entry_id.in_(of_line.values()), Match.detail_id.is_not(None), stands())
     done = set(session.scalars(explained))
     found: dict[int, list[DetailFacts]] = {}
-    for row in session.scalars(select(Detail).where(Detail.entry_id.in_(entry_ids)).order_by(Detail.entry_id, Detail.ordinal)):
-        found.setdefault(row.entry_id, []).append(
+    for row in session.scalars(select(Detail).where(Detail.entry_id.in_(of_line)).order_by(Detail.entry_id, Detail.ordinal)):
+        found.setdefault(of_line[row.entry_id], []).append(
             DetailFacts(
                 id=row.id,
                 amount_cents=row.amount_cents,

@@ -37,11 +37,11 @@ _SHAPES = (
     _Shape("camt.053", "BkToCstmrStmt", "Stmt", "StmtPgntn"),
     _Shape("camt.054", "BkToCstmrDbtCdtNtfctn", "Ntfctn", "NtfctnPgntn"),
 )
-# .02 and .08 are what banks send (sepa.md 1); .04 and .10 were met in the wild and differ in nothing that is read here.
+# .02 and .08 are what banks send (sepa.md 1); the others were met in the wild or are ISO's newer ones, and differ in nothing that
+# is read here: each element is read in every shape that any version gives it.
+VERSIONS = ("02", "03", "04", "05", "06", "07", "08", "09", "10", "11", "12", "13", "14")
 READERS: dict[str, _Shape] = {
-    f"urn:iso:std:iso:20022:tech:xsd:{shape.kind}.001.{version}": shape
-    for shape in _SHAPES
-    for version in ("02", "04", "08", "10")
+    f"urn:iso:std:iso:20022:tech:xsd:{shape.kind}.001.{version}": shape for shape in _SHAPES for version in VERSIONS
 }
 """One entry for each namespace."""
 

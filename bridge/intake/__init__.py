@@ -1,8 +1,8 @@
 """Takes one bank file in: keeps every byte, reads it whole or not at all, and books the lines of a statement that fits.
 
-A file is one commit: Document, records, and for statements whose opening continues the ledger's balance the vouchers Bank /
-Suspense. The same bytes twice are known; the same statement in other bytes is known too; one that leaves a gap is parked until
-the gap closes.
+A file is one commit: Document, records, and for statements (camt.053) whose opening continues the ledger's balance the vouchers
+Bank / Suspense. The same bytes twice are known; the same statement in other bytes is known too; one that leaves a gap is parked
+until the gap closes. Advices (camt.052, camt.054) are kept and tell what booked lines are about; they book nothing.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from bridge.intake import statements, statuses
 from bridge.intake.taken import Taken, plain_name
 from bridge.runtime import Runtime
 
-READ = ("pain.002", "camt.053")
+READ = ("pain.002", "camt.052", "camt.053", "camt.054")
 
 __all__ = ["READ", "Taken", "plain_name", "take"]
 

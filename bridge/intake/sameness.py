@@ -26,9 +26,10 @@ def known(session: Session, statement: Statement) -> bool:
     alike = select(Statement).where(
         Statement.account_id == statement.account_id,
         Statement.id != statement.id,
+        Statement.kind == statement.kind,
         Statement.closing_on == statement.closing_on,
-        Statement.opening_cents == statement.opening_cents,
-        Statement.closing_cents == statement.closing_cents,
+        Statement.opening_cents.is_not_distinct_from(statement.opening_cents),
+        Statement.closing_cents.is_not_distinct_from(statement.closing_cents),
         Statement.posting != "refused",
     )
     others = list(session.scalars(alike))
@@ -59,7 +60,7 @@ def _sent_with_other_content(session: Session, statement: Statement) -> bool:
         Statement.statement_id == statement.statement_id,
         Statement.sequence.is_not_distinct_from(statement.sequence),
         Statement.closing_on == statement.closing_on,
-        Statement.posting != "refused",
+        Statement.posting.in_(("posted", "parked")),
     )
     return session.scalar(same.limit(1)) is not None
 

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from bridge import archive, books
 from bridge.books import Recorder
-from bridge.intake import posting, sameness
+from bridge.intake import advices, posting, sameness
 from bridge.intake.taken import Taken
 from bridge.model import Account, BankAccount, Detail, Document, Entry, Statement
 from bridge.model.sealed import Key, seal
@@ -48,7 +48,9 @@ def keep(
     parked = {statement.account_id for statement in stored if statement.account_id and statement.posting == "parked"}
     for account_id in sorted(parked):
         new += posting.post_chain(session, runtime, account_id, by)
-    waiting = [statement for statement in stored if statement.posting != "posted"]
+    for account_id in sorted({statement.account_id for statement in stored if statement.account_id}):
+        advices.tell(session, account_id)
+    waiting = [statement for statement in stored if statement.posting not in ("posted", "advice")]
     breaks = [posting.break_of(statement) for statement in waiting if statement.reason != sameness.KNOWN]
     books.open_breaks(session, breaks, by, runtime.today())
     known = all(statement.reason == sameness.KNOWN for statement in stored)
@@ -86,7 +88,9 @@ def _statement_row(session: Session, runtime: Runtime, document: Document, head:
         .where(BankAccount.iban_digest == runtime.keys.digest("iban", head.iban or ""))
     )
     closing_on = head.closing_on or (head.to_at or head.created_at or runtime.clock()).date()
-    refused = "the account is none of ours" if account is None else _fault_of_head(head, closing_on, runtime.today())
+    advice = head.kind in advices.KINDS
+    fault = _fault_of_advice if advice else _fault_of_head
+    refused = "the account is none of ours" if account is None else fault(head, closing_on, runtime.today())
     return Statement(
         document_id=document.id,
         ordinal=head.ordinal,
@@ -101,18 +105,32 @@ def _statement_row(session: Session, runtime: Runtime, document: Document, head:
         closing_on=closing_on,
         posted_no=None,
         posted_at=None,
-        posting="refused" if refused else "parked",
-        reason=refused or "it does not continue the ledger's balance",
+        posting="refused" if refused else "advice" if advice else "parked",
+        reason=refused or ("" if advice else "it does not continue the ledger's balance"),
         recorded_at=runtime.clock(),
     )
 
 
-def _fault_of_head(head: StatementHead, closing_on: date, today: date) -> str:
-    """Why a statement of ours cannot be booked, by its head alone; empty where it can."""
+def _fault_of_any(head: StatementHead) -> str:
+    """What is wrong with a statement and with an advice alike."""
     if head.currency not in (None, "EUR"):
         return f"the statement is in {head.currency}; only EUR is booked"
     if head.copy in ("COPY", "DUPL"):
         return f"the bank marks it as a copy ({head.copy}); only originals are booked"
+    return ""
+
+
+def _fault_of_advice(head: StatementHead, closing_on: date, today: date) -> str:
+    """Why an advice of ours cannot be used, by its head alone; empty where it can. Pages and balances do not matter to it."""
+    dated = _plausible(closing_on, today + BOOKED_AHEAD)
+    return _fault_of_any(head) or ("" if dated else f"it is dated {closing_on}, which cannot be")
+
+
+def _fault_of_head(head: StatementHead, closing_on: date, today: date) -> str:
+    """Why a statement of ours cannot be booked, by its head alone; empty where it can."""
+    fault = _fault_of_any(head)
+    if fault:
+        return fault
     if head.last_page is False or (head.page or 1) > 1:
         return f"page {1 if head.page is None else head.page} of several: ask the bank for the statement in one piece"
     if head.opening_cents is None or head.closing_cents is None:
@@ -137,7 +155,7 @@ def _entry_row(statement: Statement, entry: StatementEntry, key: Key) -> dict[st
         "statement_id": statement.id,
         "ordinal": entry.ordinal,
         "amount_cents": entry.amount_cents,
-        "open_cents": entry.amount_cents,
+        "open_cents": 0 if statement.posting == "advice" else entry.amount_cents,
         "status": entry.status,
         "reversal": entry.reversal,
         "booked_on": entry.booked_on or statement.closing_on,
@@ -206,6 +224,9 @@ def _judge(session: Session, statement: Statement, total_cents: int) -> None:
 
     The others stay parked until they fit.
     """
+    if statement.posting == "advice":
+        _refuse(statement, sameness.KNOWN if sameness.known(session, statement) else "")
+        return
     if statement.posting == "refused":
         return
     assert statement.opening_cents is not None
@@ -220,7 +241,7 @@ def _judge(session: Session, statement: Statement, total_cents: int) -> None:
 
 def _refuse(statement: Statement, why: str) -> None:
     """Refuse a statement that nothing was said against yet; an empty ``why`` says nothing."""
-    if why and statement.posting == "parked":
+    if why and statement.posting in ("parked", "advice"):
         statement.posting, statement.reason = "refused", why
 
 

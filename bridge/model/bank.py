@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from bridge.model.base import Base, one_of
 from bridge.model.sealed import Sealed
 
-STATEMENT_STATES = ("posted", "parked", "refused")
+STATEMENT_STATES = ("posted", "parked", "refused", "advice")
 OUTCOMES = ("new", "waiting", "moved", "ignored", "noted", "break")
 
 
@@ -47,7 +47,10 @@ class StatusReportLine(Base):
 
 
 class Statement(Base):
-    """One account statement. Posted only where it continues the ledger's balance; else parked, or refused with a reason."""
+    """One account statement. Posted only where it continues the ledger's balance; else parked, or refused with a reason.
+
+    An advice (camt.052, camt.054) stands beside them: it tells what booked lines are about, and is never posted.
+    """
 
     __tablename__ = "statement"
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -97,9 +100,11 @@ class Entry(Base):
     batch_total_cents: Mapped[int | None]
     charges_cents: Mapped[int]  # signed: what the bank states to have kept is negative
     by_hand: Mapped[bool] = mapped_column(server_default=false())  # a person undid its explanation: no rule explains it again
+    told_by_id: Mapped[int | None] = mapped_column(ForeignKey("entry.id"))  # the advice that says what it is about
     text: Mapped[bytes | None] = mapped_column(Sealed)
     __table_args__ = (
         UniqueConstraint("statement_id", "ordinal"),
+        Index("ix_entry_told_by_id", "told_by_id", unique=True),
         Index("ix_entry_open", "open_cents"),
         Index("ix_entry_bank_ref", "bank_ref"),  # was this line booked before, from another statement?
     )

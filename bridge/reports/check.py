@@ -239,6 +239,7 @@ CHECKS: dict[str, tuple[str, Callable[[Reading], Iterator[str]]]] = {
     "manifest": ("the manifest and the database know the same files", _manifest),
     "statements": ("every booked statement adds up to its closing balance", statements.sums),
     "statement-chain": ("booked statements follow each other without a gap", statements.chain),
+    "advices": ("what tells about a line is an advice of that line, and books nothing itself", statements.advices),
     "references": ("every row that another row names is there", statements.references),
     "vouchers": ("every voucher has the postings it was booked with", _vouchers),
     "voucher-chain": ("the voucher chain is whole, and covers what the last seal must have found", _voucher_chain),

@@ -35,7 +35,7 @@ def parked(session: Session) -> list[ParkedLine]:
         select(Statement, Account.name, Document.name)
         .outerjoin(Account, Account.id == Statement.account_id)
         .join(Document, Document.id == Statement.document_id)
-        .where(Statement.posting != "posted", Statement.reason != KNOWN)
+        .where(Statement.posting.in_(("parked", "refused")), Statement.reason != KNOWN)
         .order_by(Account.id, Statement.closing_on, Statement.id)
     ).all()
     return [_line(session, statement, account or "", file) for statement, account, file in rows]
@@ -66,7 +66,8 @@ def _before(session: Session, statement: Statement) -> Statement | None:
     """The last statement of the account, booked or waiting, that closed before this one did."""
     return session.scalar(
         select(Statement)
-        .where(Statement.account_id == statement.account_id, Statement.posting != "refused", Statement.id != statement.id)
+        .where(Statement.account_id == statement.account_id, Statement.posting.in_(("posted", "parked")))
+        .where(Statement.id != statement.id)
         .where(Statement.closing_on <= statement.closing_on)
         .order_by(Statement.closing_on.desc(), func.coalesce(Statement.sequence, 0).desc(), Statement.id.desc())
         .limit(1)

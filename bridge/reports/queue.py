@@ -131,7 +131,7 @@ def show(session: Session, runtime: Runtime, entry_id: int) -> Shown:
         raise UnknownName(f"line {entry_id} is none of a booked statement; 'bridge reconcile queue' lists those that are open")
     entry, account, statement, key_row = row
     words = _words(session, runtime, entry, key_row)
-    details = session.scalars(select(Detail).where(Detail.entry_id == entry.id).order_by(Detail.ordinal))
+    details = session.scalars(select(Detail).where(Detail.entry_id == (entry.told_by_id or entry.id)).order_by(Detail.ordinal))
     return Shown(
         entry=entry.id,
         account=account,
@@ -167,10 +167,23 @@ def _words(session: Session, runtime: Runtime, entry: Entry, key_row: DataKey | 
         return "(erased)"
     key = runtime.keys.unwrap(key_row)
     parts = [unseal(key, f"entry:{entry.statement_id}:{entry.ordinal}", entry.text) or ""]
-    for detail in session.scalars(select(Detail).where(Detail.entry_id == entry.id).order_by(Detail.ordinal).limit(3)):
-        said = json.loads(unseal(key, f"detail:{entry.id}:{detail.ordinal}", detail.text) or "{}")
+    key = runtime.keys.unwrap(_key_of_advice(session, entry.told_by_id) or key_row)
+    of_line = Detail.entry_id == (entry.told_by_id or entry.id)
+    for detail in session.scalars(select(Detail).where(of_line).order_by(Detail.ordinal).limit(3)):
+        said = json.loads(unseal(key, f"detail:{detail.entry_id}:{detail.ordinal}", detail.text) or "{}")
         parts += [said.get("debtor", "") if entry.amount_cents > 0 else said.get("creditor", ""), said.get("text", "")]
     return " / ".join(part for part in parts if part)
+
+
+def _key_of_advice(session: Session, advice_id: int | None) -> DataKey | None:
+    """The key of the file in which an advice came; None for none, and for one that was erased."""
+    of_advice = (
+        select(DataKey)
+        .join(Document, Document.key_uid == DataKey.uid)
+        .join(Statement, Statement.document_id == Document.id)
+        .join(Entry, Entry.statement_id == Statement.id)
+    )
+    return None if advice_id is None else session.scalar(of_advice.where(Entry.id == advice_id))
 
 
 def _explanations(session: Session, entry_id: int) -> list[Explanation]:
@@ -203,7 +216,8 @@ def _explanations(session: Session, entry_id: int) -> list[Explanation]:
 
 def _candidates(session: Session, entry: Entry, words: str) -> list[Candidate]:
     """Collections and invoices that the line names, or whose amount it has: for a person to choose from, never by itself."""
-    names = [name.upper() for name in session.scalars(select(Detail.end_to_end_id).where(Detail.entry_id == entry.id)) if name]
+    of_line = Detail.entry_id == (entry.told_by_id or entry.id)
+    names = [name.upper() for name in session.scalars(select(Detail.end_to_end_id).where(of_line)) if name]
     named = select(Collection.end_to_end_id).where(Collection.end_to_end_key.in_(names)).order_by(Collection.id)
     found = [Candidate(name, name, ["EndToEndId"]) for name in session.scalars(named)]
     said = sorted(set(re.findall(r"[A-Z0-9][A-Z0-9-]*", words.upper())))[:WORDS_MAX]

@@ -635,7 +635,7 @@ if TESTDATA is not None:
         [f"{VIAFINTECH}/{p}" for p in ("052/valid_namespace.xml", "053/valid_namespace.xml", "general/invalid_namespace.xml")],
     )
     def test_samples_that_hold_nothing_are_refused(name: str) -> None:
-        """A Document without statement, and a version nobody registered."""
+        """A Document without a statement is an error, in whatever version."""
         with pytest.raises(BadInput):
             records(sample(name))
 

@@ -52,6 +52,15 @@ def camt(*papers: Paper, message: str = "M-1") -> bytes:
     return f'<Document xmlns="{CAMT}"><BkToCstmrStmt>{head}{inside}</BkToCstmrStmt></Document>'.encode()
 
 
+def advice(*lines: Line, kind: str = "camt.054", id: str = "N-1", head: str = "") -> bytes:
+    """A camt.054 (or camt.052) of these lines, without balances, as most banks send it."""
+    message, inside = {"camt.054": ("BkToCstmrDbtCdtNtfctn", "Ntfctn"), "camt.052": ("BkToCstmrAcctRpt", "Rpt")}[kind]
+    group = f"<GrpHdr><MsgId>M-{id}</MsgId><CreDtTm>2026-11-20T21:00:00Z</CreDtTm></GrpHdr>"
+    account = f"<CreDtTm>2026-11-20T21:00:00Z</CreDtTm>{head}<Acct><Id><IBAN>{OWN_IBAN}</IBAN></Id><Ccy>EUR</Ccy></Acct>"
+    body = f"<{inside}><Id>{id}</Id>{account}{''.join(map(_line, lines))}</{inside}>"
+    return f'<Document xmlns="{CAMT.replace("camt.053", kind)}"><{message}>{group}{body}</{message}></Document>'.encode()
+
+
 def details(*said: tuple[str, str], more: str = "") -> str:
     """One TxDtls for each (EndToEndId, amount in euros)."""
     found = (f'<TxDtls><Refs><EndToEndId>{e}</EndToEndId></Refs><Amt Ccy="EUR">{a}</Amt>{more}</TxDtls>' for e, a in said)

@@ -180,7 +180,7 @@ def test_nothing_of_it_needs_a_person(leg: Leg) -> None:
 
 
 def test_a_bank_on_a_bad_day_is_not_believed(tmp_path: Path) -> None:
-    """A repeated upload is a copy and moves nothing; a statement with a hole books nothing; what we do not read yet is refused.
+    """A repeated upload is a copy and moves nothing; a statement with a hole books nothing, nor does an advice.
 
     All of it is kept and needs a person, the money stays in flight, and the books still add up.
     """
@@ -197,15 +197,14 @@ def test_a_bank_on_a_bad_day_is_not_believed(tmp_path: Path) -> None:
         bank.ask("/_mock/accounts/OURS/report", b"")
         bank.ask("/_mock/advance?to=2026-10-17", b"")
         files = [*bank.mail("pain.002"), *(body for body in bank.mail("camt.053") if OWN_IBAN.encode() in body)]
-        unread = _kept(plant, "unread.xml", bank.mail("camt.052")[0])
+        interim = _kept(plant, "interim.xml", bank.mail("camt.052")[0])
     names = [_kept(plant, f"{number:02d}.xml", body) for number, body in enumerate(files, 1)]
     plant.ok("import", *names, clock=EVENING)
-    refused = plant.here("import", unread, "--json", clock=EVENING)
+    told = plant.ok("import", interim, "--json", clock=EVENING)
 
     report = plant.ok("report", "reconciliation", "-f", "json", clock=EVENING).json
     assert sorted(one["kind"] for one in report["breaks"]) == ["COPY_REJECTED", "STATEMENT_GAP", "STATEMENT_REFUSED"]
     assert (report["parts"]["in_flight"], report["difference_cents"]) == (12_345 + 20_000 + 7_001 + 99, 0)
     assert report["accounts"][0]["ledger_cents"] == 100_000
-    assert (refused.code, refused.json[0]["result"]) == (1, "failed")
-    assert "camt.052, which is not read yet" in refused.json[0]["message"]
+    assert (told.json[0]["kind"], told.json[0]["result"], told.json[0]["new"]) == ("camt.052", "stored", 0)
     assert plant.here("check", clock=EVENING).code == 0

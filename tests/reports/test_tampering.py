@@ -254,6 +254,11 @@ SPOILED: dict[str, tuple[str, str, tuple[str, ...]]] = {
         "its bytes are gone",
         ("DELETE FROM document WHERE id = (SELECT document_id FROM batch LIMIT 1)",),
     ),
+    "a line is told by what is no advice": (
+        "advices",
+        "line 1 is told by what is no advice of it",
+        ("UPDATE entry SET told_by_id = 2 WHERE id = 1",),
+    ),
     "a line's details stay without it": ("references", "of detail names a row of entry", ("DELETE FROM entry WHERE id = 1",)),
     "a line is explained by another debit": (
         "matches",

@@ -12,7 +12,7 @@ from sqlalchemy import and_, func, or_, select, union_all
 from sqlalchemy.orm import aliased
 
 from bridge.books import PlannedPosting, PlannedVoucher
-from bridge.model import Collection, Consent, Detail, Invoice, Match, Posting, Voucher
+from bridge.model import Collection, Consent, Detail, Entry, Invoice, Match, Posting, Voucher
 from bridge.reports.checks import ROWS_AT_ONCE, Reading
 from bridge.rules.lifecycle import POSTINGS
 from bridge.rules.people import person
@@ -92,7 +92,12 @@ def matches(now: Reading) -> Iterator[str]:
     )
     for entry_id, name in now.session.execute(foreign):
         yield f"line {entry_id} is explained by {name}, but the bank names another debit there"
-    elsewhere = select(Match.entry_id).join(Detail, Detail.id == Match.detail_id).where(Detail.entry_id != Match.entry_id)
+    elsewhere = (
+        select(Match.entry_id)
+        .join(Detail, Detail.id == Match.detail_id)
+        .join(Entry, Entry.id == Match.entry_id)
+        .where(Detail.entry_id != func.coalesce(Entry.told_by_id, Entry.id))
+    )
     for entry_id in now.session.scalars(elsewhere.order_by(Match.id)):
         yield f"line {entry_id} is explained by a part of another line"
     both = union_all(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sqlalchemy import func, or_, select, text
+from sqlalchemy.orm import aliased
 
 from bridge.model import Account, Base, Batch, Document, Entry, Statement
 from bridge.reports.checks import Reading
@@ -42,6 +43,33 @@ def chain(now: Reading) -> Iterator[str]:
         if before is not None and before[0] == account and before[1:] != (place - 1, opening):
             yield f"account {account}: statement {name} does not follow the one before it"
         before = (account, place, closing)
+
+
+def advices(now: Reading) -> Iterator[str]:
+    """What tells about a line is an advice on the line's account, over the line's amount and day; an advice has nothing open."""
+    advice, of_advice, of_line = aliased(Entry), aliased(Statement), aliased(Statement)
+    wrong = or_(
+        of_advice.posting != "advice",
+        of_advice.account_id.is_distinct_from(of_line.account_id),
+        advice.amount_cents != Entry.amount_cents,
+        advice.booked_on != Entry.booked_on,
+    )
+    told = (
+        select(Entry.id)
+        .join(advice, advice.id == Entry.told_by_id)
+        .join(of_advice, of_advice.id == advice.statement_id)
+        .join(of_line, of_line.id == Entry.statement_id)
+        .where(wrong)
+    )
+    for entry_id in now.session.scalars(told.order_by(Entry.id)):
+        yield f"line {entry_id} is told by what is no advice of it"
+    left = (
+        select(Entry.id)
+        .join(Statement, Statement.id == Entry.statement_id)
+        .where(Statement.posting == "advice", Entry.open_cents != 0)
+    )
+    for entry_id in now.session.scalars(left.order_by(Entry.id)):
+        yield f"line {entry_id} of an advice is open, as if it were booked"
 
 
 def references(now: Reading) -> Iterator[str]:
