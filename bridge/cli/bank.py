@@ -24,7 +24,10 @@ def add_to(app: typer.Typer) -> None:
     )(resolve)
 
 
-def import_(context: typer.Context, files: list[Path] = typer.Argument(..., help="pain.002 or camt.053 files.")) -> None:
+def import_(
+    context: typer.Context,
+    files: list[Path] = typer.Argument(..., help="pain.002 and camt.052, 053 or 054 files, also in a ZIP or gzip."),
+) -> None:
     """Take bank files: keep every byte, book every line once, then explain what can be explained."""
     from bridge import intake
     from bridge.steps import reconcile
@@ -35,18 +38,9 @@ def import_(context: typer.Context, files: list[Path] = typer.Argument(..., help
     results: list[dict[str, Any]] = []
     for file in files:
         try:
-            taken = asdict(intake.take(runtime, file.name, read(file), actor=actor))
+            results += (asdict(taken) for taken in intake.take_each(runtime, file.name, read(file), actor=actor))
         except BadInput as problem:
-            taken = {
-                "file": file.name,
-                "sha256": "",
-                "kind": "",
-                "result": "failed",
-                "entries": 0,
-                "new": 0,
-                "message": str(problem),
-            }
-        results.append(taken)
+            results.append(asdict(intake.Taken(file.name, "", "", "failed", message=str(problem))))
     counts = reconcile.run(runtime) if any(one["result"] == "stored" for one in results) else {}
 
     def show() -> None:

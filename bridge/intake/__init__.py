@@ -7,6 +7,7 @@ until the gap closes. Advices (camt.052, camt.054) are kept and tell what booked
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from hashlib import sha256
 from io import BytesIO
@@ -16,19 +17,43 @@ from sqlalchemy.orm import Session
 from bridge import archive, books
 from bridge.books import Recorder
 from bridge.errors import BadInput
-from bridge.formats import camt, detect, pain002
+from bridge.formats import camt, detect, pain002, unpack
 from bridge.intake import statements, statuses
 from bridge.intake.taken import Taken, plain_name
 from bridge.runtime import Runtime
 
 READ = ("pain.002", "camt.052", "camt.053", "camt.054")
+READ_NOW = "it could be read now"  # why a Break over a file is closed
+BAD_SHOWN = 5
 
-__all__ = ["READ", "Taken", "plain_name", "take"]
+__all__ = ["READ", "Taken", "plain_name", "take", "take_each"]
 
 
 def take(runtime: Runtime, name: str, body: bytes, *, actor: str) -> Taken:
     """Take one file. Raises BadInput for one that is malformed or of a kind that is not read; nothing of it is stored then."""
     return runtime.work(lambda session: _take(session, runtime, plain_name(name), body, actor))
+
+
+def take_each(runtime: Runtime, name: str, body: bytes, *, actor: str) -> Iterator[Taken]:
+    """Take every document in a file, which may be a ZIP, a gzip, or several documents behind one another; each is its own commit.
+
+    Raises BadInput before the first for a container that is not read, and after the last where some document was not taken: the
+    others are. The same container again finds them known.
+    """
+    found = unpack.members(name, body)
+    if found == [(name, body)]:
+        yield take(runtime, name, body, actor=actor)
+        return
+    bad = []
+    for part, inside in found:
+        try:
+            yield take(runtime, part, inside, actor=actor)
+        except BadInput as problem:
+            bad.append(f"{plain_name(part)}: {problem}")
+    if bad:
+        raise BadInput(f"of {len(found)} documents in it {len(bad)} could not be taken: {'; '.join(bad[:BAD_SHOWN])}")
+    digest, by = sha256(body).hexdigest(), Recorder(actor, runtime.clock())
+    runtime.work(lambda session: books.close_breaks(session, [f"document:{digest}"], by, READ_NOW, kinds=["BAD_FILE"]))
 
 
 def _take(session: Session, runtime: Runtime, name: str, body: bytes, actor: str) -> Taken:
@@ -49,6 +74,6 @@ def _take(session: Session, runtime: Runtime, name: str, body: bytes, actor: str
         taken = statuses.keep(session, runtime, document, pain002.read(BytesIO(body), zone=runtime.zone), by)
     else:
         taken = statements.keep(session, runtime, document, camt.read(BytesIO(body), zone=runtime.zone), by)
-    books.close_breaks(session, [f"document:{digest}"], by, "it could be read now", kinds=["BAD_FILE"])
+    books.close_breaks(session, [f"document:{digest}"], by, READ_NOW, kinds=["BAD_FILE"])
     runtime.fault("receive: before commit")
     return replace(taken, file=name, sha256=digest, kind=kind)

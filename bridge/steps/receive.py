@@ -33,24 +33,26 @@ def run(runtime: Runtime) -> dict[str, int]:
     for path in sorted(inbox.iterdir()) if inbox.is_dir() else ():
         if path.is_symlink() or not path.is_file() or path.name.startswith(".") or path.name.endswith(".part"):
             continue
-        counts[_take(runtime, path)] += 1
+        counts += _take(runtime, path)
     return {name: counts[name] for name in ("stored", "known", "failed")}
 
 
-def _take(runtime: Runtime, path: Path) -> str:
-    """Take one file; "gone" where another process took it first."""
+def _take(runtime: Runtime, path: Path) -> Counter[str]:
+    """Take one file, and count its documents; "gone" where another process took it first."""
     body: bytes | None = b""
+    counts: Counter[str] = Counter()
     try:
         body = _read(path)
         if body is None:
-            return "gone"
-        taken = intake.take(runtime, path.name, body, actor=ACTOR)
+            return Counter(gone=1)
+        for taken in intake.take_each(runtime, path.name, body, actor=ACTOR):
+            counts[taken.result] += 1
         path.unlink(missing_ok=True)
     except (Unavailable, IntegrityError):  # it is not the file that is bad
         raise
     except Exception as problem:  # noqa: BLE001 - nobody knows all that a file can do, and one must not stop the others
-        return _fail(runtime, path, body or b"", _reason(problem))
-    return taken.result
+        counts[_fail(runtime, path, body or b"", _reason(problem))] += 1
+    return counts
 
 
 def _read(path: Path) -> bytes | None:

@@ -14,6 +14,7 @@ from bridge.cli.bank import read
 from bridge.errors import BadInput, IntegrityError, Unavailable
 from bridge.model import Break, Document
 from bridge.steps import receive
+from tests.formats.test_unpack import zipped
 from tests.intake.papers import Line, Paper, camt
 from tests.steps.place import OWN_IBAN, Place
 
@@ -181,3 +182,28 @@ def test_import_reads_regular_files_only(tmp_path: Path) -> None:
     (tmp_path / "a.xml").write_bytes(GOOD)
 
     assert read(tmp_path / "a.xml") == GOOD
+
+
+def test_what_is_in_a_zip_is_taken(place: Place, inbox: Path) -> None:
+    """Two statements in a ZIP are two documents, each byte for byte; the same ZIP again is known."""
+    second = camt(Paper((Line(1_000, "R-2"),), id="S-2", sequence=2, opening=105_000), message="M-2")
+    (inbox / "a.zip").write_bytes(zipped(("1.xml", GOOD), ("2.xml", second)))
+    assert receive.run(place.runtime) == {**NONE, "stored": 2}
+    (inbox / "b.zip").write_bytes(zipped(("3.xml", second)))
+    assert receive.run(place.runtime) == {**NONE, "known": 1}
+
+    assert place.ledger("Bank") == 106_000
+    assert {row.sha256 for row in place.rows(Document)} == {sha256(body).hexdigest() for body in (GOOD, second)}
+    assert list(inbox.iterdir()) == []
+
+
+def test_a_bad_document_in_a_zip_stops_none_of_the_others(place: Place, inbox: Path) -> None:
+    """The others are taken; the ZIP is set aside as it was, with a Break that ends when all of it could be read."""
+    body = zipped(("bad.xml", b"<no>"), ("good.xml", GOOD))
+    (inbox / "a.zip").write_bytes(body)
+    assert receive.run(place.runtime) == {"stored": 1, "known": 0, "failed": 1}
+
+    assert (inbox / "failed" / "a.zip").read_bytes() == body
+    [row] = place.rows(Break)
+    assert (row.kind, row.subject) == ("BAD_FILE", f"document:{sha256(body).hexdigest()}")
+    assert "of 2 documents in it 1 could not be taken: bad.xml:" in row.what
