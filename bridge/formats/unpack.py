@@ -10,9 +10,8 @@ import gzip
 import re
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from io import BytesIO
-from typing import IO
 
 from bridge.errors import BadInput
 
@@ -54,7 +53,7 @@ def _of_zip(name: str, body: bytes) -> Iterator[tuple[str, bytes]]:
                 if info.flag_bits & 1:
                     raise BadInput(f"{name} is encrypted; unpack it with its password and import the files")
                 with archive.open(info) as stream:
-                    part = _bounded(name, stream, left, len(body))
+                    part = _bounded(name, stream.read, left, len(body))
                 left -= len(part)
                 yield info.filename, part
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError, ValueError) as problem:
@@ -64,15 +63,15 @@ def _of_zip(name: str, body: bytes) -> Iterator[tuple[str, bytes]]:
 def _of_gzip(name: str, body: bytes) -> bytes:
     try:
         with gzip.GzipFile(fileobj=BytesIO(body)) as stream:
-            return _bounded(name, stream, BYTES_MAX, len(body))
+            return _bounded(name, stream.read, BYTES_MAX, len(body))
     except (zlib.error, EOFError, OSError) as problem:
         raise BadInput(f"{name} is a damaged gzip file ({type(problem).__name__})") from problem
 
 
-def _bounded(name: str, stream: IO[bytes], most: int, packed: int) -> bytes:
+def _bounded(name: str, read: Callable[[int], bytes], most: int, packed: int) -> bytes:
     """Everything of a stream, counted while it is read."""
     found, limit = bytearray(), min(most, max(RATIO_FROM, RATIO_MAX * packed))
-    while chunk := stream.read(_CHUNK):
+    while chunk := read(_CHUNK):
         found += chunk
         if len(found) > limit:
             raise BadInput(f"{name} unpacks to more than {limit:,} bytes, which no bank file does")
