@@ -28,6 +28,7 @@ RESULT = ROOT / "build" / "bench.json"
 PIPELINE = Path(__file__).with_name("bench_pipeline.py")
 WRITER = Path(__file__).with_name("bench_pain008.py")
 READER = Path(__file__).with_name("bench_ingest.py")
+STATEMENT = Path(__file__).with_name("bench_camt053.py")
 STAGES = (
     "set-up", "start", "mandates", "ingest", "collect", "batch", "approve", "export", "hand-over", "bank", "receive", "reconcile",
     "report", "check",
@@ -38,6 +39,7 @@ NO_WORK = ("start",)  # shown, but not part of the total
 PROOF = "proof_blocks"
 CHECKED = "iban_100k"
 WRITTEN = {"pain008_1k": 1_000, "pain008_100k": 100_000}
+READ = {"camt053_10k": 10_000, "camt053_100k": 100_000}
 
 Row = dict[str, Any]
 
@@ -63,6 +65,7 @@ def main() -> int:
         if asked.only in name:
             rows.append({"name": name, "stage": None, "n": n, **run(WRITER, "written", str(n))})
             rows.append({"name": name, "stage": "opinion", "n": n, **run(WRITER, "second", str(n))})
+    rows += [{"name": name, "stage": None, "n": n, **run(STATEMENT, str(n))} for name, n in READ.items() if asked.only in name]
     if asked.only in CHECKED:
         rows.append({"name": CHECKED, "stage": None, "n": 100_000, **run(WRITER, "ibans", "100000")})
     show(rows)
@@ -74,7 +77,9 @@ def main() -> int:
 
 
 def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Measure the whole path of n invoices on both engines, and the pain.008 writer.")
+    parser = argparse.ArgumentParser(
+        description="Measure the whole path of n invoices on both engines, and what reads and writes files."
+    )
     parser.add_argument("--invoices", type=int, default=10_000, help="how many invoices go the whole path")
     parser.add_argument("--events", type=int, default=200_000, help="how many invoices are read from a node, 100 in a block")
     parser.add_argument("--times", type=int, default=1, help="how often; the table shows medians")

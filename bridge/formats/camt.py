@@ -57,7 +57,14 @@ class _Progress:
     statements: int = 0
     entries: int = 0
     announced: bool = False
+    begun: camt_entry.Beginning | None = None
     details: list[EntryDetail] = field(default_factory=list)
+
+    def beginning(self, entry: etree._Element) -> camt_entry.Beginning:
+        """What the open entry says before its details; read when the first of them, or its end, asks for it."""
+        if self.begun is None:
+            self.begun = camt_entry.beginning(entry)
+        return self.begun
 
 
 def read(
@@ -86,7 +93,7 @@ def _step(now: _Progress, event: str, name: str, element: etree._Element) -> Ite
         return
     elif name == "TxDtls":
         _stands_in(element, "NtryDtls")
-        now.details.append(camt_entry.detail(element, _parent(_parent(element)), ordinal=len(now.details)))
+        now.details.append(camt_entry.detail(element, now.beginning(_parent(_parent(element))), ordinal=len(now.details)))
         safe_xml.drop(element)
     elif name == now.shape.statement:
         _stands_in(element, now.shape.container)
@@ -102,9 +109,10 @@ def _open_entry(now: _Progress, element: etree._Element) -> Iterator[StatementHe
 
 
 def _close_entry(now: _Progress, element: etree._Element) -> Iterator[StatementEntry]:
-    yield camt_entry.entry(element, tuple(now.details), statement=now.statements, ordinal=now.entries)
+    begun, details = now.beginning(element), tuple(now.details)
+    yield camt_entry.entry(element, begun, details, statement=now.statements, ordinal=now.entries)
     now.entries += 1
-    now.details = []
+    now.begun, now.details = None, []
     safe_xml.drop(element)
 
 
@@ -195,6 +203,6 @@ def _parent(element: etree._Element) -> etree._Element:
 
 
 def _stands_in(element: etree._Element, parent: str) -> None:
-    found = etree.QName(_parent(element)).localname
+    found = _parent(element).tag.rpartition("}")[2]
     if found != parent:
         raise BadInput(f"{etree.QName(element).localname} at line {element.sourceline} stands in {found}, not in {parent}")
