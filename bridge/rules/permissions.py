@@ -44,6 +44,8 @@ ACTS: dict[str, tuple[str, ...]] = {
     "reconcile queue": SEE_NAMES,
     "reconcile show": SEE_NAMES,
     "reconcile parked": READ,
+    "return list": READ,
+    "return show": READ,
     "ledger balance": READ,
     "ledger journal": READ,
     "ledger verify": READ,
@@ -85,6 +87,7 @@ ACTS: dict[str, tuple[str, ...]] = {
     "reconcile ignore": HANDS,
     "reconcile undo": HANDS,
     "reconcile release": HANDS,
+    "return retry": HANDS,
     "invoice use-credit": HANDS,
     "invoice give-back-credit": HANDS,
     "invoice write-off": HANDS,  # two people

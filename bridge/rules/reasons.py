@@ -11,13 +11,17 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """A code's meaning and the next step, in English and German; ``pauses``: nothing more is collected under its mandate."""
+    """A code's meaning and the next step, in English and German; ``pauses``: nothing more is collected under its mandate.
+
+    ``again``: whether another attempt may follow: "later", by itself or by a person; when it is "repaired"; or "never".
+    """
 
     code: str
     english: str
     german: str
     step: str
     pauses: bool = False
+    again: str = "never"
 
 
 #: next step -> English, German
@@ -43,20 +47,20 @@ REASONS: dict[str, Reason] = {
         ),
         Reason("AC13", "the debtor is a consumer (B2B)", "Zahler ist Verbraucher", "core", pauses=True),
         Reason("AG01", "direct debits are forbidden on this account", "Zahlungsart für Konto unzulässig", "account", pauses=True),
-        Reason("AG02", "operation or sequence code wrong", "Transaktionscode oder Sequenz ungültig", "fix"),
-        Reason("AM04", "insufficient funds", "mangels Deckung", "date"),
+        Reason("AG02", "operation or sequence code wrong", "Transaktionscode oder Sequenz ungültig", "fix", again="repaired"),
+        Reason("AM04", "insufficient funds", "mangels Deckung", "date", again="later"),
         Reason("AM05", "duplicate", "Doppeleinreichung", "ask"),
-        Reason("BE05", "creditor identifier wrong", "Gläubiger-ID ungültig", "ask"),
+        Reason("BE05", "creditor identifier wrong", "Gläubiger-ID ungültig", "ask", again="repaired"),
         Reason("DNOR", "debtor's bank cannot be reached", "Bank des Zahlers nicht erreichbar", "account", pauses=True),
-        Reason("ED05", "settlement failed", "Verrechnung fehlgeschlagen", "ask"),
-        Reason("FF01", "file format wrong", "Dateiformat ungültig", "file"),
+        Reason("ED05", "settlement failed", "Verrechnung fehlgeschlagen", "ask", again="later"),
+        Reason("FF01", "file format wrong", "Dateiformat ungültig", "file", again="repaired"),
         Reason("MD01", "no valid mandate, or unauthorised", "kein gültiges Mandat", "dispute", pauses=True),
-        Reason("MD02", "mandate data missing or wrong", "Mandatsdaten fehlen oder stimmen nicht", "fix"),
+        Reason("MD02", "mandate data missing or wrong", "Mandatsdaten fehlen oder stimmen nicht", "fix", again="repaired"),
         Reason("MD06", "refund asked for by the debtor", "Widerspruch durch den Zahler", "dispute", pauses=True),
         Reason("MD07", "debtor deceased", "Kontoinhaber verstorben", "person", pauses=True),
         Reason("MS02", "refused by the debtor", "vom Zahler abgelehnt", "talk", pauses=True),
-        Reason("MS03", "reason not specified", "Grund nicht angegeben", "date"),
-        Reason("RC01", "bank identifier wrong", "BIC ungültig", "fix"),
+        Reason("MS03", "reason not specified", "Grund nicht angegeben", "date", again="later"),
+        Reason("RC01", "bank identifier wrong", "BIC ungültig", "fix", again="repaired"),
         Reason("SL01", "blocked by a service of the debtor's bank", "Sperre oder Limit der Zahlerbank", "talk", pauses=True),
     )
 }

@@ -121,15 +121,21 @@ class Smtp(Part):
     sender: str = Field(pattern=r"^[^@\s<>]+@[^@\s<>]+$", description="the address that debtors see and answer to")
 
 
+RETRIED = ("AM04", "ED05", "MS03")  # rules.reasons: again = "later"; a test compares the two
+
+
 class Retry(Part):
     reasons: tuple[str, ...] = Field(default=(), description="reason codes after which a new attempt is made")
     retries_max: int = Field(default=0, ge=0, description="attempts after the first")
     days_min: int = Field(default=3, ge=0, description="TARGET days between the return and the new attempt")
 
     @model_validator(mode="after")
-    def _not_yet(self) -> Retry:
-        if self.retries_max:
-            raise ValueError("retry.retries_max: new attempts are not built yet; leave it at 0")
+    def _only_what_time_cures(self) -> Retry:
+        wrong = sorted(set(self.reasons) - set(RETRIED))
+        if wrong:
+            raise ValueError(f"retry.reasons: {wrong[0]} is never tried again by itself; possible are {', '.join(RETRIED)}")
+        if self.retries_max and not self.reasons:
+            raise ValueError(f"retry.retries_max: name the reasons, of {', '.join(RETRIED)}")
         return self
 
 
@@ -162,6 +168,10 @@ class CollectionRules(Part):
     def _notices_elsewhere(self) -> CollectionRules:
         if self.prenotification == "elsewhere" and self.prenotification_days != 14:
             raise ValueError("prenotification_days counts from a notice of ours; with prenotification = 'elsewhere' leave it out")
+        if self.retry.retries_max and self.prenotification == "elsewhere" and not self.prenotification_agreement:
+            raise ValueError(
+                "retry: an invoice announces its first debit only; send notices, or name the agreement that covers others"
+            )
         return self
 
 

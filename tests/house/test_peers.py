@@ -46,6 +46,7 @@ CASES = {
     "B51": f"{RULES}calendar.py::test_earliest_due",
     "B52": "tests/acts/test_register.py::test_36_months_without_a_debit_end_a_mandate",
     "B53": f"{STEPS}notify.py::test_another_amount_needs_another_notice",
+    "B56": f"{RULES}retries.py::test_after_some_reasons_nobody_tries_again",
     "B54": f"{STEPS}notify.py::test_a_debtor_is_told_in_his_language_before_he_is_debited",
 }
 #: no defence of its own, and why
@@ -57,7 +58,6 @@ NOT_OURS = {
     "B34": "records are frozen: test_same_record_same_bytes",
     "B39": "a BIC is never compared with its IBAN, so a difference refuses nothing",
     "B55": "a foreign key and a trigger guard it, one would do: test_a_mandate_with_debits_is_never_deleted",
-    "B56": "no attempt after the first is made: test_a_failed_attempt_is_not_repeated_by_itself",
 }
 ALL = [*range(1, 14), *range(20, 41), *range(50, 57)]
 

@@ -23,6 +23,7 @@ MASKED = {
     "invoice list", "invoice show", "mandate list", "batch list", "batch show", "batch check", "calendar",
     "creditor list", "creditor show", "notify list", "notify plan",
     "ledger balance", "ledger journal", "ledger verify", "report reconciliation", "user list", "user token", "reconcile parked",
+    "return list", "return show",
 }  # fmt: skip
 NAMES = {"mandate show", "notify preview", "reconcile queue", "reconcile show"}
 RUNNING = {"run", "worker", "beat", "chain sync", "chain replay", "reconcile run", "notify send"}
@@ -32,7 +33,7 @@ PREPARING = {
     "batch create", "batch export", "batch mark-uploaded", "batch undo-upload", "batch withdraw", "batch discard",
     "batch reject", "resolve",
     "reconcile accept", "reconcile split", "reconcile ignore", "reconcile undo", "reconcile release", "invoice use-credit",
-    "invoice give-back-credit", "invoice write-off", "chain unfreeze",
+    "invoice give-back-credit", "invoice write-off", "chain unfreeze", "return retry",
 }  # fmt: skip
 USERS = {"user add", "user role", "user disable", "user token of others"}
 EXPECTED = {

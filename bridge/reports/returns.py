@@ -1,0 +1,115 @@
+"""Debits that failed and what is next for each: tried again on a day, by a person, or never."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from bridge import forming
+from bridge.errors import UnknownName
+from bridge.model import Collection, Creditor, Invoice, Mandate
+from bridge.rules import reasons, retries
+from bridge.rules.retries import Failed
+from bridge.runtime import Runtime
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnLine:
+    """An open invoice whose last attempt failed. ``again_on`` is the policy's day; ``next`` is what a person does."""
+
+    end_to_end_id: str
+    invoice: str
+    amount_cents: int
+    mandate_id: str
+    mandate_state: str
+    state: str
+    failed_on: date
+    reason: str
+    meaning: str
+    attempt: int
+    again_on: date | None
+    next: str
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptLine:
+    end_to_end_id: str
+    due_on: date
+    amount_cents: int
+    state: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    line: ReturnLine
+    attempts: list[AttemptLine]
+
+
+def listed(session: Session, runtime: Runtime, lang: str = "en") -> list[ReturnLine]:
+    """Every open invoice whose last attempt failed, oldest first."""
+    found = forming.failed(session)
+    creditors = {creditor.id: creditor.creditor_id for creditor in session.scalars(select(Creditor))}
+    mandates = _mandates(session)
+    return [
+        _line(runtime, invoice, failed, creditors[invoice.creditor_id], *mandates[failed.end_to_end_id], lang)
+        for invoice, failed in found
+    ]
+
+
+def show(session: Session, runtime: Runtime, end_to_end_id: str, lang: str = "en") -> Shown:
+    """One of them with all attempts of its invoice. Raises UnknownName."""
+    line = next((one for one in listed(session, runtime, lang) if one.end_to_end_id.upper() == end_to_end_id.upper()), None)
+    if line is None:
+        raise UnknownName(
+            f"{end_to_end_id[:35]} is not the failed last attempt of an open invoice; 'bridge return list' shows those"
+        )
+    attempts = session.scalars(
+        select(Collection)
+        .join(Invoice, Invoice.id == Collection.invoice_id)
+        .where(Invoice.number == line.invoice)
+        .order_by(Collection.attempt)
+    )
+    return Shown(line, [AttemptLine(a.end_to_end_id, a.due_on, a.amount_cents, a.state, a.reason) for a in attempts])
+
+
+def _mandates(session: Session) -> dict[str, tuple[str, str]]:
+    rows = session.execute(
+        select(Collection.end_to_end_id, Mandate.mandate_id, Mandate.state)
+        .join(Mandate, Mandate.id == Collection.mandate_id)
+        .join(Invoice, Invoice.id == Collection.invoice_id)
+        .where(Invoice.state == "open")
+    )
+    return {name: (mandate_id, state) for name, mandate_id, state in rows}
+
+
+def _line(
+    runtime: Runtime, invoice: Invoice, failed: Failed, creditor_id: str, mandate_id: str, mandate_state: str, lang: str
+) -> ReturnLine:
+    policy = runtime.settings.rules_for(creditor_id).retry
+    withdrawn = failed.state == "withdrawn"
+    return ReturnLine(
+        end_to_end_id=failed.end_to_end_id,
+        invoice=invoice.number,
+        amount_cents=invoice.amount_cents,
+        mandate_id=mandate_id,
+        mandate_state=mandate_state,
+        state=failed.state,
+        failed_on=failed.failed_on,
+        reason="" if withdrawn else failed.reason,
+        meaning=failed.reason if withdrawn else reasons.meaning(failed.reason, lang),
+        attempt=failed.attempt,
+        again_on=retries.again_on(failed, policy.reasons, policy.retries_max, policy.days_min),
+        next=_next(failed, lang),
+    )
+
+
+def _next(failed: Failed, lang: str) -> str:
+    step = "" if failed.state == "withdrawn" else reasons.next_step(failed.reason, lang)
+    if retries.why_not(failed):
+        return f"{step}; {'nie erneut einziehen' if lang == 'de' else 'never tried again'}"
+    command = f"bridge return retry {failed.end_to_end_id}"
+    return f"{step}; {'dann' if lang == 'de' else 'then'} {command}" if step else command

@@ -1,0 +1,51 @@
+"""When a failed debit is tried again, and when never. Pure.
+
+The schemes set no limit of their own (EPC016-06 is silent). A new attempt is a new collection with a new EndToEndId, a new date
+and a new notice. After some reasons it would be a wrong debit, whoever asks for it: the debtor disputes it, is dead, or the
+account takes none. By policy only what time may cure is tried again, so often as the policy says; MS03, behind which German banks
+put both lack of funds and death, once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from bridge.rules import calendar
+from bridge.rules.reasons import REASONS, meaning
+
+ONCE = ("MS03",)
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The last attempt of an invoice: rejected, returned or withdrawn on a day. ``counted``: attempts that were not technical."""
+
+    end_to_end_id: str
+    state: str
+    reason: str
+    failed_on: date
+    attempt: int
+    counted: int
+
+
+def technical(reason: str) -> bool:
+    """Whether data of ours were wrong: it is repaired and sent again, and does not count as an attempt."""
+    known = REASONS.get(reason)
+    return known is not None and known.again == "repaired"
+
+
+def why_not(failed: Failed) -> str:
+    """Why not even a person tries again; empty where he may. A withdrawn debit has no code of the debtor's bank."""
+    known = None if failed.state == "withdrawn" else REASONS.get(failed.reason)
+    if known is not None and known.again == "never":
+        return f"{failed.end_to_end_id} failed with {meaning(failed.reason)}; another debit would be a wrong one"
+    return ""
+
+
+def again_on(failed: Failed, reasons: tuple[str, ...], retries_max: int, days_min: int) -> date | None:
+    """From which day the policy makes another attempt; None where it makes none, and a person decides."""
+    most = min(retries_max, 1) if failed.reason in ONCE else retries_max
+    if failed.state == "withdrawn" or failed.reason not in reasons or why_not(failed) or failed.counted > most:
+        return None
+    return calendar.add_target_days(failed.failed_on, days_min) if days_min else failed.failed_on
