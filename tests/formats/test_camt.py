@@ -290,6 +290,13 @@ def test_two_identical_entries_stay_two() -> None:
     assert one.amount_cents == other.amount_cents
 
 
+def test_the_versions_that_banks_send_are_read() -> None:
+    """camt.052, 053 and 054 from .02 to .08, and the newer ones that were met or are ISO's."""
+    known = {name.rpartition(":")[2] for name in camt.READERS}
+    wanted = ("02", "03", "04", "05", "06", "07", "08", "10", "12", "13", "14")
+    assert {f"camt.05{kind}.001.{version}" for kind in "234" for version in wanted} <= known
+
+
 @pytest.mark.parametrize("namespace", [name.rpartition(":")[2] for name in camt.READERS])
 def test_every_registered_namespace_is_read(namespace: str) -> None:
     """052, 053 and 054 share their entries and differ in what they call a statement."""

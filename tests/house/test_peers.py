@@ -1,7 +1,7 @@
 """The defects that other people's direct-debit software has: each has a test of ours, and a defence that turns it red.
 
-B1 to B13 double collection, B20 to B40 the file, B50 to B56 calendar, mandates and notices; the bank's answers and the chain have
-their own tests.
+B1 to B13 double collection, B20 to B40 the file, B50 to B56 calendar, mandates and notices, B60 to B84 the bank's answers; the
+chain has a list of its own.
 """
 
 from __future__ import annotations
@@ -48,6 +48,28 @@ CASES = {
     "B53": f"{STEPS}notify.py::test_another_amount_needs_another_notice",
     "B56": f"{RULES}retries.py::test_after_some_reasons_nobody_tries_again",
     "B54": f"{STEPS}notify.py::test_a_debtor_is_told_in_his_language_before_he_is_debited",
+    "B60": f"{RULES}answers.py::test_each_word_that_takes",
+    "B61": f"{RULES}answers.py::test_a_rejected_file_rejects_every_debit",
+    "B62": f"{FORMATS}pain002.py::test_every_reject_of_many_is_read",
+    "B63": f"{FORMATS}hostile_xml.py::test_truncation_is_refused",
+    "B64": f"{RULES}answers.py::test_a_copy_moves_nothing",
+    "B66": f"{RULES}matching.py::test_details_without_amounts",
+    "B67": f"{RULES}matching.py::test_a_return_with_its_fee",
+    "B68": f"{FORMATS}camt.py::test_a_return_keeps_reason_text_and_originator",
+    "B69": f"{RULES}matching.py::test_a_debit_that_is_no_return",
+    "B70": f"{FORMATS}camt.py::test_a_file_from_which_nothing_would_be_read_is_an_error",
+    "B71": f"{FORMATS}camt.py::test_the_versions_that_banks_send_are_read",
+    "B72": f"{FORMATS}hostile_xml.py::test_an_unknown_namespace_names_the_known_ones",
+    "B73": "tests/intake/test_statements.py::test_what_is_pending_is_booked_when_it_is_booked",
+    "B74": "tests/intake/test_statements.py::test_the_same_statement_under_another_name_is_known",
+    "B75": f"{FORMATS}camt.py::test_booking_and_value_day_are_the_days_the_bank_wrote",
+    "B78": f"{FORMATS}camt.py::test_several_statements_in_a_file_are_all_read",
+    "B79": f"{RULES}lifecycle.py::test_postings_are_those_of_the_page",
+    "B80": "tests/acts/test_by_hand.py::test_a_refund_that_bounces",
+    "B81": f"{RULES}matching.py::test_a_detail_that_nobody_knows",
+    "B82": f"{STEPS}receive.py::test_a_line_is_booked_on_the_banks_day",
+    "B83": f"{RULES}lifecycle.py::test_postings_are_those_of_the_page",
+    "B84": f"{RULES}lifecycle.py::test_what_we_do_ourselves",
 }
 #: no defence of its own, and why
 NOT_OURS = {
@@ -57,13 +79,16 @@ NOT_OURS = {
     "B33": "the schema is checked while the file is read, whatever its size: make bench, 100,000 debits",
     "B34": "records are frozen: test_same_record_same_bytes",
     "B39": "a BIC is never compared with its IBAN, so a difference refuses nothing",
+    "B65": "a line is its row, a debit its EndToEndId; no key is put together of two numbers: test_glossary.py, model/",
+    "B76": "time is measured, not tested: make bench, camt053_10k and camt053_100k",
+    "B77": "two guards, one behind the other, refuse a DOCTYPE: test_a_doctype_is_refused_whole",
     "B55": "a foreign key and a trigger guard it, one would do: test_a_mandate_with_debits_is_never_deleted",
 }
-ALL = [*range(1, 14), *range(20, 41), *range(50, 57)]
+ALL = [*range(1, 14), *range(20, 41), *range(50, 57), *range(60, 85)]
 
 
 def test_every_case_is_looked_at() -> None:
-    """B1 to B13, B20 to B40 and B50 to B56: each stands in one of the two lists."""
+    """B1 to B13, B20 to B40, B50 to B56 and B60 to B84: each stands in one of the two lists."""
     assert {f"B{number}" for number in ALL} == CASES.keys() ^ NOT_OURS.keys()
 
 

@@ -41,7 +41,7 @@ class Paper:
         number = "" if self.sequence is None else f"<ElctrncSeqNb>{self.sequence}</ElctrncSeqNb>"
         balances = _balance("OPBD", self.opening, self.opened_on) + _balance("CLBD", self.closing, self.on)
         account = f"<Acct><Id><IBAN>{OWN_IBAN}</IBAN></Id><Ccy>EUR</Ccy></Acct>"
-        lines = "".join(map(_line, self.lines))
+        lines = "".join(map(line_xml, self.lines))
         return f"<Stmt><Id>{self.id}</Id>{self.head}{number}{account}{balances}{lines}</Stmt>"
 
 
@@ -57,7 +57,7 @@ def advice(*lines: Line, kind: str = "camt.054", id: str = "N-1", head: str = ""
     message, inside = {"camt.054": ("BkToCstmrDbtCdtNtfctn", "Ntfctn"), "camt.052": ("BkToCstmrAcctRpt", "Rpt")}[kind]
     group = f"<GrpHdr><MsgId>M-{id}</MsgId><CreDtTm>2026-11-20T21:00:00Z</CreDtTm></GrpHdr>"
     account = f"<CreDtTm>2026-11-20T21:00:00Z</CreDtTm>{head}<Acct><Id><IBAN>{OWN_IBAN}</IBAN></Id><Ccy>EUR</Ccy></Acct>"
-    body = f"<{inside}><Id>{id}</Id>{account}{''.join(map(_line, lines))}</{inside}>"
+    body = f"<{inside}><Id>{id}</Id>{account}{''.join(map(line_xml, lines))}</{inside}>"
     return f'<Document xmlns="{CAMT.replace("camt.053", kind)}"><{message}>{group}{body}</{message}></Document>'.encode()
 
 
@@ -86,7 +86,7 @@ def _balance(kind: str, cents: int, on: str) -> str:
     )
 
 
-def _line(line: Line) -> str:
+def line_xml(line: Line) -> str:
     ref = f"<AcctSvcrRef>{line.ref}</AcctSvcrRef>" if line.ref else ""
     return (
         f'<Ntry><Amt Ccy="EUR">{_euros(line.cents)}</Amt><CdtDbtInd>{_side(line.cents)}</CdtDbtInd><Sts><Cd>BOOK</Cd></Sts>'

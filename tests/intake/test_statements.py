@@ -11,7 +11,7 @@ from bridge import intake
 from bridge.errors import BadInput
 from bridge.intake import Taken
 from bridge.model import Break, Document, Statement
-from tests.intake.papers import Line, Paper, camt, details
+from tests.intake.papers import Line, Paper, camt, details, line_xml
 from tests.steps.place import Place
 
 FIRST = Paper((Line(5_000, "R-1"), Line(-2_000, "R-2")))  # 1,000.00 to 1,030.00
@@ -210,3 +210,17 @@ def test_days_that_cancel_out_find_their_place(place: Place) -> None:
     assert [(row.statement_id, row.posted_no) for row in rows] == [("S-1", 0), ("S-2", 1), ("S-3", 2), ("S-4", 3)]
     assert place.ledger("Bank") == 103_050
     assert [kind for kind, _ in place.breaks()] == []
+
+
+@pytest.mark.parametrize("status", ["PDNG", "INFO"])
+def test_what_is_pending_is_booked_when_it_is_booked(place: Place, status: str) -> None:
+    """A line that the bank only announces books nothing, and once, from the statement that books it."""
+    day = Paper((Line(5_000, "R-1"),))
+    announced = line_xml(Line(700, "R-2")).replace("<Cd>BOOK</Cd>", f"<Cd>{status}</Cd>")
+    body = camt(day).replace(b"</Stmt>", announced.encode() + b"</Stmt>")
+    assert intake.take(place.runtime, "a.xml", body, actor="anna").new == 1
+    assert place.ledger("Bank") == 105_000
+    take(place, Paper((Line(700, "R-2"),), id="S-2", sequence=2, opening=105_000))
+
+    assert place.ledger("Bank") == 105_700
+    assert place.breaks() == []

@@ -122,7 +122,7 @@ def test_a_file_that_was_refused_is_sent_again_as_a_whole(tmp_path: Path) -> Non
     """Both debits get a new attempt after the repair; it does not count for the policy."""
     world = at_the_bank(tmp_path, POLICY)
     file = world.debits()[0].message_id
-    with pytest.raises(IllegalMove, match="no debit of .* was rejected for what could be repaired"):
+    with pytest.raises(IllegalMove, match=r"no debit of .* was rejected for what could be repaired"):
         retry.run_batch(world.runtime, "anna", file)
     world.receive("r.xml", pain002(file, f"<GrpSts>RJCT</GrpSts>{reason('FF01')}", at="2026-11-24T09:00:00+01:00"))
     world.run("reconcile")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bridge import archive, intake
-from bridge.model import Break, Document, Entry, Statement
+from bridge.model import Break, Document, Entry, Statement, Voucher
 from bridge.sim.bank import SimBank
 from bridge.steps import receive
 from tests.steps.child import job, run_jobs
@@ -53,6 +53,14 @@ def test_every_byte_is_kept_and_every_line_booked(place: Place) -> None:
     assert place.ledger("Bank") == 100_000 + 1 - 5
     assert place.ledger("Suspense") == -(1 - 5)
     assert list((place.folder / "inbox").iterdir()) == []
+
+
+def test_a_line_is_booked_on_the_banks_day(place: Place) -> None:
+    """Not on the day of the run, which stands in the audit trail."""
+    take(place, *statements(1, 2))
+
+    booked = {row.booked_on for row in place.rows(Voucher) if row.fact in ("bank credit", "bank debit")}
+    assert booked == {date(2026, 12, 1), date(2026, 12, 2)}
 
 
 def test_known_bytes_are_known(place: Place) -> None:
