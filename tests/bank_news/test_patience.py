@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from bridge.acts import confirm_upload
 from tests import worlds
+from tests.intake.papers import Paper, camt
 from tests.worlds import CORE_DEBTOR, Usage, World
 
 DUE = date(2026, 11, 25)  # a Wednesday; five TARGET days later is Wednesday, 2 December
@@ -24,7 +26,11 @@ def world(tmp_path: Path) -> Iterator[World]:
 
 @pytest.mark.parametrize(
     ("today", "kinds"),
-    [(datetime(2026, 12, 2, 20, tzinfo=UTC), []), (datetime(2026, 12, 3, 8, tzinfo=UTC), ["NO_ANSWER"])],
+    [
+        (datetime(2026, 11, 27, 20, tzinfo=UTC), []),
+        (datetime(2026, 12, 2, 20, tzinfo=UTC), ["STATEMENT_MISSING"]),
+        (datetime(2026, 12, 3, 8, tzinfo=UTC), ["NO_ANSWER", "STATEMENT_MISSING"]),
+    ],
 )
 def test_a_debit_without_an_answer(world: World, today: datetime, kinds: list[str]) -> None:
     """Five TARGET days after the due date are not too long; the sixth is, and a person asks the bank. Once."""
@@ -33,3 +39,49 @@ def test_a_debit_without_an_answer(world: World, today: datetime, kinds: list[st
     world.run("reconcile")
 
     assert [kind for kind, _ in world.open_breaks()] == kinds
+
+
+@pytest.mark.parametrize(
+    ("today", "kinds"),
+    [(datetime(2026, 11, 27, 22, tzinfo=UTC), []), (datetime(2026, 11, 30, 8, tzinfo=UTC), ["STATEMENT_MISSING"])],
+)
+def test_a_statement_that_did_not_come(world: World, today: datetime, kinds: list[str]) -> None:
+    """Two TARGET days after debits were due their statement is missed; one of that day ends it, whatever is in it."""
+    world.now = today
+    world.run("reconcile")
+    world.run("reconcile")
+    assert [kind for kind, _ in world.open_breaks()] == kinds
+    world.receive("s.xml", camt(Paper((), on="2026-11-25", opened_on="2026-11-25", opening=0)))
+    world.run("reconcile")
+
+    assert world.open_breaks() == []
+
+
+def test_an_older_statement_is_not_the_missing_one(world: World) -> None:
+    """That of the day before says nothing about the day on which the debits were due."""
+    world.now = datetime(2026, 11, 30, 8, tzinfo=UTC)
+    world.receive("s.xml", camt(Paper((), on="2026-11-24", opened_on="2026-11-24", opening=0)))
+    world.run("reconcile")
+
+    assert world.open_breaks() == [("STATEMENT_MISSING", "account:main")]
+
+
+@pytest.mark.parametrize(
+    ("today", "kinds"),
+    [(datetime(2026, 11, 24, 20, tzinfo=UTC), []), (datetime(2026, 11, 25, 8, tzinfo=UTC), ["NOT_HANDED_OVER"])],
+)
+def test_a_signed_file_that_does_not_leave(tmp_path: Path, today: datetime, kinds: list[str]) -> None:
+    """A bank day after the cut somebody is asked for it; when it was uploaded, nobody is any more."""
+    world = worlds.make(
+        tmp_path / "world", (Usage(CORE_DEBTOR, 100_00, date(2026, 12, 1)),), collection='approval = "none"\nbatch_at = ""'
+    )
+    world.import_mandates(CORE_DEBTOR)
+    world.run("ingest", "collect", "batch", "handover")
+    file = world.debits()[0].message_id
+    world.now = today
+    world.run("reconcile")
+    assert [kind for kind, _ in world.open_breaks()] == kinds
+    confirm_upload.run(world.runtime, "anna", file, reference="order 1")
+    world.run("reconcile")
+
+    assert world.open_breaks() == []

@@ -228,7 +228,7 @@ def test_a_debit_in_two_files_that_left_proves_neither(tmp_path: Path) -> None:
     receive(plant, "statement.xml", nameless(bank.statement(DUE_ON)))
 
     assert files(plant) == [(first, "discarded"), (second, "exported")]
-    assert kinds(plant) == ["UPLOAD_UNCLEAR"] * 6  # three lines, three invoices
+    assert kinds(plant) == ["NOT_HANDED_OVER", *["UPLOAD_UNCLEAR"] * 6]  # the file; three lines, three invoices
     plant.here("run", clock=EVENING)
     assert files(plant) == [(first, "discarded"), (second, "exported")]
     assert "DO_NOT_UPLOAD" in kinds(plant)

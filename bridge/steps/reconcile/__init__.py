@@ -11,7 +11,7 @@ from collections import Counter
 from bridge.books import Recorder
 from bridge.explaining import beyond
 from bridge.runtime import Runtime
-from bridge.steps.reconcile import lines, mandates, proofs, statuses, waiting
+from bridge.steps.reconcile import lines, mandates, proofs, silence, statuses, waiting
 
 ACTOR = "reconcile"
 
@@ -26,6 +26,7 @@ def run(runtime: Runtime) -> dict[str, int]:
             break
     counts["paused"] += runtime.work(lambda session: mandates.pause(session, runtime, ACTOR))
     counts["breaks"] += runtime.work(lambda session: waiting.age(session, runtime, ACTOR))
+    counts["breaks"] += runtime.work(lambda session: silence.listen(session, runtime, ACTOR))
     by = Recorder(ACTOR, runtime.clock())
     counts["breaks"] += runtime.work(lambda session: beyond.look_again(session, by, runtime.today()))
     runtime.work(lambda session: waiting.close_batches(session, runtime, ACTOR))
