@@ -71,5 +71,5 @@ def _files(session: Session, today: date) -> Iterator[BreakRow]:
     )
     for message_id, cut_on in session.execute(waiting.order_by(Batch.id)):
         what = f"file {message_id} of {cut_on} is signed, and nobody said that it was handed over"
-        then = f"look into the portal first; if it is there: bridge batch mark-uploaded {message_id}; if not, upload it or discard it"
+        then = f"look into the portal; if it is there: bridge batch mark-uploaded {message_id}; if not, upload or discard it"
         yield "NOT_HANDED_OVER", f"batch:{message_id}", what, then
