@@ -20,6 +20,7 @@ name = "Musterwerk"
 creditor_id = "DE98ZZZ09999999999"
 account = "main"
 """
+AGREED = "[collection]\nprenotification_agreement = 'terms, 7'\n"
 SOURCE = """\
 [[sources]]
 name = "plant-1"
@@ -84,7 +85,8 @@ def test_an_empty_file_has_the_defaults(tmp_path: Path) -> None:
         ('[collection]\napproval = "six-eyes"\n', "collection.approval"),
         ("[collection]\namount_max_cents = 0\n", "collection.amount_max_cents"),
         ('timezone = "Mars/Base"\n', "is no time zone"),
-        ('environment = "production"\n' + BASE + SOURCE, "verification = 'none' is refused in production"),
+        ('environment = "production"\n' + BASE + SOURCE + AGREED, "verification = 'none' is refused in production"),
+        ('environment = "production"\n' + BASE, "prenotification: in production send notices, or name prenotification_agreement"),
         ("[ledger]\nchart = 'SKR03'\n", "chart .* is not built yet"),
         ("[broker]\nurl = 'amqp://x'\n", "broker.url: an address starts with one of redis, rediss"),
         ("[broker]\nurl = 'localhost:6379'\n", "broker.url: an address starts with"),

@@ -108,7 +108,8 @@ def explain(context: typer.Context, code: str = typer.Argument(..., help="A bank
     if name in reasons.REASONS:
         reason = reasons.REASONS[name]
         step = reasons.STEPS[reason.step][german]
-        said = {"code": name, "meaning": reason.german if german else reason.english, "next": step, "pauses": reason.pauses}
+        meaning = reason.german if german else reason.english
+        said = {"code": name, "meaning": meaning, "next": step, "again": reason.again, "pauses": reason.pauses}
     elif name in validation.titles():
         rule = scheme.RULES.get(name)
         said = {"code": name, "meaning": validation.titles()[name], "source": rule.source if rule else "the bridge"}

@@ -18,14 +18,14 @@ app = typer.Typer(
 
 
 @app.command("list", epilog="Examples:  bridge return list   ·   bridge return list --lang de --json")
-def list_(context: typer.Context, lang: str = typer.Option("en", "--lang", help="en or de.")) -> None:
+def list_(context: typer.Context) -> None:
     """Open invoices whose last debit failed, why, and what is next."""
     from bridge.reports import returns
 
     here = call.of(context)
     runtime = here.runtime()
     with runtime.reading() as session:
-        found = returns.listed(session, runtime, lang)
+        found = returns.listed(session, runtime, here.options.lang)
     columns = ("debit", "EUR", "failed", "reason", "mandate", "again on", "next")
     rows = [
         (
@@ -43,14 +43,14 @@ def list_(context: typer.Context, lang: str = typer.Option("en", "--lang", help=
 
 
 @app.command(epilog="Examples:  bridge return show INV-7-1   ·   bridge return show INV-7-1 --json")
-def show(context: typer.Context, end_to_end_id: str, lang: str = typer.Option("en", "--lang", help="en or de.")) -> None:
+def show(context: typer.Context, end_to_end_id: str) -> None:
     """One of them, with all attempts of its invoice."""
     from bridge.reports import returns
 
     here = call.of(context)
     runtime = here.runtime()
     with runtime.reading() as session:
-        found = returns.show(session, runtime, end_to_end_id, lang)
+        found = returns.show(session, runtime, end_to_end_id, here.options.lang)
 
     def said() -> None:
         one = found.line

@@ -254,8 +254,12 @@ class Settings(BaseSettings):
                 raise ValueError(
                     f"creditor {creditor.name!r} names account {creditor.account!r}, which [[accounts]] does not declare"
                 )
-            if self.rules_for(creditor.creditor_id).prenotification == "email" and self.smtp is None:
+            rules = self.rules_for(creditor.creditor_id)
+            if rules.prenotification == "email" and self.smtp is None:
                 raise ValueError("prenotification = 'email' needs [smtp] with host and sender")
+            told_elsewhere = rules.prenotification == "elsewhere" and not rules.prenotification_agreement
+            if self.environment == "production" and told_elsewhere:
+                raise ValueError("prenotification: in production send notices, or name prenotification_agreement")
         _unique("the signing key", [f"{source.chain_id} {source.attest.key}" for source in self.sources if source.attest])
         for source in self.sources:
             if source.creditor not in [creditor.creditor_id for creditor in self.creditors]:

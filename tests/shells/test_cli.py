@@ -297,6 +297,7 @@ def test_a_variable_is_stronger_than_the_file(plant: Plant, monkeypatch: pytest.
 def test_production_knows_no_rehearsal_and_no_named_actor(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where environment = "production", ``--clock`` is refused, and ``--actor`` is nobody."""
     monkeypatch.setenv("BRIDGE_ENVIRONMENT", "production")
+    monkeypatch.setenv("BRIDGE_COLLECTION__PRENOTIFICATION_AGREEMENT", "terms, 7")
     rehearsed = plant.here("status", clock="2026-10-05T09:05")
     named = plant.here("batch", "create", "--actor", "anna")
     brought = plant.here("import", "statement.xml", "--actor", "anna")
