@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 
 from sqlalchemy import Select, exists, or_, select, update
 from sqlalchemy.orm import Session
@@ -22,21 +23,27 @@ _NAMES = exists().where(Detail.entry_id == Entry.id, or_(Detail.end_to_end_id.is
 
 
 def tell(session: Session, account_id: int) -> int:
-    """Pair the account's open lines that name nobody with what its advices say of them; returns how many were told."""
-    lines = _of(account_id).where(Statement.posting.in_(("posted", "parked")), ~_NAMES)
-    nameless = list(session.scalars(lines.where(Entry.open_cents != 0, Entry.told_by_id.is_(None))))
+    """Pair the account's open lines that name nobody with what its advices say of them; returns how many were told.
+
+    A line that a person has in hand is left alone.
+    """
+    booked = _of(account_id).where(Statement.posting.in_(("posted", "parked")))
+    waiting = booked.where(Entry.open_cents != 0, Entry.by_hand.is_(False), Entry.told_by_id.is_(None), ~_NAMES)
+    nameless = {line.id: line for line in session.scalars(waiting)}
     if not nameless:
         return 0
-    days = sorted({line.booked_on for line in nameless})
-    told = list(session.scalars(lines.where(Entry.told_by_id.is_not(None), Entry.booked_on.between(days[0], days[-1]))))
-    saying = _of(account_id).where(Statement.posting == "advice", Entry.booked_on.between(days[0], days[-1]), _NAMES)
-    heard = [
-        one
-        for some in rows.among(session, Entry.amount_cents, [line.amount_cents for line in nameless])
-        for one in session.scalars(saying.where(some))
-    ]
+    days = sorted({line.booked_on for line in nameless.values()})
+    saying = _of(account_id).where(Statement.posting == "advice", _NAMES)
+    lines: list[Entry] = []
+    heard: list[Entry] = []
+    for some in rows.among(session, Entry.amount_cents, [line.amount_cents for line in nameless.values()]):
+        of_days = Entry.booked_on.between(days[0], days[-1])
+        lines += session.scalars(booked.where(some, of_days))
+        heard += session.scalars(saying.where(some, of_days))
     content = _content(session, heard)
-    pairs = advices.pair((_told(line) for line in [*nameless, *told]), (_told(one, content[one.id]) for one in heard))
+    pairs = advices.pair(
+        (replace(_told(line), waits=line.id in nameless) for line in lines), (_told(one, content[one.id]) for one in heard)
+    )
     if pairs:
         session.execute(update(Entry), [{"id": line_id, "told_by_id": advice_id} for line_id, advice_id in pairs.items()])
     return len(pairs)

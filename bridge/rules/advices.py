@@ -18,10 +18,11 @@ Content = tuple[tuple[Any, ...], ...]
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A booked line that names no debit, or an advice of one; ids are row ids.
+    """A booked line, or an advice of one; ids are row ids.
 
-    ``bank_ref``, ``message_id`` and ``pmt_inf_id`` are None where the bank gives none. ``content`` is what the details of an
-    advice say, empty for a line. ``told_by`` is the advice that a line has already.
+    ``waits``: the line is open and names nobody; another one needs no advice, but an advice may be about it. ``bank_ref``,
+    ``message_id`` and ``pmt_inf_id`` are None where the bank gives none. ``content`` is what the details of an advice say, empty
+    for a line. ``told_by`` is the advice that a line has already.
     """
 
     id: int
@@ -32,23 +33,28 @@ class Told:
     pmt_inf_id: str | None
     content: Content = ()
     told_by: int | None = None
+    waits: bool = True
 
 
 def pair(lines: Iterable[Told], advices: Iterable[Told]) -> dict[int, int]:
-    """Line -> advice, for the lines that have none yet. Amount, day and every name that both give must agree."""
+    """Line -> advice, for the lines that wait for one. Amount, day and every name that both give must agree."""
     known = {advice.id: advice for advice in advices}
     of_day: dict[tuple[int, date], list[Told]] = defaultdict(list)
     for advice in known.values():
         of_day[(advice.amount_cents, advice.booked_on)].append(advice)
-    waiting = list(lines)
-    spent = {known[line.told_by].content for line in waiting if line.told_by in known}
+    every = list(lines)
+    spent = {known[line.told_by].content for line in every if line.told_by in known}
     wanted: dict[Content, list[tuple[int, int]]] = defaultdict(list)
-    for line in (one for one in waiting if one.told_by is None):
+    about_others: set[Content] = set()
+    for line in (one for one in every if one.told_by is None):
         fitting = [advice for advice in of_day[(line.amount_cents, line.booked_on)] if _agree(line, advice)]
         nearest = _nearest(line, [advice for advice in fitting if advice.content not in spent])
-        if len({advice.content for advice in nearest}) == 1:
+        told = {advice.content for advice in nearest}
+        if not line.waits:
+            about_others |= told
+        elif len(told) == 1:
             wanted[nearest[0].content].append((line.id, min(advice.id for advice in nearest)))
-    return dict(pairs[0] for pairs in wanted.values() if len(pairs) == 1)
+    return dict(pairs[0] for content, pairs in wanted.items() if len(pairs) == 1 and content not in about_others)
 
 
 def _agree(line: Told, advice: Told) -> bool:

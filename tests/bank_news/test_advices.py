@@ -107,6 +107,16 @@ def test_an_advice_of_two_lines_that_look_alike_explains_neither(world: World) -
     assert list(world.balance("Suspense").values()) == [-123_00, -123_00]
 
 
+def test_an_advice_of_a_line_that_needs_none_explains_no_other(world: World) -> None:
+    """One of two lines of an amount names its debits itself; the advice is about that one, and the other stays open."""
+    said = details(*((debit.end_to_end_id, f"{debit.cents / 100:.2f}") for debit in world.debits()))
+    take(world, statement(replace(LUMP, more=said), replace(LUMP, ref="")), told(world))
+
+    assert set(world.states().values()) == {"settled"}
+    assert list(world.balance("Suspense").values()) == [-123_00]
+    assert world.balance_by_name("Receivable") == dict.fromkeys(world.balance_by_name("Receivable"), 0)
+
+
 @pytest.mark.parametrize("changed", [{"cents": 122_99}, {"on": "2026-12-02"}, {"ref": "LUMP-9"}])
 def test_an_advice_of_something_else_explains_nothing(world: World, changed: dict[str, object]) -> None:
     """Another amount, day or reference is another movement."""
