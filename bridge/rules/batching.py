@@ -92,9 +92,9 @@ def short_name(name: str) -> str:
     return (words[0] if words else "SDD")[:SHORT_NAME_MAX]
 
 
-def remittance(number: str, first: date, last: date) -> str:
-    """What the debtor reads on his statement: invoice number and the days of use, both included."""
-    return f"Invoice {number} usage {first} to {last}"
+def remittance(number: str, first: date, last: date, machine: str = "") -> str:
+    """What the debtor reads on his statement: invoice number, the days of use, both included, and the machine where it is named."""
+    return f"Invoice {number} usage {first} to {last} {machine}".rstrip()
 
 
 def _order(item: Due) -> tuple[date, str, str]:

@@ -63,6 +63,12 @@ def _debtor_ref(text: str) -> str:
     return text.lower()
 
 
+def _agreement(text: str) -> str:
+    if not re.fullmatch(r"0x[0-9a-f]{64}", text.lower()):
+        raise ValueError("a machine's agreement is named by 0x and 64 hex digits, as on chain")
+    return text.lower()
+
+
 def _broker_url(url: str) -> str:
     """A URL that every client of it reads alike. Its own words are never repeated: they may hold a password."""
     how = "write redis://HOST:6379/0, and percent-encode what is special in a password"
@@ -192,6 +198,10 @@ class CreditorSettings(Part):
     purpose: str = Field(default="", pattern=r"^([A-Z0-9]{4})?$", description="ISO 20022 purpose code, like RENT")
     reference: Literal["text", "structured"] = Field(
         default="text", description="structured: an ISO 11649 reference made of the invoice number, where it fits"
+    )
+    machines: dict[Annotated[str, AfterValidator(_agreement)], Annotated[str, Field(min_length=1, max_length=35)]] = Field(
+        default_factory=dict,
+        description="agreement as on chain: the machine as its debtor knows it; he reads it behind the period",
     )
     collection: dict[str, Any] = Field(default_factory=dict, description="overrides [collection] for this creditor")
 

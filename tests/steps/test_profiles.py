@@ -166,6 +166,19 @@ def test_what_the_creditor_wants_the_debtor_to_read(place: Place) -> None:
     assert soundness.of_bytes(body, place.runtime.profile("default")) == []
 
 
+def test_the_machine_is_named_where_it_has_a_name(place: Place) -> None:
+    """By its agreement on chain, behind the period; another one's debit says number and period alone."""
+    place.rewrite('account = "main"', 'account = "main"\nmachines = { "0x%064X" = "Laserschneider Süd 7" }' % 0xAB)
+    place.mandates()
+    pending(place, Bill(1, agreement=0xAB), Bill(2, agreement=0xAC))
+    batch.run(place.runtime)
+
+    [body] = sent(place)
+    assert b"<Ustrd>Invoice plant-1-000001 usage 2026-11-09 to 2026-11-16 Laserschneider Sued 7</Ustrd>" in body
+    assert b"<Ustrd>Invoice plant-1-000002 usage 2026-11-09 to 2026-11-16</Ustrd>" in body
+    assert soundness.of_bytes(body, place.runtime.profile("default")) == []
+
+
 def test_a_structured_reference_is_made_of_the_number(place: Place) -> None:
     """ISO 11649, where the number fits into its 21 characters; else the text says it."""
     place.rewrite('account = "main"', 'account = "main"\nreference = "structured"')

@@ -52,8 +52,9 @@ def debit_file(
     known = scheme.of_bank.CHARACTERS[profile.characters]
     parties = _parties(session, runtime, [member.id for member in plan.members])
     amended = amendments.to_tell(session, sorted({party.line.id for party in parties.values()}))
-    numbers = _invoice_texts(session, runtime, [member.id for member in plan.members])
     wishes = runtime.settings.creditor(creditor.creditor_id)
+    machines = wishes.machines if wishes else {}
+    numbers = _invoice_texts(session, runtime, [member.id for member in plan.members], machines)
     name = text.sepa_text(creditor.name, limit=scheme.NAME_MAX, known=known)
     blocks = tuple(
         DebitBlock(
@@ -167,20 +168,21 @@ def _parties(session: Session, runtime: Runtime, collection_ids: Sequence[int]) 
     return found
 
 
-def _invoice_texts(session: Session, runtime: Runtime, collection_ids: Sequence[int]) -> dict[int, tuple[str, str]]:
-    """The invoice's number, and what the debtor reads: number and period."""
+def _invoice_texts(
+    session: Session, runtime: Runtime, collection_ids: Sequence[int], machines: Mapping[str, str]
+) -> dict[int, tuple[str, str]]:
+    """The invoice's number, and what the debtor reads: number, period, and the machine of its agreement where it has a name."""
     texts: dict[int, tuple[str, str]] = {}
     for start in range(0, len(collection_ids), 500):
         some = collection_ids[start : start + 500]
         rows = session.execute(
-            select(Collection.id, Invoice.number, Invoice.period_start, Invoice.period_end)
+            select(Collection.id, Invoice.number, Invoice.agreement, Invoice.period_start, Invoice.period_end)
             .join(Invoice, Invoice.id == Collection.invoice_id)
             .where(Collection.id.in_(some))
         )
-        texts |= {
-            found: (number, batching.remittance(number, _day(runtime, start), _day(runtime, end - timedelta(seconds=1))))
-            for found, number, start, end in rows
-        }
+        for found, number, agreement, begin, end in rows:
+            days = (_day(runtime, begin), _day(runtime, end - timedelta(seconds=1)))
+            texts[found] = (number, batching.remittance(number, *days, machines.get(agreement, "")))
     return texts
 
 
