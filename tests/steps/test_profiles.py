@@ -168,7 +168,8 @@ def test_what_the_creditor_wants_the_debtor_to_read(place: Place) -> None:
 
 def test_the_machine_is_named_where_it_has_a_name(place: Place) -> None:
     """By its agreement on chain, behind the period; another one's debit says number and period alone."""
-    place.rewrite('account = "main"', 'account = "main"\nmachines = { "0x%064X" = "Laserschneider Süd 7" }' % 0xAB)
+    machines = f'machines = {{ "0x{0xAB:064X}" = "Laserschneider Süd 7" }}'
+    place.rewrite('account = "main"', f'account = "main"\n{machines}')
     place.mandates()
     pending(place, Bill(1, agreement=0xAB), Bill(2, agreement=0xAC))
     batch.run(place.runtime)
