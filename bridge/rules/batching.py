@@ -93,7 +93,7 @@ def short_name(name: str) -> str:
 
 
 def remittance(number: str, first: date, last: date, machine: str = "") -> str:
-    """What the debtor reads on his statement: invoice number, the days of use, both included, and the machine where it is named."""
+    """What the debtor reads: invoice number, the days of use, both included, and the machine where it has a name."""
     return f"Invoice {number} usage {first} to {last} {machine}".rstrip()
 
 
