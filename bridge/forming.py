@@ -105,6 +105,7 @@ def _doubts(
 
 
 def verdicts(session: Session, runtime: Runtime, invoices: Sequence[Invoice]) -> dict[int, Verdict]:
+    """What eligibility says of each of these invoices, by its id."""
     facts = judging.invoice_facts(session, invoices)
     mandates = judging.mandates_of(session, [invoice.debtor_ref for invoice in invoices])
     creditors = {creditor.id: creditor.creditor_id for creditor in session.scalars(select(Creditor))}

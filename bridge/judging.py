@@ -137,12 +137,12 @@ def _named_by_lines(session: Session, collections: Sequence[Collection]) -> dict
     """Of these, the ones that an open line names: a payer's own transfer, or a debit that the bank has from who knows where."""
     still = or_(Entry.open_cents > 0, Entry.open_cents < 0)  # so written, SQLite uses the index
     lines = select(Entry.id).join(Statement, Statement.id == Entry.statement_id).where(still, Statement.posting != "refused")
-    told = lines.with_only_columns(Entry.told_by_id).where(Entry.told_by_id.is_not(None))  # what their advices name counts, too
     named = {
         name: entry_id
         for name, entry_id in session.execute(
-            select(func.upper(Detail.end_to_end_id), func.min(Detail.entry_id))
-            .where(or_(Detail.entry_id.in_(lines), Detail.entry_id.in_(told)), Detail.end_to_end_id.is_not(None))
+            select(func.upper(Detail.end_to_end_id), func.min(Entry.id))
+            .join(Entry, or_(Entry.id == Detail.entry_id, Entry.told_by_id == Detail.entry_id))  # or by its advice
+            .where(Entry.id.in_(lines), Detail.end_to_end_id.is_not(None))
             .group_by(func.upper(Detail.end_to_end_id))
         )
     }

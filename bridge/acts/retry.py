@@ -38,11 +38,12 @@ def _retry_batch(session: Session, runtime: Runtime, actor: str, message_id: str
 
 def _retry(session: Session, runtime: Runtime, actor: str, names: Sequence[str], object_: str) -> list[str]:
     wanted = {name.upper(): name for name in names}
-    known = dict(
-        session.execute(
-            select(Collection.end_to_end_key, Collection.invoice_id).where(Collection.end_to_end_key.in_(wanted))
-        ).all()
-    )
+    named = select(Collection.end_to_end_key, Collection.invoice_id)
+    known = {
+        key: invoice_id
+        for some in rows.among(session, Collection.end_to_end_key, wanted)
+        for key, invoice_id in session.execute(named.where(some))
+    }
     unknown = next((name for key, name in wanted.items() if key not in known), None)
     if unknown is not None:
         raise UnknownName(f"no debit is called {unknown[:35]}; 'bridge return list' shows those that failed")

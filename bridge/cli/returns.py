@@ -82,6 +82,4 @@ def retry(
     runtime = here.runtime()
     actor = here.actor(runtime)
     made = retry.run_batch(runtime, actor, batch) if batch else retry.run(runtime, actor, end_to_end_id)
-    here.answer(
-        {"made": made}, lambda: screen.lines("new: " + (", ".join(made) or "none; the invoice is held, see bridge invoice list"))
-    )
+    here.answer({"made": made}, lambda: screen.lines(f"new: {', '.join(made) or NONE}"))

@@ -56,6 +56,7 @@ def _of_zip(name: str, body: bytes) -> Iterator[tuple[str, bytes]]:
                     part = _bounded(name, stream.read, left, len(body))
                 left -= len(part)
                 yield info.filename, part
+    # All that zipfile raises at a strange file: NotImplementedError is its word for a compression or version it does not know.
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError, ValueError) as problem:
         raise BadInput(f"{name} is a damaged ZIP, or of a kind that is not read ({type(problem).__name__})") from problem
 

@@ -167,7 +167,11 @@ def _words(session: Session, runtime: Runtime, entry: Entry, key_row: DataKey | 
         return "(erased)"
     key = runtime.keys.unwrap(key_row)
     parts = [unseal(key, f"entry:{entry.statement_id}:{entry.ordinal}", entry.text) or ""]
-    key = runtime.keys.unwrap(_key_of_advice(session, entry.told_by_id) or key_row)
+    if entry.told_by_id is not None:
+        of_advice = _key_of_advice(session, entry.told_by_id)
+        if of_advice is None:
+            return " / ".join(part for part in (*parts, "(erased)") if part)
+        key = runtime.keys.unwrap(of_advice)
     of_line = Detail.entry_id == (entry.told_by_id or entry.id)
     for detail in session.scalars(select(Detail).where(of_line).order_by(Detail.ordinal).limit(3)):
         said = json.loads(unseal(key, f"detail:{detail.entry_id}:{detail.ordinal}", detail.text) or "{}")
@@ -175,15 +179,15 @@ def _words(session: Session, runtime: Runtime, entry: Entry, key_row: DataKey | 
     return " / ".join(part for part in parts if part)
 
 
-def _key_of_advice(session: Session, advice_id: int | None) -> DataKey | None:
-    """The key of the file in which an advice came; None for none, and for one that was erased."""
+def _key_of_advice(session: Session, advice_id: int) -> DataKey | None:
+    """The key of the file in which an advice came; None where it was erased."""
     of_advice = (
         select(DataKey)
         .join(Document, Document.key_uid == DataKey.uid)
         .join(Statement, Statement.document_id == Document.id)
         .join(Entry, Entry.statement_id == Statement.id)
     )
-    return None if advice_id is None else session.scalar(of_advice.where(Entry.id == advice_id))
+    return session.scalar(of_advice.where(Entry.id == advice_id))
 
 
 def _explanations(session: Session, entry_id: int) -> list[Explanation]:
