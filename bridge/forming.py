@@ -10,11 +10,11 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from bridge import books, doubting, judging, rows
 from bridge.books import PlannedMove, Recorder, Unit
-from bridge.model import Account, Collection, Creditor, Invoice, Move
+from bridge.model import Account, Amendment, BankAccount, Batch, Collection, Creditor, Invoice, Mandate, Move
 from bridge.rules import calendar, eligibility, retries
 from bridge.rules.eligibility import Verdict
 from bridge.rules.proof import FAILED
@@ -143,8 +143,14 @@ def failed(session: Session, invoice_ids: Sequence[int] | None = None) -> list[t
     conditions = [None] if invoice_ids is None else list(rows.among(session, Invoice.id, invoice_ids))
     found = [row for some in conditions for row in session.execute(chosen if some is None else chosen.where(some))]
     counted = _counted(session, [invoice.id for invoice, *_ in found])
+    changed = _account_changed(session, [one.id for _, one, _ in found])
     return [
-        (invoice, Failed(one.end_to_end_id, one.state, one.reason, failed_on, one.attempt, counted.get(invoice.id, 0)))
+        (
+            invoice,
+            Failed(
+                one.end_to_end_id, one.state, one.reason, failed_on, one.attempt, counted.get(invoice.id, 0), one.id in changed
+            ),
+        )
         for invoice, one, failed_on in found
     ]
 
@@ -156,3 +162,22 @@ def _counted(session: Session, invoice_ids: Sequence[int]) -> dict[int, int]:
         of_them = select(Collection.invoice_id, Collection.reason).where(some, Collection.state.in_(FAILED))
         found.update(invoice_id for invoice_id, reason in session.execute(of_them) if not retries.technical(reason))
     return found
+
+
+def _account_changed(session: Session, collection_ids: Sequence[int]) -> set[int]:
+    """Those whose mandate debits another account now than it did when their file was made."""
+    then, now = aliased(BankAccount), aliased(BankAccount)
+    of_them = (
+        select(Collection.id, then.iban_digest, now.iban_digest)
+        .join(Batch, Batch.id == Collection.batch_id)
+        .join(Mandate, Mandate.id == Collection.mandate_id)
+        .join(Amendment, (Amendment.mandate_id == Mandate.id) & (Amendment.recorded_at > Batch.created_at))
+        .join(then, then.id == Amendment.was_account_id)
+        .join(now, now.id == Mandate.bank_account_id)
+        .order_by(Collection.id, Amendment.id)
+    )
+    debited: dict[int, bool] = {}  # the first change after the file names the account that the file debited
+    for some in rows.among(session, Collection.id, collection_ids):
+        for collection_id, was, is_ in session.execute(of_them.where(some)):
+            debited.setdefault(collection_id, was != is_)
+    return {collection_id for collection_id, changed in debited.items() if changed}

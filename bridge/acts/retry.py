@@ -30,7 +30,9 @@ def run_batch(runtime: Runtime, actor: str, message_id: str) -> list[str]:
 
 def _retry_batch(session: Session, runtime: Runtime, actor: str, message_id: str) -> list[str]:
     members = custody.members(session, custody.named(session, message_id, among=custody.AT_THE_BANK))
-    technical = [one.end_to_end_id for one in members if one.state == "rejected" and retries.technical(one.reason)]
+    refused = {one.invoice_id for one in members if one.state == "rejected" and retries.technical(one.reason)}
+    here = {one.end_to_end_id for one in members}  # one that was tried again since is the concern of its next file
+    technical = [failed.end_to_end_id for _, failed in forming.failed(session, sorted(refused)) if failed.end_to_end_id in here]
     if not technical:
         raise IllegalMove(f"no debit of {message_id} was rejected for what could be repaired; 'bridge return list' says why")
     return _retry(session, runtime, actor, technical, message_id)

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from bridge import forming
+from bridge import forming, rows
 from bridge.errors import UnknownName
 from bridge.model import Collection, Creditor, Invoice, Mandate
 from bridge.rules import reasons, retries
 from bridge.rules.retries import Failed
 from bridge.runtime import Runtime
+
+#: whether another account would do -> English, German
+_NEVER = {
+    False: ("never tried again", "nie erneut einziehen"),
+    True: ("not tried again before the mandate has another account", "nicht erneut, bevor das Mandat ein anderes Konto hat"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +60,7 @@ def listed(session: Session, runtime: Runtime, lang: str = "en") -> list[ReturnL
     """Every open invoice whose last attempt failed, oldest first."""
     found = forming.failed(session)
     creditors = {creditor.id: creditor.creditor_id for creditor in session.scalars(select(Creditor))}
-    mandates = _mandates(session)
+    mandates = _mandates(session, [invoice.id for invoice, _ in found])
     return [
         _line(runtime, invoice, failed, creditors[invoice.creditor_id], *mandates[failed.end_to_end_id], lang)
         for invoice, failed in found
@@ -76,14 +83,14 @@ def show(session: Session, runtime: Runtime, end_to_end_id: str, lang: str = "en
     return Shown(line, [AttemptLine(a.end_to_end_id, a.due_on, a.amount_cents, a.state, a.reason) for a in attempts])
 
 
-def _mandates(session: Session) -> dict[str, tuple[str, str]]:
-    rows = session.execute(
-        select(Collection.end_to_end_id, Mandate.mandate_id, Mandate.state)
-        .join(Mandate, Mandate.id == Collection.mandate_id)
-        .join(Invoice, Invoice.id == Collection.invoice_id)
-        .where(Invoice.state == "open")
-    )
-    return {name: (mandate_id, state) for name, mandate_id, state in rows}
+def _mandates(session: Session, invoice_ids: Sequence[int]) -> dict[str, tuple[str, str]]:
+    """EndToEndId -> reference and state of its mandate, of all attempts of these invoices."""
+    named = select(Collection.end_to_end_id, Mandate.mandate_id, Mandate.state).join(Mandate)
+    return {
+        name: (mandate_id, state)
+        for some in rows.among(session, Collection.invoice_id, invoice_ids)
+        for name, mandate_id, state in session.execute(named.where(some))
+    }
 
 
 def _line(
@@ -110,6 +117,6 @@ def _line(
 def _next(failed: Failed, lang: str) -> str:
     step = "" if failed.state == "withdrawn" else reasons.next_step(failed.reason, lang)
     if retries.why_not(failed):
-        return f"{step}; {'nie erneut einziehen' if lang == 'de' else 'never tried again'}"
+        return f"{step}; {_NEVER[retries.needs_account(failed)][lang == 'de']}"
     command = f"bridge return retry {failed.end_to_end_id}"
     return f"{step}; {'dann' if lang == 'de' else 'then'} {command}" if step else command

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 class Reason:
     """A code's meaning and the next step, in English and German; ``pauses``: nothing more is collected under its mandate.
 
-    ``again``: whether another attempt may follow: "later", by itself or by a person; when it is "repaired"; or "never".
+    ``again``: whether another attempt may follow: "later", by itself or by a person; when it is "repaired"; from another
+    "account" of the debtor; or "never".
     """
 
     code: str
@@ -37,23 +38,29 @@ STEPS = {
     "talk": ("talk to the debtor before anything else", "zuerst mit dem Zahler sprechen"),
 }
 
+
+def _of_account(code: str, english: str, german: str, step: str = "account") -> Reason:
+    return Reason(code, english, german, step, pauses=True, again="account")
+
+
 REASONS: dict[str, Reason] = {
     reason.code: reason
     for reason in (
-        Reason("AC01", "account number wrong", "IBAN fehlerhaft", "account", pauses=True),
-        Reason("AC04", "account closed", "Konto aufgelöst", "account", pauses=True),
-        Reason(
-            "AC06", "account blocked, or blocked for direct debits", "Konto gesperrt oder Lastschriftsperre", "talk", pauses=True
-        ),
+        _of_account("AC01", "account number wrong", "IBAN fehlerhaft"),
+        _of_account("AC04", "account closed", "Konto aufgelöst"),
+        _of_account("AC06", "account blocked, or blocked for direct debits", "Konto gesperrt oder Lastschriftsperre", "talk"),
         Reason("AC13", "the debtor is a consumer (B2B)", "Zahler ist Verbraucher", "core", pauses=True),
-        Reason("AG01", "direct debits are forbidden on this account", "Zahlungsart für Konto unzulässig", "account", pauses=True),
+        _of_account("AG01", "direct debits are forbidden on this account", "Zahlungsart für Konto unzulässig"),
         Reason("AG02", "operation or sequence code wrong", "Transaktionscode oder Sequenz ungültig", "fix", again="repaired"),
         Reason("AM04", "insufficient funds", "mangels Deckung", "date", again="later"),
         Reason("AM05", "duplicate", "Doppeleinreichung", "ask"),
+        _of_account("BE01", "name and account do not belong together", "Name passt nicht zum Konto"),
         Reason("BE05", "creditor identifier wrong", "Gläubiger-ID ungültig", "ask", again="repaired"),
-        Reason("DNOR", "debtor's bank cannot be reached", "Bank des Zahlers nicht erreichbar", "account", pauses=True),
+        Reason("CNOR", "our bank cannot be reached", "Bank des Zahlungsempfängers nicht erreichbar", "ask", again="repaired"),
+        _of_account("DNOR", "debtor's bank cannot be reached", "Bank des Zahlers nicht erreichbar"),
         Reason("ED05", "settlement failed", "Verrechnung fehlgeschlagen", "ask", again="later"),
         Reason("FF01", "file format wrong", "Dateiformat ungültig", "file", again="repaired"),
+        Reason("FF05", "kind of direct debit wrong", "Lastschriftart falsch", "fix", again="repaired"),
         Reason("MD01", "no valid mandate, or unauthorised", "kein gültiges Mandat", "dispute", pauses=True),
         Reason("MD02", "mandate data missing or wrong", "Mandatsdaten fehlen oder stimmen nicht", "fix", again="repaired"),
         Reason("MD06", "refund asked for by the debtor", "Widerspruch durch den Zahler", "dispute", pauses=True),
@@ -61,6 +68,10 @@ REASONS: dict[str, Reason] = {
         Reason("MS02", "refused by the debtor", "vom Zahler abgelehnt", "talk", pauses=True),
         Reason("MS03", "reason not specified", "Grund nicht angegeben", "date", again="later"),
         Reason("RC01", "bank identifier wrong", "BIC ungültig", "fix", again="repaired"),
+        Reason("RR01", "debtor's account or id missing", "Konto oder Kennung des Zahlers fehlt", "fix", again="repaired"),
+        Reason("RR02", "debtor's name or address missing", "Name oder Adresse des Zahlers fehlt", "fix", again="repaired"),
+        Reason("RR03", "creditor's name or address missing", "Name oder Adresse des Empfängers fehlt", "fix", again="repaired"),
+        Reason("RR04", "regulatory reason", "Aufsichtsrechtliche Gründe", "person", pauses=True),
         Reason("SL01", "blocked by a service of the debtor's bank", "Sperre oder Limit der Zahlerbank", "talk", pauses=True),
     )
 }

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import select
 
-from bridge.acts import retry
+from bridge.acts import amend_mandate, mandates, retry
 from bridge.errors import IllegalMove, NotAllowed, UnknownName
 from bridge.model import Collection
 from bridge.reports import returns
@@ -17,6 +17,7 @@ from tests.intake.papers import Line, Paper, camt, details, pain002, reason
 from tests.worlds import CORE_DEBTOR, Usage, World
 
 USAGE = (Usage(CORE_DEBTOR, 100_00, date(2026, 11, 25)), Usage(CORE_DEBTOR, 20_00, date(2026, 11, 25)))
+OTHER = "DE02100500000054540402"
 POLICY = 'retry = { reasons = ["AM04", "MS03"], retries_max = 1, days_min = 3 }\nprenotification_agreement = "terms, 7"'
 OPEN = 'approval = "none"\nhandover = "folder"\nbatch_at = ""\n'
 
@@ -101,7 +102,7 @@ def test_without_a_policy_a_person_tries_again(tmp_path: Path) -> None:
         retry.run(world.runtime, "anna", name)
 
 
-@pytest.mark.parametrize("code", ["MD06", "MS02", "MD07", "AC04"])
+@pytest.mark.parametrize("code", ["MD06", "MS02", "MD07"])
 def test_what_would_be_a_wrong_debit_is_never_tried_again(tmp_path: Path, code: str) -> None:
     """Neither by the policy nor by a person, in words that say why."""
     world = at_the_bank(tmp_path, POLICY)
@@ -118,8 +119,31 @@ def test_what_would_be_a_wrong_debit_is_never_tried_again(tmp_path: Path, code: 
     assert len(rows(world)) == 2
 
 
+def test_another_account_of_the_debtor_may_be_debited(tmp_path: Path) -> None:
+    """After AC04 nobody debits the same account, not even under a new BIC or after two changes; another one a person may."""
+    world = at_the_bank(tmp_path, POLICY)
+    name = returned(world, "AC04")
+    world.now = datetime(2026, 12, 20, 8, tzinfo=UTC)
+    for change in ({}, {"bic": "COBADEFFXXX"}, {"iban": OTHER}, {"iban": CORE_DEBTOR.iban}):
+        if change:
+            world.now += timedelta(hours=1)
+            amend_mandate.run(world.runtime, "anna", CORE_DEBTOR.mandate, change)
+        if change.get("iban") != OTHER:
+            with pytest.raises(NotAllowed, match=r"AC04 .*another debit of this account would be a wrong one"):
+                retry.run(world.runtime, "anna", name)
+            with world.runtime.reading() as session:
+                [shown] = returns.listed(session, world.runtime)
+            assert shown.next.endswith("not tried again before the mandate has another account")
+
+    amend_mandate.run(world.runtime, "anna", CORE_DEBTOR.mandate, {"iban": OTHER})
+    mandates.run(world.runtime, "anna", CORE_DEBTOR.mandate, "resumed", "")
+    assert retry.run(world.runtime, "anna", name) == [name[:-1] + "2"]
+    assert world.states()[name[:-1] + "2"] == "pending"
+    assert world.failed_checks() == []
+
+
 def test_a_file_that_was_refused_is_sent_again_as_a_whole(tmp_path: Path) -> None:
-    """Both debits get a new attempt after the repair; it does not count for the policy."""
+    """Each debit gets one new attempt after the repair, also where a person was first; it does not count for the policy."""
     world = at_the_bank(tmp_path, POLICY)
     file = world.debits()[0].message_id
     with pytest.raises(IllegalMove, match=r"no debit of .* was rejected for what could be repaired"):
@@ -128,8 +152,12 @@ def test_a_file_that_was_refused_is_sent_again_as_a_whole(tmp_path: Path) -> Non
     world.run("reconcile")
     assert set(world.states().values()) == {"rejected"}
 
-    assert len(retry.run_batch(world.runtime, "anna", file)) == 2
+    by_hand = retry.run(world.runtime, "anna", world.debits()[1].end_to_end_id)
+    assert len(by_hand) == 1
+    assert len(retry.run_batch(world.runtime, "anna", file)) == 1
     assert [row.attempt for row in rows(world)] == [1, 1, 2, 2]
+    with pytest.raises(IllegalMove, match=r"no debit of .* was rejected for what could be repaired"):
+        retry.run_batch(world.runtime, "anna", file)
     assert world.failed_checks() == []
 
 

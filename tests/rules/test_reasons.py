@@ -8,27 +8,27 @@ from bridge.rules.reasons import PAUSING, REASONS, meaning, next_step
 
 #: what is done next, in English and German -> after which codes
 NEXT = {
-    ("ask the debtor for the right account", "beim Zahler das richtige Konto erfragen"): "AC01 AC04 AG01 DNOR",
-    ("ask the bank what it means", "bei der Bank nachfragen"): "AM05 BE05 ED05",
+    ("ask the debtor for the right account", "beim Zahler das richtige Konto erfragen"): "AC01 AC04 AG01 BE01 DNOR",
+    ("ask the bank what it means", "bei der Bank nachfragen"): "AM05 BE05 CNOR ED05",
     ("agree on a CORE mandate", "ein CORE-Mandat vereinbaren"): "AC13",
     ("agree with the debtor how he pays", "mit dem Zahler klären, wie er zahlt"): "AM04 MS03",
     ("talk to the debtor; have the mandate's copy ready", "mit dem Zahler sprechen; Mandatskopie bereithalten"): "MD01 MD06",
     ("stop and correct the file", "anhalten und die Datei berichtigen"): "FF01",
-    ("correct the data", "die Daten berichtigen"): "AG02 MD02 RC01",
-    ("a person takes over; no reminder", "jemand übernimmt; keine Mahnung"): "MD07",
+    ("correct the data", "die Daten berichtigen"): "AG02 FF05 MD02 RC01 RR01 RR02 RR03",
+    ("a person takes over; no reminder", "jemand übernimmt; keine Mahnung"): "MD07 RR04",
     ("talk to the debtor before anything else", "zuerst mit dem Zahler sprechen"): "AC06 MS02 SL01",
 }
 STEPS_BY_CODE = {code: steps for steps, codes in NEXT.items() for code in codes.split()}
 
 
 def test_every_code_has_its_next_step() -> None:
-    """These twenty codes are known, and each leads to what its cause asks for, in both languages."""
+    """These codes are known, and each leads to what its cause asks for, in both languages."""
     assert {code: (next_step(code), next_step(code, "de")) for code in REASONS} == STEPS_BY_CODE
 
 
 def test_after_which_codes_a_mandate_is_paused() -> None:
     """Where the account, the debtor or his mandate is the cause, a second debit under the same mandate would be a wrong one."""
-    assert {"AC01", "AC04", "AC06", "AC13", "AG01", "DNOR", "MD01", "MD06", "MD07", "MS02", "SL01"} == PAUSING
+    assert {"AC01", "AC04", "AC06", "AC13", "AG01", "BE01", "DNOR", "MD01", "MD06", "MD07", "MS02", "RR04", "SL01"} == PAUSING
 
 
 @pytest.mark.parametrize(

@@ -14,18 +14,27 @@ from bridge.settings import RETRIED
 FRIDAY = date(2026, 11, 27)
 
 
-def failed(reason: str, *, state: str = "returned", attempt: int = 1, counted: int = 1) -> Failed:
-    return Failed("INV-7-1", state, reason, FRIDAY, attempt, counted)
+def failed(reason: str, *, state: str = "returned", attempt: int = 1, counted: int = 1, account_changed: bool = False) -> Failed:
+    return Failed("INV-7-1", state, reason, FRIDAY, attempt, counted, account_changed)
 
 
-@pytest.mark.parametrize("code", ["MD01", "MD06", "MD07", "MS02", "SL01", "AC01", "AC04", "AC06", "AC13", "AG01", "AM05", "DNOR"])
+@pytest.mark.parametrize("code", ["MD01", "MD06", "MD07", "MS02", "SL01", "AC13", "AM05", "RR04"])
 def test_after_some_reasons_nobody_tries_again(code: str) -> None:
-    """Disputed, dead, or no account that takes it: another debit is a wrong one, by a policy and by a person."""
-    assert code in retries.why_not(failed(code))
+    """Disputed, dead, a copy: another debit is a wrong one, by a policy and by a person, whatever account it names."""
+    for one in (failed(code), failed(code, account_changed=True)):
+        assert code in retries.why_not(one)
+        assert retries.again_on(one, (code,), 9, 0) is None
+
+
+@pytest.mark.parametrize("code", ["AC01", "AC04", "AC06", "AG01", "BE01", "DNOR"])
+def test_an_account_that_takes_no_debit_is_not_debited_again(code: str) -> None:
+    """A person may where the mandate has got another one since."""
+    assert "mandate amend --iban" in retries.why_not(failed(code))
     assert retries.again_on(failed(code), (code,), 9, 0) is None
+    assert retries.why_not(failed(code, account_changed=True)) == ""
 
 
-@pytest.mark.parametrize("code", ["AM04", "MS03", "ED05", "AG02", "MD02", "FF01", "BE05", "RC01", "XYZ", ""])
+@pytest.mark.parametrize("code", ["AM04", "MS03", "ED05", "AG02", "MD02", "FF01", "BE05", "RC01", "RR02", "XYZ", ""])
 def test_a_person_may_try_again_what_is_not_forbidden(code: str) -> None:
     """What time or a repair cures, and what nobody knows: a person decides."""
     assert retries.why_not(failed(code)) == ""
@@ -34,7 +43,7 @@ def test_a_person_may_try_again_what_is_not_forbidden(code: str) -> None:
 def test_the_policy_takes_only_what_time_may_cure() -> None:
     """The settings allow the reasons that the table calls "later", and no others; none of them pauses a mandate."""
     assert sorted(code for code, reason in REASONS.items() if reason.again == "later") == list(RETRIED)
-    assert not any(reason.pauses for reason in REASONS.values() if reason.again != "never")
+    assert not any(reason.pauses for reason in REASONS.values() if reason.again in {"later", "repaired"})
 
 
 @pytest.mark.parametrize(("days", "on"), [(0, FRIDAY), (1, date(2026, 11, 30)), (3, date(2026, 12, 2))])
