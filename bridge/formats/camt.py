@@ -8,15 +8,13 @@ network. What one entry says is read in camt_entry.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import IO
 from zoneinfo import ZoneInfo
 
-from lxml import etree
-
 from bridge.errors import BadInput
-from bridge.formats import camt_entry, safe_xml
-from bridge.formats.safe_xml import find, find_all, need, text
+from bridge.formats import camt_entry, safe_xml, xml_pieces
+from bridge.formats.xml_pieces import Piece, Told, first, groups, need, words
 from bridge.records.camt import EntryDetail, StatementEntry, StatementHead
 
 _BERLIN = ZoneInfo("Europe/Berlin")
@@ -46,25 +44,8 @@ READERS: dict[str, _Shape] = {
 """One entry for each namespace."""
 
 
-@dataclass(slots=True)
-class _Progress:
-    """Where the reading stands: the open statement, and the details of the open entry."""
-
-    shape: _Shape
-    namespace: str
-    zone: ZoneInfo
-    group: etree._Element | None = None
-    statements: int = 0
-    entries: int = 0
-    announced: bool = False
-    begun: camt_entry.Beginning | None = None
-    details: list[EntryDetail] = field(default_factory=list)
-
-    def beginning(self, entry: etree._Element) -> camt_entry.Beginning:
-        """What the open entry says before its details; read when the first of them, or its end, asks for it."""
-        if self.begun is None:
-            self.begun = camt_entry.beginning(entry)
-        return self.begun
+_PIECES = frozenset({"GrpHdr", "Ntry", "TxDtls", *(shape.statement for shape in _SHAPES)})
+_GROUPS = frozenset({"Bal", "Btch", "Chrgs", "Rcrd", "RtrInf", "Strd"})
 
 
 def read(
@@ -75,134 +56,152 @@ def read(
     ``zone`` is for a time without an offset. A currency other than EUR is kept as data. Raises BadInput, possibly after entries
     were yielded: store nothing before the end.
     """
-    tags = {"GrpHdr", "Ntry", "TxDtls", *(shape.statement for shape in _SHAPES)}
-    now: _Progress | None = None
-    for event, element in safe_xml.open_events(stream, tags=tags, known=READERS, size_max=size_max):
-        namespace, _, name = element.tag[1:].partition("}")
-        now = now or _Progress(READERS[namespace], namespace, zone)
-        yield from _step(now, event, name, element)
-    if now is None or not now.statements:
+    statements = 0
+    for reading in xml_pieces.hear(
+        stream,
+        lambda namespace: _Reading(namespace, zone),
+        pieces=_PIECES,
+        groups=_GROUPS,
+        known=READERS,
+        size_max=size_max,
+    ):
+        yield from reading.found
+        reading.found.clear()
+        statements = reading.statements
+    if not statements:
         raise BadInput("The file holds no statement")
 
 
-def _step(now: _Progress, event: str, name: str, element: etree._Element) -> Iterator[StatementHead | StatementEntry]:
-    if name == "Ntry":
-        _stands_in(element, now.shape.statement)
-        yield from _open_entry(now, element) if event == "start" else _close_entry(now, element)
-    elif event == "start":
-        return
-    elif name == "TxDtls":
-        _stands_in(element, "NtryDtls")
-        now.details.append(camt_entry.detail(element, now.beginning(_parent(_parent(element))), ordinal=len(now.details)))
-        safe_xml.drop(element)
-    elif name == now.shape.statement:
-        _stands_in(element, now.shape.container)
-        yield from _close_statement(now, element)
-    elif name == "GrpHdr":
-        now.group = element
+class _Reading:
+    """Where the reading stands: the open statement, the details of the open entry, and the records that nobody has fetched."""
+
+    def __init__(self, namespace: str, zone: ZoneInfo) -> None:
+        self.found: list[StatementHead | StatementEntry] = []
+        self.statements = 0
+        self._namespace, self._zone, self._shape = namespace, zone, READERS[namespace]
+        self._group: Piece | None = None
+        self._balances: int | None = None  # of the open statement, once its head was read
+        self._entries = 0
+        self._begun: camt_entry.Beginning | None = None
+        self._details: list[EntryDetail] = []
+
+    def opened(self, pieces: list[Piece]) -> None:
+        """A statement's head is read when its first entry begins."""
+        piece = pieces[-1]
+        if piece.name == "Ntry":
+            _stands_in(piece, self._shape.statement)
+            if self._balances is None:
+                self._read_head(pieces[-2])
+        elif piece.name == "TxDtls":
+            _stands_in(piece, "NtryDtls")
+        elif piece.name == self._shape.statement:
+            _stands_in(piece, self._shape.container)
+
+    def closed(self, pieces: list[Piece]) -> None:
+        """All that a piece says stands in its tree when it has ended."""
+        piece = pieces[-1]
+        if piece.name == "TxDtls":
+            self._read_detail(piece, pieces[-2])
+        elif piece.name == "Ntry":
+            self._read_entry(piece)
+        elif piece.name == "GrpHdr":
+            self._group = piece
+        elif piece.name == self._shape.statement:
+            self._end_statement(piece)
+
+    def _read_head(self, statement: Piece) -> None:
+        self._balances = len(groups(statement.told, "Bal"))
+        if self._group is None:
+            raise BadInput("The file has no GrpHdr")
+        self.found.append(_head(statement, self._group, self._namespace, self._zone, ordinal=self.statements))
+
+    def _beginning(self, entry: Piece) -> camt_entry.Beginning:
+        """What the open entry says before its details; read when the first of them, or its end, asks for it."""
+        if self._begun is None:
+            self._begun = camt_entry.beginning(entry)
+        return self._begun
+
+    def _read_detail(self, piece: Piece, entry: Piece) -> None:
+        self._details.append(camt_entry.detail(piece, self._beginning(entry), ordinal=len(self._details)))
+
+    def _read_entry(self, piece: Piece) -> None:
+        begun, details = self._beginning(piece), tuple(self._details)
+        self.found.append(camt_entry.entry(piece, begun, details, statement=self.statements, ordinal=self._entries))
+        self._entries += 1
+        self._begun, self._details = None, []
+
+    def _end_statement(self, piece: Piece) -> None:
+        if self._balances is None:
+            self._read_head(piece)
+        elif len(groups(piece.told, "Bal")) != self._balances:
+            raise BadInput(f"A balance after the entries of the statement that begins at line {piece.line}")
+        self.statements, self._entries, self._balances = self.statements + 1, 0, None
 
 
-def _open_entry(now: _Progress, element: etree._Element) -> Iterator[StatementHead]:
-    if not now.announced:
-        now.announced = True
-        yield _head(now, _parent(element))
-
-
-def _close_entry(now: _Progress, element: etree._Element) -> Iterator[StatementEntry]:
-    begun, details = now.beginning(element), tuple(now.details)
-    yield camt_entry.entry(element, begun, details, statement=now.statements, ordinal=now.entries)
-    now.entries += 1
-    now.begun, now.details = None, []
-    safe_xml.drop(element)
-
-
-def _close_statement(now: _Progress, element: etree._Element) -> Iterator[StatementHead]:
-    if not now.announced:
-        yield _head(now, element)
-    elif _balance_after_entries(element):
-        raise BadInput(f"A balance after the entries of the statement that begins at line {element.sourceline}")
-    now.statements, now.entries, now.announced = now.statements + 1, 0, False
-    safe_xml.drop(element)
-
-
-def _head(now: _Progress, statement: etree._Element) -> StatementHead:
-    opening, closing, opening_kind = _balances(statement)
-    if now.group is None:
-        raise BadInput("The file has no GrpHdr")
-    account, sequence = find(statement, "Acct"), text(statement, "ElctrncSeqNb")
-    paging = find(statement, now.shape.paging)
-    paging = paging if paging is not None else find(now.group, "MsgPgntn")
-    iban = text(account, "Id/IBAN")
+def _head(piece: Piece, group: Piece, namespace: str, zone: ZoneInfo, *, ordinal: int) -> StatementHead:
+    told, line, shape = piece.told, piece.line, READERS[namespace]
+    opening, closing, opening_kind = _balances(told, line)
+    iban, page = words(told, "Acct/Id/IBAN"), words(told, f"{shape.paging}/PgNb")
+    paged = (told, shape.paging) if page is not None else (group.told, "MsgPgntn")
     return StatementHead(
-        kind=now.shape.kind,
-        namespace=now.namespace,
-        ordinal=now.statements,
-        message_id=need(now.group, "MsgId"),
-        statement_id=need(statement, "Id"),
-        sequence=camt_entry.count(sequence, "ElctrncSeqNb"),
-        created_at=safe_xml.instant(find(statement, "CreDtTm"), now.zone),
-        from_at=safe_xml.instant(find(statement, "FrToDt/FrDtTm"), now.zone),
-        to_at=safe_xml.instant(find(statement, "FrToDt/ToDtTm"), now.zone),
+        kind=shape.kind,
+        namespace=namespace,
+        ordinal=ordinal,
+        message_id=need(group, "MsgId"),
+        statement_id=need(piece, "Id"),
+        sequence=camt_entry.count(words(told, "ElctrncSeqNb"), "ElctrncSeqNb"),
+        created_at=xml_pieces.instant(told, "CreDtTm", line=line, zone=zone),
+        from_at=xml_pieces.instant(told, "FrToDt/FrDtTm", line=line, zone=zone),
+        to_at=xml_pieces.instant(told, "FrToDt/ToDtTm", line=line, zone=zone),
         iban=camt_entry.compact(iban),
-        account_other=text(account, "Id/Othr/Id") if iban is None else None,
-        currency=_currency(account, statement),
-        opening_cents=camt_entry.signed(opening),
+        account_other=words(told, "Acct/Id/Othr/Id") if iban is None else None,
+        currency=_currency(told, line),
+        opening_cents=_signed(opening, line),
         opening_kind=opening_kind,
-        opening_on=safe_xml.day(find(opening, "Dt")),
-        closing_cents=camt_entry.signed(closing),
-        closing_on=safe_xml.day(find(closing, "Dt")),
-        copy=text(statement, "CpyDplctInd"),
-        page=camt_entry.count(text(paging, "PgNb"), "PgNb"),
-        last_page=camt_entry.flag(text(paging, "LastPgInd")),
+        opening_on=None if opening is None else xml_pieces.day(opening, "Dt", line),
+        closing_cents=_signed(closing, line),
+        closing_on=None if closing is None else xml_pieces.day(closing, "Dt", line),
+        copy=words(told, "CpyDplctInd"),
+        page=camt_entry.count(words(paged[0], f"{paged[1]}/PgNb"), "PgNb"),
+        last_page=camt_entry.flag(words(paged[0], f"{paged[1]}/LastPgInd")),
     )
 
 
-def _balances(statement: etree._Element) -> tuple[etree._Element | None, etree._Element | None, str | None]:
+def _balances(told: Told, line: int) -> tuple[Told | None, Told | None, str | None]:
     """Return the opening and the closing balance, and which kind the opening is: OPBD, else PRCD.
 
     ITBD and a sub-type INTM are the balances between two pages, neither the day's beginning nor its end.
     """
-    found: dict[str, etree._Element] = {}
-    for balance in find_all(statement, "Bal"):
-        kind = text(balance, "Tp/CdOrPrtry/Cd")
-        if kind not in ("OPBD", "PRCD", "CLBD") or text(balance, "Tp/SubTp/Cd") == "INTM":
+    found: dict[str, Told] = {}
+    for balance in groups(told, "Bal"):
+        kind = words(balance, "Tp/CdOrPrtry/Cd")
+        if kind not in ("OPBD", "PRCD", "CLBD") or words(balance, "Tp/SubTp/Cd") == "INTM":
             continue
-        if kind in found and camt_entry.signed(found[kind]) != camt_entry.signed(balance):
-            raise BadInput(f"Two balances {kind} in one statement that differ (line {balance.sourceline})")
+        if kind in found and _signed(found[kind], line) != _signed(balance, line):
+            raise BadInput(f"Two balances {kind} in one statement that differ (line {line})")
         found.setdefault(kind, balance)
     opening_kind = "OPBD" if "OPBD" in found else "PRCD" if "PRCD" in found else None
     return found.get(opening_kind or ""), found.get("CLBD"), opening_kind
 
 
-def _currency(account: etree._Element | None, statement: etree._Element) -> str | None:
+def _signed(balance: Told | None, line: int) -> int | None:
+    """Return a balance with its sign in cents; None for none. BadInput where amount or sign is missing."""
+    if balance is None:
+        return None
+    return camt_entry.sign(words(balance, "CdtDbtInd"), line) * xml_pieces.cents(first(balance, "Amt"), "Amt", line)
+
+
+def _currency(told: Told, line: int) -> str | None:
     """Return the account's currency; balances in another one are refused, because a head has one."""
-    stated = text(account, "Ccy")
-    for balance in find_all(statement, "Bal"):
-        amount = find(balance, "Amt")
-        of_balance = amount.get("Ccy") if amount is not None else None
+    stated = words(told, "Acct/Ccy")
+    for balance in groups(told, "Bal"):
+        of_balance = xml_pieces.mark(first(balance, "Amt"), "Ccy")
         stated = stated or of_balance
         if of_balance != stated:
-            raise BadInput(f"The balance at line {balance.sourceline} is in another currency than its account")
+            raise BadInput(f"A balance of the statement at line {line} is in another currency than its account")
     return stated
 
 
-def _balance_after_entries(statement: etree._Element) -> bool:
-    seen_entry = False
-    for child in statement:
-        local = etree.QName(child).localname
-        seen_entry = seen_entry or local == "Ntry"
-        if seen_entry and local == "Bal":
-            return True
-    return False
-
-
-def _parent(element: etree._Element) -> etree._Element:
-    parent = element.getparent()
-    assert parent is not None, "only the root has no parent, and the root is Document"
-    return parent
-
-
-def _stands_in(element: etree._Element, parent: str) -> None:
-    found = _parent(element).tag.rpartition("}")[2]
-    if found != parent:
-        raise BadInput(f"{etree.QName(element).localname} at line {element.sourceline} stands in {found}, not in {parent}")
+def _stands_in(piece: Piece, parent: str) -> None:
+    if piece.within != parent:
+        raise BadInput(f"{piece.name} at line {piece.line} stands in {piece.within}, not in {parent}")

@@ -10,11 +10,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, TypedDict
 
-from lxml import etree
-
 from bridge.errors import BadInput
-from bridge.formats import safe_xml
-from bridge.formats.safe_xml import Tree, cents, every, find, first, need, words
+from bridge.formats import xml_pieces
+from bridge.formats.xml_pieces import Piece, Told, cents, every, first, groups, mark, text, words
 from bridge.records.camt import BatchReference, Charge, EntryDetail, StatementEntry
 
 _RETURN_GVC = ("108", "109")
@@ -39,49 +37,47 @@ class Beginning:
     """What an entry says before its details, and they refer to; a lump sum with 100,000 of them says it once."""
 
     currency: str
-    indicator: str
+    sign: int  # 1 for a credit, -1 for a debit
     code: str | None
     code_own: str | None
     is_return: bool
 
 
-def beginning(element: etree._Element) -> Beginning:
+def beginning(piece: Piece) -> Beginning:
     """Return what stands in an Ntry before its details. BadInput for one without amount, currency or sign."""
-    code, own = _bank_codes(find(element, "BkTxCd"))
-    amount = find(element, "Amt")
+    told, line = piece.told, piece.line
+    code, own, is_return = _bank_codes(told)
+    amount = first(told, "Amt")
     if amount is None:
-        raise BadInput(f"Ntry at line {element.sourceline} has no Amt")
-    currency = amount.get("Ccy")
+        raise BadInput(f"Ntry at line {line} has no Amt")
+    currency = mark(amount, "Ccy")
     if not currency:
-        raise BadInput(f"The entry at line {element.sourceline} has no amount with a currency")
-    return Beginning(currency, need(element, "CdtDbtInd"), code, own, _says_return(code, own))
+        raise BadInput(f"The entry at line {line} has no amount with a currency")
+    return Beginning(currency, sign(words(told, "CdtDbtInd"), line), code, own, is_return)
 
 
-def entry(
-    element: etree._Element, begun: Beginning, details: tuple[EntryDetail, ...], *, statement: int, ordinal: int
-) -> StatementEntry:
+def entry(piece: Piece, begun: Beginning, details: tuple[EntryDetail, ...], *, statement: int, ordinal: int) -> StatementEntry:
     """Return one Ntry; its details were read, and freed, before it."""
-    told, line = safe_xml.tree(element), element.sourceline
-    batches = tuple(_batch(batch, begun.currency) for batch in every(told, "NtryDtls", "Btch"))
-    status, amount = first(told, "Sts"), _amount(first(told, "Amt"), line)
-    named = words(status, "Cd") or words(status, "Prtry") if isinstance(status, dict) else words(status)
+    told, line = piece.told, piece.line
+    named = words(told, "Sts/Cd") or words(told, "Sts") or words(told, "Sts/Prtry")
     if named is None:
         raise BadInput(f"The entry at line {line} has no status")
+    batches = tuple(_batch(batch, begun.currency, line) for batch in groups(told, "NtryDtls/Btch"))
     return StatementEntry(
         statement=statement,
         ordinal=ordinal,
-        amount_cents=_sign(begun.indicator, line) * cents(amount),
+        amount_cents=begun.sign * cents(first(told, "Amt"), "Amt", line),
         currency=begun.currency,
         status=named,
         reversal=flag(words(told, "RvslInd")) or False,
-        booked_on=safe_xml.day_of(told, "BookgDt", line),
-        value_on=safe_xml.day_of(told, "ValDt", line),
+        booked_on=xml_pieces.day(told, "BookgDt", line),
+        value_on=xml_pieces.day(told, "ValDt", line),
         bank_ref=words(told, "AcctSvcrRef"),
         bank_code=begun.code,
         bank_code_own=begun.code_own,
         # Which of several a lump sum is about cannot be told from one of them.
         batch=batches[0] if len(batches) == 1 else None,
-        charges=_charges(told, begun.currency) if "Chrgs" in told else (),
+        charges=_charges(told, begun.currency, line) if "Chrgs" in told else (),
         details=details,
         text=words(told, "AddtlNtryInf") or "",
         batches=batches,
@@ -89,25 +85,20 @@ def entry(
     )
 
 
-def _batch(batch: Any, currency: str) -> BatchReference:
+def _batch(batch: Told, currency: str, line: int) -> BatchReference:
     return BatchReference(
         message_id=words(batch, "MsgId"),
         pmt_inf_id=words(batch, "PmtInfId"),
         count=count(words(batch, "NbOfTxs"), "NbOfTxs"),
-        total_cents=_in_currency(first(batch, "TtlAmt"), currency),
+        total_cents=_in_currency(first(batch, "TtlAmt"), currency, "TtlAmt", line),
     )
 
 
-def detail(element: etree._Element, begun: Beginning, *, ordinal: int) -> EntryDetail:
+def detail(piece: Piece, begun: Beginning, *, ordinal: int) -> EntryDetail:
     """Return one TxDtls of an entry that began so."""
-    told, line = safe_xml.tree(element), element.sourceline
-    refs, parties, returned = first(told, "Refs"), first(told, "RltdPties"), first(told, "RtrInf")
-    is_return = "RtrInf" in told or begun.is_return
-    code = own = None
-    if "BkTxCd" in told:
-        code, own = _bank_codes(find(element, "BkTxCd"))
-        is_return = is_return or _says_return(code, own)
-    end_to_end_id = words(refs, "EndToEndId")
+    told, line = piece.told, piece.line
+    code, own, is_return = _bank_codes(told)
+    end_to_end_id = words(told, "Refs/EndToEndId")
     amount, original = _detail_amounts(told, begun, line)
     return EntryDetail(
         ordinal=ordinal,
@@ -115,55 +106,55 @@ def detail(element: etree._Element, begun: Beginning, *, ordinal: int) -> EntryD
         original_cents=original,
         # NOTPROVIDED is the ISO word for none.
         end_to_end_id=None if end_to_end_id == "NOTPROVIDED" else end_to_end_id,
-        mandate_id=words(refs, "MndtId"),
-        message_id=words(refs, "MsgId"),
-        pmt_inf_id=words(refs, "PmtInfId"),
-        bank_ref=words(refs, "AcctSvcrRef"),
+        mandate_id=words(told, "Refs/MndtId"),
+        message_id=words(told, "Refs/MsgId"),
+        pmt_inf_id=words(told, "Refs/PmtInfId"),
+        bank_ref=words(told, "Refs/AcctSvcrRef"),
         bank_code=code,
-        is_return=is_return,
-        charges=_charges(told, begun.currency) if "Chrgs" in told else (),
-        **(_returned(returned) if returned is not None else NOT_RETURNED),
-        debtor_name=_party_name(first(parties, "Dbtr")),
-        debtor_iban=compact(words(parties, "DbtrAcct", "Id", "IBAN")),
-        creditor_name=_party_name(first(parties, "Cdtr")),
-        creditor_iban=compact(words(parties, "CdtrAcct", "Id", "IBAN")),
+        is_return=is_return or begun.is_return or "RtrInf" in told,
+        charges=_charges(told, begun.currency, line) if "Chrgs" in told else (),
+        **(_returned(groups(told, "RtrInf")[0]) if "RtrInf" in told else NOT_RETURNED),
+        debtor_name=_party_name(told, "RltdPties/Dbtr"),
+        debtor_iban=compact(words(told, "RltdPties/DbtrAcct/Id/IBAN")),
+        creditor_name=_party_name(told, "RltdPties/Cdtr"),
+        creditor_iban=compact(words(told, "RltdPties/CdtrAcct/Id/IBAN")),
         remittance=_remittance(told) or words(told, "AddtlTxInf") or "",
         bank_code_own=own,
     )
 
 
-def _returned(info: Any) -> Returned:
+def _returned(info: Told) -> Returned:
     return {
-        "return_reason": words(info, "Rsn", "Cd") or words(info, "Rsn", "Prtry"),
-        "return_info": " ".join(piece for line in every(info, "AddtlInf") if (piece := words(line))),
-        "originator_bic": words(info, "Orgtr", "Id", "OrgId", "AnyBIC") or words(info, "Orgtr", "Id", "OrgId", "BICOrBEI"),
-        "originator_name": words(info, "Orgtr", "Nm"),
+        "return_reason": words(info, "Rsn/Cd") or words(info, "Rsn/Prtry"),
+        "return_info": " ".join(piece for line in every(info, "AddtlInf") if (piece := text(line))),
+        "originator_bic": words(info, "Orgtr/Id/OrgId/AnyBIC") or words(info, "Orgtr/Id/OrgId/BICOrBEI"),
+        "originator_name": words(info, "Orgtr/Nm"),
     }
 
 
-def _detail_amounts(told: Tree, begun: Beginning, line: Any) -> tuple[int | None, int | None]:
+def _detail_amounts(told: Told, begun: Beginning, line: int) -> tuple[int | None, int | None]:
     """Return the signed amount and the unsigned original of one detail, as they are written; never the entry's amount.
 
     The amount is TxDtls/Amt, else AmtDtls/TxAmt; the original is InstdAmt, else TxAmt: German banks write what was collected into
     either, and what was booked, fee included, into the other. What is in another currency than the entry is None.
     """
-    transaction, instructed = first(told, "AmtDtls", "TxAmt", "Amt"), first(told, "AmtDtls", "InstdAmt", "Amt")
+    transaction, instructed = first(told, "AmtDtls/TxAmt/Amt"), first(told, "AmtDtls/InstdAmt/Amt")
     own = first(told, "Amt")
-    booked = _in_currency(own if own is not None else transaction, begun.currency)
-    sign = _sign(words(told, "CdtDbtInd") or begun.indicator, line)
+    booked = _in_currency(own if own is not None else transaction, begun.currency, "Amt", line)
+    indicator = words(told, "CdtDbtInd")
     return (
-        None if booked is None else sign * booked,
-        _in_currency(instructed if instructed is not None else transaction, begun.currency),
+        None if booked is None else (begun.sign if indicator is None else sign(indicator, line)) * booked,
+        _in_currency(instructed if instructed is not None else transaction, begun.currency, "Amt", line),
     )
 
 
-def _charges(told: Tree, currency: str) -> tuple[Charge, ...]:
+def _charges(told: Told, currency: str, line: int) -> tuple[Charge, ...]:
     """Return the charges of an entry or a detail. Zero ones are none; one in another currency explains no cent of this entry."""
     found = []
-    for charges in every(told, "Chrgs"):
-        for record in every(charges, "Rcrd") or [charges]:
+    for charges in groups(told, "Chrgs"):
+        for record in groups(charges, "Rcrd") or [charges]:
             amount = first(record, "Amt")
-            value = _in_currency(amount if amount is not None else first(record, "TtlChrgsAndTaxAmt"), currency)
+            value = _in_currency(amount if amount is not None else first(record, "TtlChrgsAndTaxAmt"), currency, "Amt", line)
             if value:
                 found.append(
                     Charge(
@@ -176,73 +167,56 @@ def _charges(told: Tree, currency: str) -> tuple[Charge, ...]:
     return tuple(found)
 
 
-def _bank_codes(code: etree._Element | None) -> tuple[str | None, str | None]:
-    if code is None or not len(code):
-        return None, None
-    told = safe_xml.tree(code)
-    own = words(told, "Prtry", "Cd")
-    if "Domn" not in told:
-        return None, own
-    parts = (words(told, "Domn", "Cd"), words(told, "Domn", "Fmly", "Cd"), words(told, "Domn", "Fmly", "SubFmlyCd"))
-    return "/".join(part or "" for part in parts), own
+def _bank_codes(told: Told) -> tuple[str | None, str | None, bool]:
+    """Return ISO's code, the bank's own, and whether they speak of a return."""
+    return _codes(
+        words(told, "BkTxCd/Domn/Cd"),
+        words(told, "BkTxCd/Domn/Fmly/Cd"),
+        words(told, "BkTxCd/Domn/Fmly/SubFmlyCd"),
+        words(told, "BkTxCd/Prtry/Cd"),
+    )
 
 
 @lru_cache(maxsize=1024)
-def _says_return(code: str | None, own: str | None) -> bool:
+def _codes(
+    domain: str | None, family: str | None, sub_family: str | None, own: str | None
+) -> tuple[str | None, str | None, bool]:
+    parts = (domain, family, sub_family)
+    code = "/".join(part or "" for part in parts) if any(parts) else None
     # SWIFT+GVC[+Primanota[+Textschluesselergaenzung]]: the GVC is the first part of three digits. A text never says return.
     gvc = next((part for part in (own or "").split("+") if re.fullmatch("[0-9]{3}", part)), None)
-    return gvc in _RETURN_GVC or (code or "").rpartition("/")[2] in _RETURN_FAMILIES
+    return code, own, gvc in _RETURN_GVC or sub_family in _RETURN_FAMILIES
 
 
-def _remittance(told: Tree) -> str:
+def _remittance(told: Told) -> str:
     joined = ""
-    for piece in every(told, "RmtInf", "Ustrd"):
+    for piece in every(told, "RmtInf/Ustrd"):
         # A piece of full length was cut by the bank in mid-word; a shorter one ended by itself.
-        raw = piece if isinstance(piece, str) else ""
-        joined += raw if len(raw) in _USTRD_FULL else raw + " "
-    references = [ref for strd in every(told, "RmtInf", "Strd") if (ref := words(strd, "CdtrRefInf", "Ref"))]
+        joined += piece if len(piece) in _USTRD_FULL else piece + " "
+    references = [ref for strd in groups(told, "RmtInf/Strd") if (ref := words(strd, "CdtrRefInf/Ref"))]
     return " ".join([*joined.split(), *references])
 
 
-def _party_name(party: Any) -> str | None:
-    return words(party, "Nm") or words(party, "Pty", "Nm") or words(party, "Agt", "FinInstnId", "Nm")
+def _party_name(told: Told, party: str) -> str | None:
+    return words(told, f"{party}/Nm") or words(told, f"{party}/Pty/Nm") or words(told, f"{party}/Agt/FinInstnId/Nm")
 
 
-def _agent_bic(record: Any) -> str | None:
-    for agent in (first(record, "Agt", "FinInstnId"), first(record, "Pty", "FinInstnId")):
-        if agent is not None:
-            return words(agent, "BICFI") or words(agent, "BIC")
-    return None
+def _agent_bic(record: Told) -> str | None:
+    paths = (f"{agent}/FinInstnId/{name}" for agent in ("Agt", "Pty") for name in ("BICFI", "BIC"))
+    return next((bic for path in paths if (bic := words(record, path))), None)
 
 
-def signed(element: etree._Element | None) -> int | None:
-    """Return the amount of an element with its sign in cents; None for no element. BadInput where either is missing."""
-    if element is None:
-        return None
-    amount = find(element, "Amt")
-    if amount is None:
-        raise BadInput(f"{etree.QName(element).localname} at line {element.sourceline} has no Amt")
-    return _sign(need(element, "CdtDbtInd"), element.sourceline) * cents(amount)
+def sign(indicator: str | None, line: int) -> int:
+    """Return 1 for CRDT, -1 for DBIT; BadInput for anything else."""
+    if indicator == "CRDT":
+        return 1
+    if indicator == "DBIT":
+        return -1
+    raise BadInput(f"CdtDbtInd at line {line} is neither CRDT nor DBIT")
 
 
-def _sign(indicator: str, line: Any) -> int:
-    if indicator not in ("CRDT", "DBIT"):
-        raise BadInput(f"CdtDbtInd at line {line} is neither CRDT nor DBIT")
-    return 1 if indicator == "CRDT" else -1
-
-
-def _amount(value: Any, line: Any) -> etree._Element:
-    if value is None or isinstance(value, dict):
-        raise BadInput(f"Amt at line {line} holds elements where text belongs, or is missing")
-    found: etree._Element = value
-    return found
-
-
-def _in_currency(value: Any, currency: str) -> int | None:
-    if value is None:
-        return None
-    amount = _amount(value, None)
-    return None if amount.get("Ccy") != currency else cents(amount)
+def _in_currency(value: Any, currency: str, name: str, line: int) -> int | None:
+    return cents(value, name, line) if mark(value, "Ccy") == currency else None
 
 
 def count(written: str | None, what: str) -> int | None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator
 from datetime import UTC, date, datetime, timedelta
-from functools import cache, lru_cache
+from functools import cache
 from typing import IO, Any, cast
 from zoneinfo import ZoneInfo
 
@@ -45,9 +45,7 @@ def open_events(
     for event, element in _parsed(stream, tags=[f"{{*}}{tag}" for tag in {*tags, "Document"}], size_max=size_max):
         if root is None:
             root = element.getroottree().getroot()
-            namespace = root_namespace(root)
-            if namespace not in known:
-                raise BadInput(f"The namespace {namespace[:80]!r} is not one of: {', '.join(sorted(known))}")
+            namespace = root_namespace(root, known)
         if not element.tag.startswith(f"{{{namespace}}}"):
             raise BadInput(f"The element at line {element.sourceline} is not in the namespace of its file, {namespace}")
         if element is not root:
@@ -63,12 +61,19 @@ def read_root(stream: IO[bytes]) -> etree._Element:
     raise BadInput("The file is empty")
 
 
-def root_namespace(root: etree._Element) -> str:
-    """Return the namespace of a Document; BadInput for any other root."""
+def root_namespace(root: etree._Element, known: Collection[str] = ()) -> str:
+    """Return the namespace of a Document; BadInput for any other root, or one of none of the namespaces that are ``known``."""
     name = etree.QName(root)
-    if name.localname != "Document" or not name.namespace:
-        raise BadInput(f"The root of the file is {root.tag[:80]!r}, not a Document of ISO 20022")
-    return name.namespace
+    return namespace_of(name.localname, name.namespace or "", known)
+
+
+def namespace_of(root: str, namespace: str, known: Collection[str] = ()) -> str:
+    """The same of a root that is called so."""
+    if root != "Document" or not namespace:
+        raise BadInput(f"The root of the file is {root[:80]!r}, not a Document of ISO 20022")
+    if known and namespace not in known:
+        raise BadInput(f"The namespace {namespace[:80]!r} is not one of: {', '.join(sorted(known))}")
+    return namespace
 
 
 def drop(element: etree._Element) -> None:
@@ -94,74 +99,6 @@ def _along(element: etree._Element, steps: tuple[str, ...], at: int) -> etree._E
         if found is not None:
             return found
     return None
-
-
-def parts(element: etree._Element | None) -> dict[str, etree._Element]:
-    """Return the children by local name, the first of each: one pass instead of a search for each name."""
-    if element is None:
-        return {}
-    return {child.tag.rpartition("}")[2]: child for child in element.iterchildren(reversed=True)}
-
-
-Tree = dict[str, Any]
-"""An element's children by local name: text, a Tree, an amount as the element it is (for its currency), or a list of several."""
-
-
-def tree(element: etree._Element) -> Tree:
-    """Return all below an element at once: what is looked up in it afterwards costs next to nothing."""
-    found: Tree = {}
-    for child in element:
-        name = _local(child.tag)
-        value = tree(child) if len(child) else child if name.endswith("Amt") else child.text
-        if name not in found:
-            found[name] = value
-        elif isinstance(found[name], list):
-            found[name].append(value)
-        else:
-            found[name] = [found[name], value]
-    return found
-
-
-@lru_cache(maxsize=1024)
-def _local(tag: str) -> str:
-    return tag.rpartition("}")[2]
-
-
-def every(told: Any, *names: str) -> list[Any]:
-    """Return all values along these names, in order; what is no Tree has nothing below it."""
-    values = [told]
-    for name in names:
-        below = [value[name] for value in values if isinstance(value, dict) and name in value]
-        values = [one for value in below for one in (value if isinstance(value, list) else (value,))]
-    return values
-
-
-def first(told: Any, *names: str) -> Any:
-    """Return the first value along these names, None where one is missing."""
-    for name in names:
-        if told.__class__ is not dict:
-            return None
-        told = told.get(name)
-        if told.__class__ is list:
-            told = told[0]
-    return told
-
-
-def words(told: Any, *names: str) -> str | None:
-    """Return the stripped text along these names, None where it is missing or blank. BadInput where it holds elements."""
-    for name in names:  # as first does; a call of its own for each of thirty texts is felt
-        if told.__class__ is not dict:
-            return None
-        told = told.get(name)
-        if told.__class__ is list:
-            told = told[0]
-    if told.__class__ is str:
-        return told.strip() or None
-    if told is None:
-        return None
-    if isinstance(told, dict):
-        raise BadInput(f"{names[-1] if names else 'An element'} holds elements where text belongs")
-    return (told.text or "").strip() or None
 
 
 def find_all(element: etree._Element | None, path: str) -> list[etree._Element]:
@@ -195,12 +132,14 @@ def cents(element: etree._Element) -> int:
 
     At most two decimals, no sign, no exponent.
     """
-    written = text(element) or ""
-    match = _AMOUNT.fullmatch(written)
+    return cents_of(text(element), etree.QName(element).localname, element.sourceline)
+
+
+def cents_of(written: str | None, name: str, line: Any) -> int:
+    """The same of a text; ``name`` and ``line`` are for the error."""
+    match = _AMOUNT.fullmatch(written or "")
     if match is None:
-        raise BadInput(
-            f"{etree.QName(element).localname} at line {element.sourceline} is no amount with two decimals and 12 digits at most"
-        )
+        raise BadInput(f"{name} at line {line} is no amount with two decimals and 12 digits at most")
     return int(match[1]) * 100 + int((match[2] or "").ljust(2, "0"))
 
 
@@ -209,20 +148,11 @@ def day(element: etree._Element | None) -> date | None:
     if element is None:
         return None
     written = text(element, "Dt") or (text(element, "DtTm") or "").partition("T")[0] if len(element) else text(element)
-    return _day(written or "", etree.QName(element).localname, element.sourceline)
+    return day_of(written or "", etree.QName(element).localname, element.sourceline)
 
 
-def day_of(told: Tree, name: str, line: Any) -> date | None:
-    """The same for a date in a Tree; ``line`` is for the error."""
-    if name not in told:
-        return None
-    value = first(told, name)
-    choice = isinstance(value, dict)
-    written = words(value, "Dt") or (words(value, "DtTm") or "").partition("T")[0] if choice else words(value)
-    return _day(written or "", name, line)
-
-
-def _day(written: str, name: str, line: Any) -> date:
+def day_of(written: str, name: str, line: Any) -> date:
+    """Return the date at the beginning of an ISO 8601 date; ``name`` and ``line`` are for the error. Raises BadInput."""
     match = _DATE.fullmatch(written)
     try:
         return date.fromisoformat(match[1] if match else "")
@@ -237,14 +167,18 @@ def instant(element: etree._Element | None, zone: ZoneInfo) -> datetime | None:
     """
     if element is None:
         return None
-    written = text(element) or ""
+    return instant_of(text(element) or "", etree.QName(element).localname, element.sourceline, zone)
+
+
+def instant_of(written: str, name: str, line: Any, zone: ZoneInfo) -> datetime:
+    """The same of a text; ``name`` and ``line`` are for the error."""
     at_end, ends = _MIDNIGHT_AT_THE_END.subn("T00:00:00", written)
     try:
         read = datetime.fromisoformat(at_end) + timedelta(days=ends)
         read = read if read.tzinfo else read.replace(tzinfo=zone)
         read.astimezone(UTC)  # at the ends of the calendar there is no such instant
     except (ValueError, OverflowError):
-        raise BadInput(f"{etree.QName(element).localname} at line {element.sourceline} is not a date and time") from None
+        raise BadInput(f"{name} at line {line} is not a date and time") from None
     return read
 
 
@@ -259,7 +193,7 @@ def _parsed(stream: IO[bytes], *, tags: list[str] | None, size_max: int) -> Iter
         ("start", "end"), tag=tags, encoding="UTF-8", resolve_entities=False, no_network=True, load_dtd=False,
         huge_tree=False, recover=False, remove_comments=True, remove_pis=True,
     )  # fmt: skip
-    chunk = _checked_beginning(stream)
+    chunk = checked_beginning(stream)
     size, first = 0, True
     try:
         while chunk:
@@ -284,7 +218,7 @@ def _refuse_dtd(element: etree._Element) -> None:
         raise BadInput("The file has a DOCTYPE; bank files have none")
 
 
-def _checked_beginning(stream: IO[bytes]) -> bytes:
+def checked_beginning(stream: IO[bytes]) -> bytes:
     """Return the first bytes without a byte-order mark, once they are known to be UTF-8 and to hold no DOCTYPE."""
     beginning = stream.read(_PROLOG_MAX).removeprefix(b"\xef\xbb\xbf")
     if not beginning.strip():

@@ -17,6 +17,9 @@ BODY = f"""<Document xmlns="{NS}"><BkToCstmrStmt><GrpHdr><MsgId>M</MsgId><CreDtT
 <Ntry><Amt Ccy="EUR">AMOUNT</Amt><CdtDbtInd>CRDT</CdtDbtInd><Sts><Cd>BOOK</Cd></Sts><BkTxCd/></Ntry>
 </Stmt></BkToCstmrStmt></Document>"""
 GOOD = BODY.replace("AMOUNT", "100.00")
+REPORT = """<Document xmlns="urn:iso:std:iso:20022:tech:xsd:pain.002.001.10"><CstmrPmtStsRpt><GrpHdr><MsgId>M</MsgId></GrpHdr>
+<OrgnlGrpInfAndSts><OrgnlMsgId>F</OrgnlMsgId><OrgnlMsgNmId>pain.008.001.08</OrgnlMsgNmId><GrpSts>RJCT</GrpSts></OrgnlGrpInfAndSts>
+</CstmrPmtStsRpt></Document>"""
 
 
 def everything(read: Callable[[io.BytesIO], Iterator[Any]], xml: str | bytes) -> list[Any]:
@@ -121,13 +124,14 @@ def test_an_amount_is_read_to_the_cent(written: str, cents: int) -> None:
     assert everything(camt.read, BODY.replace("AMOUNT", written))[1].amount_cents == cents
 
 
-def test_truncation_is_refused() -> None:
+@pytest.mark.parametrize(("read", "good"), [(camt.read, GOOD), (pain002.read, REPORT)], ids=["camt", "pain.002"])
+def test_truncation_is_refused(read: Callable[[io.BytesIO], Iterator[Any]], good: str) -> None:
     """A file cut at any byte before its end is refused; only white space at its end may be missing."""
-    whole = GOOD.encode()
+    whole = good.encode()
     for cut in range(len(whole)):
         with pytest.raises(BadInput):
-            everything(camt.read, whole[:cut])
-    assert len(everything(camt.read, whole)) == 2
+            everything(read, whole[:cut])
+    assert len(everything(read, whole)) == 2
 
 
 def test_something_behind_the_end_is_refused() -> None:
@@ -136,11 +140,41 @@ def test_something_behind_the_end_is_refused() -> None:
         everything(camt.read, GOOD + GOOD)
 
 
-@pytest.mark.parametrize("depth", [300, 100_000])
+@pytest.mark.parametrize("depth", [252, 300, 100_000])
 def test_depth_is_bounded(depth: int) -> None:
     """Elements nested beyond 256 are refused."""
-    with pytest.raises(BadInput):
-        everything(camt.read, GOOD.replace("<Id>S</Id>", "<Id>" + "<a>" * depth + "</a>" * depth + "</Id>"))
+    with pytest.raises(BadInput, match="256 deep"):
+        everything(camt.read, GOOD.replace("<Id>S</Id>", "<Id>S</Id>" + "<a>" * (depth + 2) + "</a>" * (depth + 2)))
+    assert everything(camt.read, GOOD.replace("<Id>S</Id>", "<Id>S</Id>" + "<a>" * 250 + "</a>" * 250))
+
+
+@pytest.mark.parametrize(
+    ("inside", "words"),
+    [
+        ("<Id>" + "x" * 1_000_001 + "</Id>", "longer than 1,000,000 characters"),
+        ('<a b="' + "x" * 4_200_000 + '"/>', "too long for a bank's file"),
+        ("<a/>" * 1_100_000, "too long for a bank's file"),
+        ("".join(f"<a{n}/>" for n in range(10_001)), "of too many kinds"),
+    ],
+    ids=["text", "attribute", "elements", "names"],
+)
+def test_what_stands_in_a_statement_is_bounded(inside: str, words: str) -> None:
+    """One long text, one long tag, a head without end, and names without end are each refused before they fill the memory."""
+    with pytest.raises(BadInput, match=words):
+        everything(camt.read, GOOD.replace("<Id>S</Id>", f"<Id>S</Id>{inside}"))
+
+
+@pytest.mark.parametrize("mixed", ["<Id>S<x/></Id>", "<Id><x/>S</Id>", "<Id><x/>S<x/></Id>", "<Id><x>1</x>S</Id>"])
+def test_text_beside_elements_is_refused(mixed: str) -> None:
+    """No element of a statement holds both, so one of them would be passed over."""
+    with pytest.raises(BadInput, match="holds elements where text belongs"):
+        everything(camt.read, GOOD.replace("<Id>S</Id>", mixed))
+
+
+def test_what_another_namespace_says_is_not_heard() -> None:
+    """An identification in a namespace of its own is no identification."""
+    with pytest.raises(BadInput, match="Stmt at line 2 has no Id"):
+        everything(camt.read, GOOD.replace("<Id>S</Id>", '<x:Id xmlns:x="urn:x">S</x:Id>'))
 
 
 def test_size_is_bounded() -> None:

@@ -38,6 +38,7 @@ def names(xml: str | bytes, *, size_max: int = safe_xml.SIZE_MAX) -> list[str]:
         (b"<!DOCTYPE a><a/>", "The file has a DOCTYPE"),
         (b"<Foo><Ntry/></Foo>", "The root of the file is 'Foo', not a Document"),
         (b"<Foo/>", "its root is not Document"),
+        (b"<Document><Ntry/></Document>", "'Document', not a Document of ISO 20022"),
     ],
 )
 def test_what_is_said_of_a_file_that_is_none(file: bytes, words: str) -> None:

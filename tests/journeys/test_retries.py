@@ -156,8 +156,15 @@ def test_a_file_that_was_refused_is_sent_again_as_a_whole(tmp_path: Path) -> Non
     assert len(by_hand) == 1
     assert len(retry.run_batch(world.runtime, "anna", file)) == 1
     assert [row.attempt for row in rows(world)] == [1, 1, 2, 2]
+
+    world.now = datetime(2026, 11, 25, 8, tzinfo=UTC)
+    world.run("batch", "handover")
+    [again] = {debit.message_id for debit in world.debits()} - {file}
+    world.receive("r2.xml", pain002(again, f"<GrpSts>RJCT</GrpSts>{reason('FF01')}", at="2026-11-25T09:00:00+01:00"))
+    world.run("reconcile")
     with pytest.raises(IllegalMove, match=r"no debit of .* was rejected for what could be repaired"):
         retry.run_batch(world.runtime, "anna", file)
+    assert len(retry.run_batch(world.runtime, "anna", again)) == 2
     assert world.failed_checks() == []
 
 
