@@ -137,7 +137,7 @@ def test_the_books_hold_what_the_bank_did_on_a_server(start: Start, data: st.Dat
 
 
 @pytest.mark.only_on("sqlite", FEWER)
-@settings(max_examples=max(1, settings.default.max_examples // 2))
+@settings(max_examples=max(1, settings.default.max_examples // 4))
 @given(data=st.data())
 def test_an_upload_that_nobody_marked_ends_in_the_same_books(unmarked: Start, data: st.DataObject) -> None:
     """The same, for files that nobody marked, that people discarded as not uploaded, or that are marked in between."""

@@ -6,6 +6,7 @@ import ast
 import re
 import tomllib
 from collections import defaultdict
+from functools import cache
 
 from tests.house.code import ROOT
 
@@ -30,6 +31,7 @@ def test_every_case_has_a_defence() -> None:
     assert [case for case in CASES if case not in DOES_NOT_APPLY and not _tests()[case] & guarding] == []
 
 
+@cache
 def _tests() -> dict[int, set[str]]:
     """Case -> the tests whose docstring names it."""
     found: dict[int, set[str]] = defaultdict(set)
