@@ -88,7 +88,6 @@ WORDS: dict[str, tuple[str, str]] = {
     "presented": ("presented", "eingereicht"),
     "presented_eur": ("presented EUR", "eingereicht EUR"),
     "unanswered": ("unanswered", "ohne Antwort"),
-    "unanswered_eur": ("unanswered EUR", "ohne Antwort EUR"),
     "withdrawn": ("withdrawn", "zurückgezogen"),
     "rejected": ("rejected", "abgewiesen"),
     "rejected_eur": ("rejected EUR", "abgewiesen EUR"),
