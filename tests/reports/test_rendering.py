@@ -19,6 +19,7 @@ from bridge.reports.tables import Page, Row
 from bridge.reports.words import NOTES, WORDS
 from tests.testdata import ROOT
 
+pytestmark = pytest.mark.only_on("sqlite", "no row is read")
 AT = datetime(2026, 11, 30, 17, 0, tzinfo=UTC)
 ASKED = Asked(View(), AT, date(2026, 11, 30), ZoneInfo("Europe/Berlin"))
 HOSTILE = ("=1+2", "+49 30", "-5", "@SUM(A1)", "\t=1", "\r=1", "＝1", 'a;b,"c"', "<script>alert(1)</script>", "zwei\nZeilen")
