@@ -97,7 +97,7 @@ WORDS = {
 }
 
 
-AGES = "bridge report ageing   ·   bridge --lang de report ageing -f csv --as-of 2026-11-30 > offene-posten.csv"
+AGES = "bridge report ageing   ·   bridge report ageing --lang de -f csv --as-of 2026-11-30 > offene-posten.csv"
 RETURNS = "bridge report returns --since 2026-01-01   ·   bridge report returns -f csv --table by_bank"
 FORECAST = "bridge report forecast   ·   bridge report forecast -f html > forecast.html"
 BATCHES = "bridge report batches   ·   bridge report batches -f json --known-at 2026-12-01T08:00"

@@ -25,7 +25,7 @@ RETURNED = ("returned", "reversed")
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A pain.008 file in a view. ``left_on`` is None while nobody said, nor the bank, that it is there."""
+    """A pain.008 file in a view. When and by whom it last left counts while its state says that it is at the bank."""
 
     id: int
     message_id: str
@@ -104,7 +104,7 @@ def _debits(session: Session, view: View) -> Iterator[Debit]:
 
 
 def _last_moves(session: Session, view: View, noun: str) -> dict[int, _Last]:
-    """Where the Moves in view leave each noun, and by which it left for the bank."""
+    """Where the Moves in view leave each noun, and by which it last left for the bank; that counts while it is there."""
     found: dict[int, _Last] = {}
     rows = (
         select(Move.id, Move.noun_id, Move.news, Move.to_state, Move.reason, Move.actor, Move.booked_on)
@@ -116,8 +116,6 @@ def _last_moves(session: Session, view: View, noun: str) -> dict[int, _Last]:
         seen.state, seen.reason = state, reason
         if news in LEAVES:
             seen.left_on, seen.actor, seen.place = booked_on, actor, move_id
-        elif news == "handover_undone":
-            seen.left_on, seen.actor, seen.place = None, "", 0
     return found
 
 
