@@ -24,9 +24,10 @@ from bridge.reports.tables import Page
 from bridge.reports.words import note, word
 from bridge.rules import calendar
 from bridge.rules.ages import Rate
+from bridge.rules.lifecycle import PATIENCE_DAYS
 from bridge.runtime import Runtime
 
-MEASURED_DAYS = 365  # the rate is that of the debits presented in so many days before
+MEASURED_DAYS = 365  # the rate is that of a year's debits, without those whose returns may still be on their way
 KINDS = {"submitted": "submitted", "accepted": "submitted", "batched": "in_files", "pending": "formed"}
 
 
@@ -56,10 +57,11 @@ class Uncounted:
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """The rate is failed / decided by amount, of the debits presented since ``measured_since``."""
+    """The rate is failed / decided by amount, of the debits due from ``measured_since`` until ``measured_until``."""
 
     asked: Asked
     measured_since: date
+    measured_until: date
     failed_cents: int
     decided_cents: int
     days: list[ForecastDay]
@@ -80,6 +82,7 @@ class Forecast:
         return {
             **self.asked.header,
             "measured_since": self.measured_since,
+            "measured_until": self.measured_until,
             "failed_cents": self.failed_cents,
             "decided_cents": self.decided_cents,
             "rate_basis_points": self.rate.basis_points,
@@ -95,8 +98,10 @@ class Forecast:
 def build(session: Session, runtime: Runtime, asked: Asked) -> Forecast:
     """Look ahead from the view; the bank's cut-off and lead days are those of its profile today."""
     debits = presented.debits(session, asked.view)
-    since = asked.on - timedelta(days=MEASURED_DAYS)
-    measured = group("", (one for one in debits if one.presented and (one.presented_on or date.min) >= since)).of_amount
+    since, until = asked.on - timedelta(days=MEASURED_DAYS), calendar.add_target_days(asked.on, -PATIENCE_DAYS)
+    # rejections come days before the first credit: a rate of what was only just presented would be far too high
+    decided = (one for one in debits if one.presented and one.file_due_on and since <= one.file_due_on <= until)
+    measured = group("", decided).of_amount
     reached = _first_days(session, runtime, asked, [one for one in debits if one.state == "pending"])
     by_day: dict[date, list[Debit]] = defaultdict(list)
     for one in debits:
@@ -105,6 +110,7 @@ def build(session: Session, runtime: Runtime, asked: Asked) -> Forecast:
     return Forecast(
         asked=asked,
         measured_since=since,
+        measured_until=until,
         failed_cents=measured.part,
         decided_cents=measured.whole,
         days=[_day(on, by_day[on], measured, asked.on) for on in sorted(by_day)],
@@ -179,5 +185,5 @@ def page(found: Forecast, lang: str) -> Page:
         "uncounted", "what count:count eur:cents", [(word(one.what, lang), one.count, one.cents) for one in found.uncounted], lang
     )
     shown = [cents(value, lang) for value in (found.failed_cents, found.decided_cents, found.rate.basis_points)]
-    notes = [note("forecast", lang, *shown, day(found.measured_since, lang))]
+    notes = [note("forecast", lang, *shown, day(found.measured_since, lang), day(found.measured_until, lang))]
     return tables.page("forecast", found.asked, lang, tables=[by_day, uncounted], filed="forecast", notes=notes)

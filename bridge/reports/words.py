@@ -178,12 +178,12 @@ NOTES: dict[str, tuple[str, str]] = {
         trennt das Entgelt der Zahlerbank nicht vom Preis der eigenen Bank; beide sind hier eine Zahl.""",
     ),
     "forecast": (
-        """Expected to fail = expected × failed / decided by amount ({0} of {1} EUR, {2} %; debits presented since {3}),
-        for each day rounded up to the cent. A debit in no file is counted on the first day that its file can still
-        reach.""",
-        """Erwarteter Ausfall = erwartet × fehlgeschlagen / entschieden nach Betrag ({0} von {1} EUR, {2} %; eingereicht
-        seit {3}), je Tag auf den Cent aufgerundet. Eine Lastschrift in keiner Datei zählt am ersten Tag, den ihre
-        Datei noch erreicht.""",
+        """Expected to fail = expected × failed / decided by amount ({0} of {1} EUR, {2} %; debits due from {3} until {4},
+        five bank days before the day of the report, when their returns have come), for each day rounded up to the cent.
+        A debit in no file is counted on the first day that its file can still reach.""",
+        """Erwarteter Ausfall = erwartet × fehlgeschlagen / entschieden nach Betrag ({0} von {1} EUR, {2} %; Lastschriften,
+        fällig von {3} bis {4}, fünf Banktage vor dem Stichtag, wenn ihre Rückgaben da sind), je Tag auf den Cent
+        aufgerundet. Eine Lastschrift in keiner Datei zählt am ersten Tag, den ihre Datei noch erreicht.""",
     ),
     "batches": (
         """Difference = sum of a file that left, less what the ledger has of it: credited, rejected, withdrawn,

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,7 +23,7 @@ from bridge.reports import ageing, batches, forecast, reconciliation, reconcilia
 from bridge.reports.asked import ask
 from bridge.reports.tables import Page
 from bridge.sim.bank import SimBank
-from tests.worlds import B2B_DEBTOR, CORE_DEBTOR, MAIN_IBAN, NOBODY, OTHER_IBAN, Usage, World, make
+from tests.worlds import B2B_DEBTOR, CORE_DEBTOR, MAIN_IBAN, NOBODY, OTHER_IBAN, Usage, World, at_the_bank, make
 
 DUE, LATER, OLD = date(2026, 11, 25), date(2026, 12, 21), date(2026, 11, 20)
 BILLED = (
@@ -261,11 +262,18 @@ def test_the_forecast_before_and_after_the_file_left(history: History) -> None:
 
 def test_what_is_expected_to_fail_is_rounded_up(history: History) -> None:
     """270.01 of 393.46 failed: of 300.00 that is 205.8735..., so 205.88 are expected to fail."""
-    found = history.ask(forecast.build)
+    found = history.ask(forecast.build, View(as_of=date(2026, 12, 2)))
 
     (day,) = found.days
     assert (day.day, day.expected_cents, day.loss_cents, day.net_cents) == (LATER, 300_00, 205_88, 94_12)
     assert (found.failed_cents, found.decided_cents) == (270_01, 393_46)
+
+
+def test_the_rate_waits_for_the_returns(history: History) -> None:
+    """Four bank days after the due date returns are still on their way: nothing is measured, not the rejections alone either."""
+    for view in (View(known_at=REPORTED), View(as_of=date(2026, 12, 1))):
+        found = history.ask(forecast.build, view)
+        assert (found.decided_cents, {one.loss_cents for one in found.days}) == (0, {0})
 
 
 def test_what_the_bank_has_not_answered_is_overdue(history: History) -> None:
@@ -328,3 +336,23 @@ def test_an_undone_line_is_not_explained(history: History) -> None:
     (_, day) = history.world.report(View(known_at=UNDONE)).days
 
     assert (day.returned_cents, day.charges_cents, day.unexplained_cents, day.closing_cents) == (0, 0, -73_01, 1_120_45)
+
+
+def test_an_older_statement_that_came_later_has_its_own_days(tmp_path: Path, engine: str) -> None:
+    """The statement of the 27th is booked first, that of the 25th after it: both days stand as if they had come in order."""
+    world = at_the_bank(tmp_path, [Usage(CORE_DEBTOR, 70_01, DUE)])
+    bank = SimBank(MAIN_IBAN, opening_cents=1_000_00, style="single")
+    bank.plan({"plant-1-000001-1": "return:AC04:300"})
+    for path in (tmp_path / "outbox").glob("*.xml"):
+        bank.upload(path.read_bytes())
+    older, newer = bank.statement(DUE), bank.statement(date(2026, 11, 27))
+    world.now = RETURNED
+    world.receive("27.xml", newer)
+    world.receive("25.xml", older)
+    world.run()
+
+    found = world.report()
+    assert [(one.day, one.opening_cents, one.closing_cents, one.statement_cents, one.difference_cents) for one in found.days] == [
+        (DUE, 1_000_00, 1_070_01, 1_070_01, 0),
+        (date(2026, 11, 27), 1_070_01, 997_00, 997_00, 0),
+    ]
