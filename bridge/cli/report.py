@@ -24,9 +24,9 @@ app = typer.Typer(
     help="Reports.",
     epilog="Examples:  bridge report reconciliation   ·   bridge report ageing -f csv --as-of 2026-11-30",
 )
-FORMATS = ("text", "json", "csv", "html")
+FORMATS = ("text", "json", "csv", "html", "pdf")
 DAYS_SHOWN = 10
-FORM = typer.Option("text", "-f", "--format", help="text, json, csv or html.")
+FORM = typer.Option("text", "-f", "--format", help="text, json, csv, html or pdf.")
 TABLE = typer.Option("", "--table", help="Which of the report's tables a CSV holds; an unknown name lists them.")
 
 WORDS = {
@@ -193,6 +193,8 @@ class Asking:
 
         if form not in FORMATS:
             raise UnknownName.among("format", form, FORMATS)
+        if form == "pdf" and sys.stdout.isatty():
+            raise BadInput("a PDF is no text for a screen; put it into a file: bridge report ... -f pdf > report.pdf")
         here = call.of(context)
         here.options.json = here.options.json or form == "json"
         runtime = here.runtime()
@@ -204,14 +206,16 @@ class Asking:
 
     def say(self, document: dict[str, object], page: Callable[[], Page]) -> None:
         """Print the report in its form."""
-        from bridge.reports import rendering
+        from bridge.reports import paper, rendering
 
         if self.here.options.json:
             self.here.answer(document, lambda: None)
         elif self.form == "csv":
-            _write(rendering.csv(page(), self.table))
+            _write(rendering.csv(page(), self.table).encode())
         elif self.form == "html":
-            _write(rendering.html(page(), self.runtime.settings.home))
+            _write(rendering.html(page(), self.runtime.settings.home).encode())
+        elif self.form == "pdf":
+            _write(paper.pdf(page()), "latin-1")
         else:
             _show_page(page())
 
@@ -223,14 +227,17 @@ def _day(written: str) -> date | None:
         raise BadInput("--since takes a date like 2026-11-30") from None
 
 
-def _write(text: str) -> None:
-    """Write a file to stdout as it is: UTF-8 and its own line ends, whatever the machine's own are."""
+def _write(body: bytes, encoding: str = "utf-8") -> None:
+    """Write a file to stdout byte by byte, with its own line ends, whatever the machine's own are.
+
+    ``encoding`` is for a stdout that takes text alone.
+    """
     raw = getattr(sys.stdout, "buffer", None)
     if raw is None:
-        sys.stdout.write(text)
+        sys.stdout.write(body.decode(encoding))
         return
     sys.stdout.flush()
-    raw.write(text.encode())
+    raw.write(body)
     raw.flush()
 
 

@@ -64,7 +64,7 @@ def html(page: Page, home: Path) -> str:
         "lang": page.lang,
         "title": escape(page.title),
         "view": escape("  ·  ".join(f"{name}: {value}" for name, value in view(page))),
-        "tables": "".join(_table(one, page.lang) for one in page.tables),
+        "tables": "".join(_table(one, page.lang) for one in page.tables if one.rows or one.total),
         "notes": "".join(f"<p>{escape(one)}</p>" for one in page.notes),
     }
     try:
@@ -132,7 +132,9 @@ def _row(row: Row, table: Table, lang: str) -> str:
 
 
 def _side(column: Column) -> str:
-    return ' class="figure"' if column.kind in FIGURES else ""
+    if column.kind in FIGURES:
+        return ' class="figure"'
+    return ' class="date"' if column.kind == "date" else ""
 
 
 def text_rows(table: Table, lang: str) -> tuple[list[str], list[list[str]], list[str], list[str]]:

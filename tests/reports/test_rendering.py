@@ -12,8 +12,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from bridge.balances import View
-from bridge.errors import ConfigError, UnknownName
-from bridge.reports import rendering, tables
+from bridge.errors import BadInput, ConfigError, UnknownName
+from bridge.reports import paper, rendering, tables
 from bridge.reports.asked import Asked
 from bridge.reports.tables import Page, Row
 from bridge.reports.words import NOTES, WORDS
@@ -101,6 +101,19 @@ def test_a_template_of_the_plant_replaces_ours(tmp_path: Path) -> None:
     (own / "page.html").write_text("<h1>$titel</h1>", "utf-8")
     with pytest.raises(ConfigError, match=r"'titel' is no field of a report; known are lang, notes, tables, title, view"):
         rendering.html(page([ROW], "de"), tmp_path)
+
+
+def test_a_pdf_is_the_same_bytes() -> None:
+    """Made twice it is the same, whatever stands in its cells; its date is the report's own moment, its title is the page's."""
+    made = page([(name, *ROW[1:]) for name in HOSTILE], "de", ("Σ…", None, 10**9, None, 1))
+    found = paper.pdf(made)
+
+    assert found == paper.pdf(made)
+    assert found.startswith(b"%PDF-")
+    assert b"/CreationDate (D:20261130170000Z" in found
+    assert b"JavaScript" not in found
+    with pytest.raises(BadInput, match="has 5,002 rows, and a PDF takes 5,000; write it as csv or html"):
+        paper.pdf(page([ROW] * 5_001, "de"))
 
 
 def test_every_word_has_both_languages_and_is_used() -> None:

@@ -9,6 +9,7 @@ import pytest
 from tests.journeys.plant import Plant
 
 REPORTS = ("reconciliation", "ageing", "returns", "forecast", "batches")
+FORMS = ("text", "json", "csv", "html", "pdf")
 CLOCK = "2026-11-23T12:00"
 
 
@@ -24,11 +25,12 @@ def plant(tmp_path_factory: pytest.TempPathFactory) -> Plant:
 @pytest.mark.parametrize("lang", ["en", "de"])
 def test_a_report_of_nothing_is_a_report(plant: Plant, name: str, lang: str) -> None:
     """In every form and both languages; JSON says the view, and a CSV begins as its language wants."""
-    said = {form: plant.ok("report", name, "-f", form, "--lang", lang, clock=CLOCK) for form in ("text", "json", "csv", "html")}
+    said = {form: plant.ok("report", name, "-f", form, "--lang", lang, clock=CLOCK) for form in FORMS}
 
     assert said["html"].out.startswith("<!doctype html>")
     assert said["csv"].out.startswith("\ufeff") == (lang == "de")
     assert {"as_of", "known_at"} <= set(said["json"].json)
+    assert said["pdf"].out.startswith("%PDF-")
     assert said["text"].out
 
 
@@ -46,7 +48,7 @@ def test_the_moment_is_printed_to_ask_again(plant: Plant, name: str) -> None:
 @pytest.mark.parametrize(
     ("words", "why"),
     [
-        (("ageing", "-f", "xlsx"), "format 'xlsx' is not one of: csv, html, json, text"),
+        (("ageing", "-f", "xlsx"), "format 'xlsx' is not one of: csv, html, json, pdf, text"),
         (("ageing", "-f", "csv", "--table", "mandates"), "table 'mandates' is not one of: buckets, debtors, invoices"),
         (("returns", "--since", "Monday"), "--since takes a date like 2026-11-30"),
         (("batches", "--as-of", "30.11.2026"), "--as-of takes a date like 2026-11-30"),
