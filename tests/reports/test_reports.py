@@ -38,25 +38,23 @@ FORMED, SENT, REPORTED, CREDITED, RETURNED, UNDONE, END = (
 )
 
 
-def pages(world: World, view: View, lang: str = "en") -> dict[str, Page]:
-    """All five reports of a view."""
-    with world.runtime.reading() as session:
-        asked = ask(world.runtime, view)
-        return {
-            "ageing": ageing.page(ageing.build(session, asked), lang),
-            "returns": return_rates.page(return_rates.build(session, world.runtime, asked), lang),
-            "forecast": forecast.page(forecast.build(session, world.runtime, asked), lang),
-            "batches": batches.page(batches.build(session, asked), lang),
-            "reconciliation": reconciliation_page.page(reconciliation.build(session, world.runtime, view), asked, lang),
-        }
-
-
 def written(world: World, view: View) -> dict[str, str]:
-    """Every report as bytes that people keep: HTML in English, every table as German CSV."""
-    found = {name: rendering.html(page, world.folder) for name, page in pages(world, view).items()}
-    for name, page in pages(world, view, "de").items():
-        found |= {f"{name}.{table.name}": rendering.csv(page, table.name) for table in page.tables}
-    return found
+    """Every report of a view as bytes that people keep: HTML in English, every table as German CSV."""
+    asked = ask(world.runtime, view)
+    with world.runtime.reading() as session:
+        aged, filed = ageing.build(session, asked), batches.build(session, asked)
+        rates, ahead = (one.build(session, world.runtime, asked) for one in (return_rates, forecast))
+        proof = reconciliation.build(session, world.runtime, view)
+    pages: dict[str, Callable[[str], Page]] = {
+        "ageing": lambda lang: ageing.page(aged, lang),
+        "returns": lambda lang: return_rates.page(rates, lang),
+        "forecast": lambda lang: forecast.page(ahead, lang),
+        "batches": lambda lang: batches.page(filed, lang),
+        "reconciliation": lambda lang: reconciliation_page.page(proof, asked, lang),
+    }
+    found = {name: rendering.html(page("en"), world.folder) for name, page in pages.items()}
+    german = [(name, page("de")) for name, page in pages.items()]
+    return found | {f"{name}.{table.name}": rendering.csv(page, table.name) for name, page in german for table in page.tables}
 
 
 @dataclass(frozen=True, slots=True)
