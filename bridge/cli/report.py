@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import Any
+import sys
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import date
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from bridge.cli import call, screen
 from bridge.cli.call import AS_OF, KNOWN_AT
-from bridge.errors import UnknownName
+from bridge.errors import BadInput, UnknownName
+
+if TYPE_CHECKING:
+    from bridge.reports.asked import Asked
+    from bridge.reports.tables import Page
+    from bridge.runtime import Runtime
 
 app = typer.Typer(
     no_args_is_help=True,
     help="Reports.",
-    epilog="Examples:  bridge report reconciliation   ·   bridge report reconciliation -f json --as-of 2026-11-30",
+    epilog="Examples:  bridge report reconciliation   ·   bridge report ageing -f csv --as-of 2026-11-30",
 )
-FORMATS = ("text", "json")
+FORMATS = ("text", "json", "csv", "html", "pdf")
+DAYS_SHOWN = 10
+FORM = typer.Option("text", "-f", "--format", help="text, json, csv, html or pdf.")
+TABLE = typer.Option("", "--table", help="Which of the report's tables a CSV holds; an unknown name lists them.")
 
 WORDS = {
     "en": {
@@ -46,6 +57,7 @@ WORDS = {
         "break_columns": "id|kind|days|what|next",
         "remove": "remove what holds it",
         "accounts": "bank accounts",
+        "days": "bank accounts day by day, the last {0} days with a booking",
         "sources": "sources",
         "beyond": "customer credit {0}, in flight but not owed {1}, reclaim {2}, not ours {3}, charges {4}",
         "suspense": "not explained: credits {0}, debits {1}",
@@ -77,6 +89,7 @@ WORDS = {
         "break_columns": "Nr.|Art|Tage|was|nächster Schritt",
         "remove": "Grund beheben",
         "accounts": "Bankkonten",
+        "days": "Bankkonten Tag für Tag, die letzten {0} Tage mit einer Buchung",
         "sources": "Quellen",
         "beyond": "Kundenguthaben {0}, unterwegs ohne Forderung {1}, Rückforderung {2}, fremd {3}, Gebühren {4}",
         "suspense": "nicht erklärt: Gutschriften {0}, Belastungen {1}",
@@ -84,30 +97,158 @@ WORDS = {
 }
 
 
-@app.command(
-    epilog=(
-        "Examples:  bridge report reconciliation   ·   "
-        "bridge report reconciliation -f json --as-of 2026-11-30 --known-at 2026-12-01T08:00"
-    )
-)
+AGES = "bridge report ageing   ·   bridge report ageing --lang de -f csv --as-of 2026-11-30 > offene-posten.csv"
+RETURNS = "bridge report returns --since 2026-01-01   ·   bridge report returns -f csv --table by_bank"
+FORECAST = "bridge report forecast   ·   bridge report forecast -f html > forecast.html"
+BATCHES = "bridge report batches   ·   bridge report batches -f json --known-at 2026-12-01T08:00"
+PROOF = "bridge report reconciliation   ·   bridge report reconciliation -f html --as-of 2026-11-30 --known-at 2026-12-01T08:00"
+
+
+@app.command(epilog=f"Examples:  {PROOF}")
 def reconciliation(
-    context: typer.Context,
-    as_of: str = AS_OF,
-    known_at: str = KNOWN_AT,
-    form: str = typer.Option("text", "-f", "--format", help="text or json."),
+    context: typer.Context, as_of: str = AS_OF, known_at: str = KNOWN_AT, form: str = FORM, table: str = TABLE
 ) -> None:
     """The proof: every euro from the sensor to the bank line; exit code 4 where it does not add up."""
     from bridge.reports import reconciliation as report
+    from bridge.reports import reconciliation_page
 
-    if form not in FORMATS:
-        raise UnknownName.among("format", form, FORMATS)
-    here = call.of(context)
-    here.options.json = here.options.json or form == "json"
-    runtime = here.runtime()
-    with runtime.reading() as session:
-        found = report.build(session, runtime, here.view(as_of, known_at))
-    here.answer(asdict(found), lambda: show(found, here.options.lang))
+    ask = Asking.of(context, as_of, known_at, form, table)
+    with ask.runtime.reading() as session:
+        found = report.build(session, ask.runtime, ask.asked.view)
+    document = asdict(found)
+    if form == "text":
+        ask.here.answer(document, lambda: show(found, ask.lang))
+    else:
+        ask.say(document, lambda: reconciliation_page.page(found, ask.asked, ask.lang))
     raise typer.Exit(0 if found.ok else 4)
+
+
+@app.command(epilog=f"Examples:  {AGES}")
+def ageing(context: typer.Context, as_of: str = AS_OF, known_at: str = KNOWN_AT, form: str = FORM, table: str = TABLE) -> None:
+    """Open items: what each invoice still owes by the ledger, by days since it was due, debtor by debtor."""
+    from bridge.reports import ageing as report
+
+    ask = Asking.of(context, as_of, known_at, form, table)
+    with ask.runtime.reading() as session:
+        found = report.build(session, ask.asked)
+    ask.say(found.document, lambda: report.page(found, ask.lang))
+
+
+@app.command(epilog=f"Examples:  {RETURNS}")
+def returns(
+    context: typer.Context,
+    since: str = typer.Option("", "--since", help="Only debits presented on this date or later."),
+    as_of: str = AS_OF,
+    known_at: str = KNOWN_AT,
+    form: str = FORM,
+    table: str = TABLE,
+) -> None:
+    """How many debits come back: by reason, by the debtor's bank, by the age of the mandate, and what it costs."""
+    from bridge.reports import return_rates as report
+
+    ask = Asking.of(context, as_of, known_at, form, table)
+    first = _day(since)
+    with ask.runtime.reading() as session:
+        found = report.build(session, ask.runtime, ask.asked, first)
+    ask.say(found.document, lambda: report.page(found, ask.lang))
+
+
+@app.command(epilog=f"Examples:  {FORECAST}")
+def forecast(context: typer.Context, as_of: str = AS_OF, known_at: str = KNOWN_AT, form: str = FORM, table: str = TABLE) -> None:
+    """What the bank is expected to credit on each TARGET day, less what is expected to fail."""
+    from bridge.reports import forecast as report
+
+    ask = Asking.of(context, as_of, known_at, form, table)
+    with ask.runtime.reading() as session:
+        found = report.build(session, ask.runtime, ask.asked)
+    ask.say(found.document, lambda: report.page(found, ask.lang))
+
+
+@app.command(epilog=f"Examples:  {BATCHES}")
+def batches(context: typer.Context, as_of: str = AS_OF, known_at: str = KNOWN_AT, form: str = FORM, table: str = TABLE) -> None:
+    """Every file: who cut and approved it, when it left, what became of its sum; exit code 4 where that does not add up."""
+    from bridge.reports import batches as report
+
+    ask = Asking.of(context, as_of, known_at, form, table)
+    with ask.runtime.reading() as session:
+        found = report.build(session, ask.asked)
+    ask.say(found.document, lambda: report.page(found, ask.lang))
+    raise typer.Exit(0 if found.ok else 4)
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """One call of a report: its view, its form, and for a CSV which of its tables."""
+
+    here: call.Call
+    runtime: Runtime
+    asked: Asked
+    form: str
+    table: str
+
+    @classmethod
+    def of(cls, context: typer.Context, as_of: str, known_at: str, form: str, table: str) -> Asking:
+        """Read the options. Raises UnknownName for a form that is none, BadInput for a date."""
+        from bridge.reports import asked
+
+        if form not in FORMATS:
+            raise UnknownName.among("format", form, FORMATS)
+        if form == "pdf" and sys.stdout.isatty():
+            raise BadInput("a PDF is no text for a screen; put it into a file: bridge report ... -f pdf > report.pdf")
+        here = call.of(context)
+        here.options.json = here.options.json or form == "json"
+        runtime = here.runtime()
+        return cls(here, runtime, asked.ask(runtime, here.view(as_of, known_at)), form, table)
+
+    @property
+    def lang(self) -> str:
+        return self.here.options.lang
+
+    def say(self, document: dict[str, object], page: Callable[[], Page]) -> None:
+        """Print the report in its form."""
+        from bridge.reports import paper, rendering
+
+        if self.here.options.json:
+            self.here.answer(document, lambda: None)
+        elif self.form == "csv":
+            _write(rendering.csv(page(), self.table).encode())
+        elif self.form == "html":
+            _write(rendering.html(page(), self.runtime.settings.home).encode())
+        elif self.form == "pdf":
+            _write(paper.pdf(page()), "latin-1")
+        else:
+            _show_page(page())
+
+
+def _day(written: str) -> date | None:
+    try:
+        return date.fromisoformat(written) if written else None
+    except ValueError:
+        raise BadInput("--since takes a date like 2026-11-30") from None
+
+
+def _write(body: bytes, encoding: str = "utf-8") -> None:
+    """Write a file to stdout byte by byte, with its own line ends, whatever the machine's own are.
+
+    ``encoding`` is for a stdout that takes text alone.
+    """
+    raw = getattr(sys.stdout, "buffer", None)
+    if raw is None:
+        sys.stdout.write(body.decode(encoding))
+        return
+    sys.stdout.flush()
+    raw.write(body)
+    raw.flush()
+
+
+def _show_page(page: Page) -> None:
+    from bridge.reports import rendering
+
+    screen.lines(page.title, *(f"{name}: {value}" for name, value in rendering.view(page)), "")
+    for one in page.tables:
+        titles, rows, right, last = rendering.text_rows(one, page.lang)
+        screen.table(one.title, titles, rows, right=right, footer=last)
+    screen.lines(*page.notes)
 
 
 def show(found: Any, lang: str) -> None:
@@ -143,6 +284,8 @@ def show(found: Any, lang: str) -> None:
     ]
     columns = word["account_columns"].split("|")
     screen.table(word["accounts"], columns, accounts, right=columns[2:4])
+    if found.days:
+        _show_days(found, lang)
     sources = [
         (s.name, s.invoices, screen.euro(s.billed_cents), screen.euro(s.difference_cents), s.completeness, s.verification)
         for s in found.sources
@@ -165,6 +308,14 @@ def show(found: Any, lang: str) -> None:
         screen.table(word["needs"], columns, breaks, right=(columns[0], columns[2]))
     elif not found.waiting:
         screen.lines(word["nothing"])
+
+
+def _show_days(found: Any, lang: str) -> None:
+    """Each account's last days with a booking; CSV, JSON and HTML have all of them."""
+    from bridge.reports import reconciliation_page, rendering
+
+    titles, rows, right, _ = rendering.text_rows(reconciliation_page.days(found, lang), lang)
+    screen.table(WORDS[lang]["days"].format(min(len(rows), DAYS_SHOWN)), titles, rows[-DAYS_SHOWN:], right=right)
 
 
 def _waiting(one: Any, lang: str) -> tuple[object, ...]:

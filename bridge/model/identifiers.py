@@ -115,6 +115,14 @@ def bic_of(iban: str) -> str | None:
     return None if bic is None else str(bic)
 
 
+def bank_code(iban: str) -> str | None:
+    """The national bank code in an IBAN (Germany: Bankleitzahl), which names a bank and no account; None where it has none."""
+    compact = _compact(iban)
+    if iban_fault(compact):
+        return None
+    return _parse(compact).bank_code or None
+
+
 def in_eea(country: str) -> bool:
     """Whether a debit to an account of this IBAN country needs neither BIC nor address (Regulation 260/2012).
 

@@ -29,7 +29,9 @@ from bridge.model import (
     Statement,
 )
 from bridge.model.collection import IN_FLIGHT_STATES
-from bridge.reports import evidence
+from bridge.reports import daily, evidence
+from bridge.reports.asked import ask
+from bridge.reports.daily import DayLine
 from bridge.reports.evidence import START, Logs
 from bridge.rules import proof
 from bridge.rules.proof import PARTS, InvoiceBalances, Split
@@ -111,6 +113,7 @@ class Reconciliation:
     charges_cents: int
     sources: list[SourceLine]
     breaks: list[BreakLine]
+    days: list[DayLine]  # each account day by day: what its ledger and its statements say
     waiting: list[WaitingLine]
     prenotification: list[str]
     prenotification_agreements: list[str]  # by which debits are announced elsewhere, as bridge.toml names them
@@ -161,7 +164,8 @@ def build(session: Session, runtime: Runtime, view: View) -> Reconciliation:
         receivable_cents=balances.total(session, "Receivable", view),
         charges_cents=balances.total(session, "Charges", view),
         sources=_sources(session, view, logs, found, splits),
-        breaks=breaks(session, view, runtime.today()),
+        breaks=breaks(session, view, ask(runtime, view).on),
+        days=daily.build(session, view),
         waiting=_waiting(session, view, splits),
         prenotification=sorted({one.prenotification for one in rules}),
         prenotification_agreements=sorted({one.prenotification_agreement for one in rules if one.prenotification_agreement}),
@@ -170,16 +174,15 @@ def build(session: Session, runtime: Runtime, view: View) -> Reconciliation:
     )
 
 
-def breaks(session: Session, view: View, today: date) -> list[BreakLine]:
-    """What was open in view, oldest first."""
+def breaks(session: Session, view: View, on: date) -> list[BreakLine]:
+    """What was open in view, oldest first; ``on`` is the day on which their ages are counted."""
     wanted = view.conditions(Break.opened_on, Break.opened_at)
     if view.known_at is None:
         wanted.append(Break.closed_at.is_(None))
     else:
         wanted.append(Break.closed_at.is_(None) | (Break.closed_at > view.known_at))
     rows = session.scalars(select(Break).where(*wanted).order_by(Break.opened_on, Break.id))
-    now = view.as_of or today
-    return [BreakLine(row.id, row.kind, row.subject, max(0, (now - row.opened_on).days), row.what, row.next) for row in rows]
+    return [BreakLine(row.id, row.kind, row.subject, max(0, (on - row.opened_on).days), row.what, row.next) for row in rows]
 
 
 def _waiting(session: Session, view: View, splits: dict[int, Split]) -> list[WaitingLine]:

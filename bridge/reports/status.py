@@ -13,6 +13,7 @@ from bridge import balances
 from bridge.balances import View
 from bridge.model import Account, Batch, Collection, Cursor, Invoice, Source, Statement
 from bridge.reports import evidence
+from bridge.reports.asked import ask
 from bridge.reports.reconciliation import BreakLine, breaks
 from bridge.rules import calendar
 from bridge.rules.proof import FAILED
@@ -85,7 +86,7 @@ def build(session: Session, runtime: Runtime, view: View = balances.NOW) -> Stat
         earliest_due=None if view != balances.NOW else min(dues, default=None),
         last_statement_on=session.scalar(select(func.max(Statement.closing_on)).where(*posted)),
         sources=_sources(session) if view == balances.NOW else [],
-        breaks=breaks(session, view, runtime.today()),
+        breaks=breaks(session, view, ask(runtime, view).on),
     )
 
 

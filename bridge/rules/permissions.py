@@ -50,6 +50,10 @@ ACTS: dict[str, tuple[str, ...]] = {
     "ledger journal": READ,
     "ledger verify": READ,
     "report reconciliation": READ,
+    "report ageing": READ,
+    "report returns": READ,
+    "report forecast": READ,
+    "report batches": READ,
     "user list": READ,
     # steps, rung by hand
     "run": RUN,

@@ -1,0 +1,130 @@
+"""A table as CSV and HTML: figures of the reader's country, nothing that runs, nothing that is fetched."""
+
+from __future__ import annotations
+
+import csv
+import re
+from datetime import UTC, date, datetime
+from io import StringIO
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from bridge.balances import View
+from bridge.errors import BadInput, ConfigError, UnknownName
+from bridge.reports import paper, rendering, tables
+from bridge.reports.asked import Asked
+from bridge.reports.tables import Page, Row
+from bridge.reports.words import NOTES, WORDS
+from tests.testdata import ROOT
+
+pytestmark = pytest.mark.only_on("sqlite", "no row is read")
+AT = datetime(2026, 11, 30, 17, 0, tzinfo=UTC)
+ASKED = Asked(View(), AT, date(2026, 11, 30), ZoneInfo("Europe/Berlin"))
+HOSTILE = ("=1+2", "+49 30", "-5", "@SUM(A1)", "\t=1", "\r=1", "＝1", 'a;b,"c"', "<script>alert(1)</script>", "zwei\nZeilen")
+COLUMNS = "reason due_on:date billed:cents rate:share count:count"
+
+
+def page(rows: list[Row], lang: str, total: Row | None = None) -> Page:
+    """A page of two tables; the first is the one that it files."""
+    made = tables.table("invoices", COLUMNS, rows, lang, total)
+    other = tables.table("fees", "what eur:cents", [("x", 1)], lang)
+    return tables.page("ageing", ASKED, lang, tables=[made, other], filed="invoices", notes=["Größer & kleiner"])
+
+
+ROW: Row = ("Müller", date(2026, 11, 30), -123_456_789, 325, 7)
+
+
+def test_german_csv_is_what_a_german_excel_opens() -> None:
+    """UTF-8 with its mark, semicolons, decimal comma, no sign between thousands, CRLF, dates of the country."""
+    assert rendering.csv(page([ROW], "de")) == (
+        "\ufeffGrund;fällig am;berechnet;Quote % nach Anzahl;Anzahl\r\nMüller;30.11.2026;-1234567,89;3,25;7\r\n"
+    )
+
+
+def test_english_csv_is_plain() -> None:
+    """Commas, decimal point, ISO dates, no mark."""
+    assert rendering.csv(page([ROW], "en")) == (
+        "reason,due on,billed,rate % by count,count\r\nMüller,2026-11-30,-1234567.89,3.25,7\r\n"
+    )
+
+
+@pytest.mark.parametrize("lang", ["en", "de"])
+def test_a_csv_is_read_back_as_it_was(lang: str) -> None:
+    """Python's own reader finds every text again, whatever separators, quotes and line ends stand in it."""
+    text = rendering.csv(page([(name, None, 0, 0, 0) for name in HOSTILE], lang)).removeprefix("\ufeff")
+    rows = list(csv.reader(StringIO(text, newline=""), delimiter=";" if lang == "de" else ","))
+
+    assert [row[0].removeprefix("'") for row in rows[1:]] == list(HOSTILE)
+    assert {len(row) for row in rows} == {5}
+
+
+def test_no_text_is_a_formula() -> None:
+    """A text that a spreadsheet would run begins with an apostrophe; a negative figure stays a figure."""
+    rows: list[Row] = [(name, None, -5, 0, 0) for name in HOSTILE]
+    text = rendering.csv(page(rows, "en"))
+    cells = [row for row in csv.reader(StringIO(text, newline=""))][1:]
+
+    assert [row[0][0] for row in cells[:7]] == ["'"] * 7
+    assert {row[2] for row in cells} == {"-0.05"}
+
+
+def test_a_table_is_chosen_by_its_name() -> None:
+    """One table a file; a wrong name lists those of the page."""
+    assert rendering.csv(page([ROW], "en"), "fees") == "what,EUR\r\nx,0.01\r\n"
+    with pytest.raises(UnknownName, match=r"table 'mandates' is not one of: fees, invoices"):
+        rendering.csv(page([ROW], "en"), "mandates")
+
+
+@pytest.mark.parametrize("lang", ["en", "de"])
+def test_html_is_only_text(lang: str, tmp_path: Path) -> None:
+    """Every cell is escaped; no script, no address of anything; figures stand right, in the language's own form."""
+    total: Row = ("Σ", None, 10**9, None, 1)
+    found = rendering.html(page([(name, *ROW[1:]) for name in HOSTILE], lang, total), tmp_path)
+
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in found
+    assert "Größer &amp; kleiner" in found
+    assert re.findall(r"<script|src=|href=|url\(|@import|https?:|\bon\w+=", found) == []
+    assert f'<td class="figure">{"10,000,000.00" if lang == "en" else "10.000.000,00"}</td>' in found
+    assert f'<html lang="{lang}">' in found
+    assert "2026-11-30T18:00:00+01:00" in found
+
+
+def test_a_template_of_the_plant_replaces_ours(tmp_path: Path) -> None:
+    """``templates/reports/page.html`` beside bridge.toml; a field that is none is refused by its name."""
+    own = tmp_path / "templates" / "reports"
+    own.mkdir(parents=True)
+    (own / "page.html").write_text("<h1>$title</h1>$tables", "utf-8")
+    assert rendering.html(page([ROW], "de"), tmp_path).startswith("<h1>Altersstruktur der offenen Posten</h1><section>")
+
+    (own / "page.html").write_text("<h1>$titel</h1>", "utf-8")
+    with pytest.raises(ConfigError, match=r"'titel' is no field of a report; known are lang, notes, tables, title, view"):
+        rendering.html(page([ROW], "de"), tmp_path)
+
+
+def test_a_pdf_is_the_same_bytes() -> None:
+    """Made twice it is the same, whatever stands in its cells; its date is the report's own moment, its title is the page's."""
+    made = page([(name, *ROW[1:]) for name in HOSTILE], "de", ("Σ…", None, 10**9, None, 1))
+    found = paper.pdf(made)
+
+    assert found == paper.pdf(made)
+    assert found.startswith(b"%PDF-")
+    assert b"/CreationDate (D:20261130170000Z" in found
+    assert b"JavaScript" not in found
+    with pytest.raises(BadInput, match="has 5,002 rows, and a PDF takes 5,000; write it as csv or html"):
+        paper.pdf(page([ROW] * 5_001, "de"))
+
+
+def test_every_word_has_both_languages_and_is_used() -> None:
+    """No empty word, and none that no report says."""
+    source = "".join(path.read_text("utf-8") for path in (ROOT / "bridge" / "reports").glob("*.py") if path.name != "words.py")
+    source += "".join(
+        (ROOT / "bridge" / name).read_text("utf-8") for name in ("rules/ages.py", "rules/proof.py", "model/batch.py")
+    )
+
+    assert [key for key, both in (WORDS | NOTES).items() if not all(both)] == []
+    assert [
+        key for key in WORDS if not re.search(rf"\b{re.escape(key.removeprefix('table.').removeprefix('report.'))}\b", source)
+    ] == []
+    assert [key for key in NOTES if f'note("{key}"' not in source] == []
