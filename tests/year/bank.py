@@ -12,7 +12,7 @@ from typing import Any
 from bridge.sim import bank_files
 from tests.year import papers
 from tests.year.papers import Paper, Shape
-from tests.year.truth import Event, Part, Place, Truth, bank_day_after, invoice_of, is_bank_day
+from tests.year.truth import Event, Part, Place, Truth, bank_day_after, bank_day_before, invoice_of, is_bank_day
 
 Debit = dict[str, Any]
 AT_ONCE = ("AC01", "AC04", "AG01", "MD01", "MS03", "AM04", "DNOR", "RR02", "FF05")
@@ -63,6 +63,7 @@ class Bank:
     to_withdraw: list[tuple[str, str]] = field(default_factory=list)  # file, debit: the bank's written word
     numbers: dict[tuple[str, int], int] = field(default_factory=lambda: defaultdict(int))
     reports: int = 0
+    taking_back: dict[str, date] = field(default_factory=dict)  # debit that is rejected after its credit -> day of its debit
     last: dict[str, date] = field(default_factory=dict)
 
     def take(self, xml: bytes, day: date) -> str:
@@ -103,6 +104,13 @@ class Bank:
         """People recorded the bank's word."""
         self.debits[debit] = "withdrawn"
         self.truth.note(Event("withdrawn", debit=debit))
+
+    def half_told(self, today: date) -> list[str]:
+        """Debits that the bank has rejected although it credited them, before they leave the account again.
+
+        What is known of them depends on which paper came first.
+        """
+        return [debit for debit, gone in self.taking_back.items() if bank_day_before(gone) < today <= gone]
 
     def evening(self, day: date) -> Iterator[Paper]:
         """Book the day; gives the papers of the evening: reports, statements, advices."""
@@ -174,6 +182,7 @@ class Bank:
             elif one["fate"] == "disputed":
                 gone[bank_day_after(on + timedelta(days=rng.randint(20, 200)), 1)].append(one)
             if one["fate"] == "rejected late":
+                self.taking_back[one["e2e"]] = bank_day_after(on, 2)
                 self.replies[bank_day_after(on, 1)].append(self._late_report(one, bank_day_after(on, 1)))
         for day, some in gone.items():
             if len(some) > 1 and rng.random() < 0.5:
@@ -224,7 +233,7 @@ class Bank:
     def _late_report(self, one: Debit, day: date) -> Paper:
         """The bank rejects what it has credited; its debit follows on the next bank day."""
         self.reports += 1
-        block = {"pmt_inf_id": one["pmt_inf_id"], "reason": None}
+        block = {"pmt_inf_id": one["pmt_inf_id"], "due_on": one["due_on"], "reason": None}
         others = {**one, "e2e": "-", "state": "taken"}  # the report counts the block's debits; only the rejected one is listed
         body = bank_files.status_report(
             {"message_id": one["message_id"], "duplicate": False},

@@ -11,8 +11,6 @@ from random import Random
 from tests.year import papers
 from tests.year.papers import Paper
 
-LATE = 0.12  # of the papers come one to four days late; a statement among them leaves a gap
-
 
 @dataclass(frozen=True, slots=True)
 class Underway:
@@ -30,6 +28,7 @@ class Post:
 
     rng: Random
     inbox: Path
+    late: float = 0.12  # of the papers come one to four days late; a statement among them leaves a gap
     underway: list[Underway] = field(default_factory=list)
     names: count[int] = field(default_factory=lambda: count(1))
     tricks: dict[str, int] = field(default_factory=dict)  # how often each was played
@@ -39,7 +38,7 @@ class Post:
         rng, morning = self.rng, day + timedelta(days=1)
         on_time: list[Paper] = []
         for paper in sent:
-            if paper.original and rng.random() < LATE:
+            if paper.original and rng.random() < self.late:
                 self._play("late")
                 self._lay(morning + timedelta(days=rng.randint(1, 4)), paper.name, paper.body, (paper.name,))
             else:

@@ -85,7 +85,7 @@ class Year:
 
     def settle(self, days: int = 14) -> None:
         """The business rests until everything that the bank wrote has come; then both computations must agree."""
-        self.business.daily = 0
+        self.business.daily = self.post.late = 0
         for _ in range(days):
             self.day()
             self.look(parts=False)
@@ -111,7 +111,8 @@ class Year:
 
     def outstanding(self) -> list[str]:
         """What happened and cannot be known yet: papers that have not come, uploads that nobody marked, the bank's word."""
-        return [*self.post.missing(), *self.unmarked, *(debit for _, debit in self.bank.to_withdraw)]
+        withdrawn = [debit for _, debit in self.bank.to_withdraw]
+        return [*self.post.missing(), *self.unmarked, *withdrawn, *self.bank.half_told(self.today)]
 
     def quiet(self) -> bool:
         return not self.outstanding()

@@ -35,6 +35,14 @@ def bank_day_after(day: date, count: int) -> date:
     return day
 
 
+def bank_day_before(day: date) -> date:
+    """The last bank day before a day."""
+    day -= timedelta(days=1)
+    while not is_bank_day(day):
+        day -= timedelta(days=1)
+    return day
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
     """What a debit's own line, or a part of it, really is: credited (cents > 0) or taken back (< 0)."""
