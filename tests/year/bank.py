@@ -96,9 +96,7 @@ class Bank:
 
     def fee(self, account: str, day: date, cents: int) -> None:
         """The bank charges the account."""
-        self.days[account, bank_day_after(day, 0)].append(
-            Booking((_line("fee", -cents, text="Kontofuehrung"),), fee_cents=cents)
-        )
+        self.days[account, bank_day_after(day, 0)].append(Booking((_line("fee", -cents, text="Kontofuehrung"),), fee_cents=cents))
 
     def withdrawn(self, debit: str) -> None:
         """People recorded the bank's word."""

@@ -106,7 +106,11 @@ class Business:
     def _finalize(self, today: date) -> str:
         rng, number = self.rng, len(self.invoices) + 1
         debtor = rng.choice(self.debtors)
-        cents = rng.randint(60_000_00, 90_000_00) if rng.random() < 0.01 else rng.choice((rng.randint(1, 50_00), rng.randint(50_00, 900_00)))
+        cents = (
+            rng.randint(60_000_00, 90_000_00)
+            if rng.random() < 0.01
+            else rng.choice((rng.randint(1, 50_00), rng.randint(50_00, 900_00)))
+        )
         one = Billed(f"plant-1-{number:06d}", number, cents, debtor, today + timedelta(days=rng.randint(2, 14)))
         self.invoices[one.number] = one
         self.truth.note(Event("billed", cents, one.number))
@@ -177,7 +181,9 @@ class Business:
     def _strangers(self, today: date) -> None:
         rng = self.rng
         if rng.random() < 0.08:
-            self.bank.transfer(rng.choice(("main", "other")), today, rng.randint(1, 400_00), rng.choice(("not ours", "send back")))
+            self.bank.transfer(
+                rng.choice(("main", "other")), today, rng.randint(1, 400_00), rng.choice(("not ours", "send back"))
+            )
         if rng.random() < 0.03:
             self.bank.transfer(rng.choice(("main", "other")), today, -rng.randint(1, 400_00), "not ours")
         if rng.random() < 0.06:

@@ -203,7 +203,9 @@ class People:
         debtor.iban = iban
 
     def _revoke(self, debtor: Debtor) -> None:
-        if self._try("revoke", 1.0, lambda: mandates.run(self.world.runtime, "clara", debtor.mandate_id, "revoked", "his letter")):
+        if self._try(
+            "revoke", 1.0, lambda: mandates.run(self.world.runtime, "clara", debtor.mandate_id, "revoked", "his letter")
+        ):
             debtor.revoked = True
 
     def sign(self, debtors: Sequence[Debtor], today: date) -> None:

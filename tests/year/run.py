@@ -61,9 +61,7 @@ class Year:
         rng = [Random(f"{self.seed}:{part}") for part in ("bank", "post", "business", "people", "office")]  # noqa: S311
         self._rng = rng[4]
         handover = "portal" if self.by_hand else "folder"
-        self.world = worlds.make(
-            self.folder, now=datetime.combine(FIRST, MORNING), collection=RULES.format(handover=handover)
-        )
+        self.world = worlds.make(self.folder, now=datetime.combine(FIRST, MORNING), collection=RULES.format(handover=handover))
         ibans = {"main": worlds.MAIN_IBAN, "other": worlds.OTHER_IBAN}
         self.bank = Bank(rng[0], ibans, {"main": 10_000_00, "other": -2_500_00}, self.truth)
         self.post = Post(rng[1], self.folder / "inbox")

@@ -1,6 +1,6 @@
 """A seeded business of some weeks, or of a year: the books equal a second computation that imports none of our rules.
 
-    YEAR_SEEDS="7 8" YEAR_DAYS=365 YEAR_DAILY=3 python -m pytest tests/year
+YEAR_SEEDS="7 8" YEAR_DAYS=365 YEAR_DAILY=3 python -m pytest tests/year
 """
 
 from __future__ import annotations
