@@ -18,6 +18,7 @@ Debit = dict[str, Any]
 AT_ONCE = ("AC01", "AC04", "AG01", "MD01", "MS03", "AM04", "DNOR", "RR02", "FF05")
 RETURNED = ("MS03", "MS03", "MS03", "AM04", "AC04", "AC06", "MD07", "MS02", "SL01")
 STYLES = ("net", "net", "gross", "single", "detailed", "nameless")
+PLAIN = Shape()
 FEE_SHAPES = ("none", "inside", "beside", "silent")
 
 
@@ -28,7 +29,7 @@ class Booking:
     drawn: tuple[dict[str, Any], ...]
     parts: tuple[Part, ...] = ()
     fee_cents: int = 0
-    shape: Shape = Shape()
+    shape: Shape = PLAIN
     means: str = ""  # of a transfer: what a person would find out
     about: tuple[tuple[str, int], ...] = ()  # invoices with cents
 

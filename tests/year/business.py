@@ -85,17 +85,16 @@ class Business:
     def day(self, today: date, second: Second) -> None:
         """What is finalized and cancelled on this day, and what customers and strangers pay."""
         rng = self.rng
-        lines: list[str] = []
-        for _ in range(self._count(today)):
-            lines.append(self._finalize(today))
+        lines = [self._finalize(today) for _ in range(self._count(today))]
         if rng.random() < 0.06 and self.invoices:
             chosen = rng.choice(list(self.invoices)[-60:])
             if chosen not in self.cancelled:
                 lines.append(self._cancel(chosen, today))
         with self.logs.open("a", encoding="utf-8") as file:
             file.writelines(lines)
-        for number in self.pays.pop(today, []):
-            self._customer(number, today, second)
+        for day in sorted(day for day in self.pays if day <= today):
+            for number in self.pays.pop(day):
+                self._customer(number, today, second)
         self._strangers(today)
 
     def _count(self, today: date) -> int:
@@ -150,33 +149,33 @@ class Business:
         self.pays.setdefault(day, []).append(number)
 
     def _customer(self, number: str, today: date, second: Second) -> None:
-        """A customer looks at an invoice: he pays what is open, too much, too little, or what he paid already."""
-        rng, one = self.rng, self.invoices[number]
+        """A customer looks at an invoice: he pays what is open, too much, too little, two at once, or what he paid already."""
+        rng, one, how = self.rng, self.invoices[number], self.rng.random()
         open_cents = max(0, second.receivable(number)) + second.loss(number)
         if not open_cents:
-            if rng.random() < 0.03 and number not in self.cancelled:
+            if how < 0.03 and number not in self.cancelled:
                 self.bank.transfer("main", today, one.cents, "invoice", (number, one.cents))  # a second time, by mistake
             return
-        how = rng.random()
-        if how < 0.35:
-            return self._later(today + timedelta(days=rng.randint(10, 60)), number) if how < 0.2 else None
-        cents = open_cents + rng.randint(1, 20_00) if how < 0.45 else max(1, open_cents // 2) if how < 0.6 else open_cents
+        if how < 0.35:  # later, or never
+            if how < 0.2:
+                self._later(today + timedelta(days=rng.randint(10, 60)), number)
+            return
         others = [
             other
             for other in list(self.invoices)[-40:]
             if other != number and self.invoices[other].debtor is one.debtor and second.receivable(other) > 0
         ]
-        if how > 0.9 and others:  # two invoices with one transfer
+        if how > 0.9 and others:
             more = rng.choice(others)
             rest = second.receivable(more)
             self.bank.transfer("main", today, open_cents + rest, "two invoices", (number, open_cents), (more, rest))
-            return None
+            return
+        cents = open_cents + rng.randint(1, 20_00) if how < 0.45 else max(1, open_cents // 2) if how < 0.6 else open_cents
         account = "other" if rng.random() < 0.2 else "main"
         names = f"{number}-1" if rng.random() < 0.1 else ""
         self.bank.transfer(account, today, cents, "invoice", (number, cents), names=names)
-        if how < 0.6 and how >= 0.45:
+        if cents < open_cents:
             self._later(today + timedelta(days=rng.randint(10, 40)), number)
-        return None
 
     def _strangers(self, today: date) -> None:
         rng = self.rng

@@ -128,7 +128,7 @@ def _at(element: Element, path: str) -> Element:
 
 
 def _read(body: bytes) -> Element:
-    root = ET.fromstring(body)  # noqa: S314 - written by the simulated bank a moment ago
+    root = ET.fromstring(body)  # written by the simulated bank a moment ago
     for element in root.iter():
         element.tag = element.tag.rpartition("}")[2]
     return root

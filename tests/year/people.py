@@ -1,7 +1,7 @@
 """What people do day by day: mark uploads, explain lines, refund, retry, repair mandates, write off. Drawn from the seed.
 
-They know what a line really is, because the simulator does; what they say goes through the product's own acts, and is written down
-as truth only where the act took it.
+They know what a line really is, because the simulator does; what they say goes through the product's own acts, and is written
+down as truth only where the act took it.
 """
 
 from __future__ import annotations
@@ -127,7 +127,7 @@ class People:
             taken = False
         if taken:
             assert self.second.credit(number) >= cents, f"{cents} of invoice {number} were refunded, and are not the customer's"
-            self.truth.note(Event("transfer", -cents, number, line=one.place))
+            self.truth.note(Event("refund", -cents, number, line=one.place))
             self.refunding.discard(number)
         return taken
 

@@ -52,7 +52,7 @@ class Second:
     def hear(self, truth: Truth) -> None:
         """Hear what happened since the last time."""
         for event in truth.since(self.heard):
-            self._hearing[event.what](self, event)
+            HEARING[event.what](self, event)
             self.heard += 1
 
     def receivable(self, invoice: str) -> int:
@@ -185,20 +185,22 @@ class Second:
     def _written_off(self, event: Event) -> None:
         self._move(("Loss", event.invoice), ("Receivable", event.invoice), self.receivable(event.invoice))
 
-    _hearing = {
-        "billed": _billed,
-        "cancelled": _cancelled,
-        "sent": _sent,
-        "rejected": _failed,
-        "withdrawn": _failed,
-        "opened": _opened,
-        "booked": _booked,
-        "transfer": _transfer,
-        "not ours": _not_ours,
-        "taken off": _taken_off,
-        "credit used": _credit_used,
-        "written off": _written_off,
-    }
+
+HEARING: dict[str, Callable[[Second, Event], None]] = {
+    "billed": Second._billed,
+    "cancelled": Second._cancelled,
+    "sent": Second._sent,
+    "rejected": Second._failed,
+    "withdrawn": Second._failed,
+    "opened": Second._opened,
+    "booked": Second._booked,
+    "transfer": Second._transfer,
+    "refund": Second._transfer,
+    "not ours": Second._not_ours,
+    "taken off": Second._taken_off,
+    "credit used": Second._credit_used,
+    "written off": Second._written_off,
+}
 
 
 def read_books(rows: Callable[[str], Iterable[Any]]) -> dict[Subject, int]:
@@ -213,10 +215,11 @@ def read_books(rows: Callable[[str], Iterable[Any]]) -> dict[Subject, int]:
 def differences(books: dict[Subject, int], second: Second) -> list[str]:
     """Every balance of which the books and the second computation say different things, in words."""
     mine = second.balances()
+    both = {subject: (books.get(subject, 0), mine.get(subject, 0)) for subject in sorted({*books, *mine})}
     return [
-        f"{account} of {subject}: the books hold {books.get((account, subject), 0)}, it happened {mine.get((account, subject), 0)}"
-        for account, subject in sorted({*books, *mine})
-        if books.get((account, subject), 0) != mine.get((account, subject), 0)
+        f"{account} of {name}: the books hold {held}, what happened makes {made}"
+        for (account, name), (held, made) in both.items()
+        if held != made
     ]
 
 
@@ -228,5 +231,5 @@ def differing_parts(reported: dict[str, Counter[str]], second: Second) -> list[s
         owed = sum(reported.get(invoice, Counter())[part] for part in OWED)
         told |= {"owed": owed} if owed else {}
         if told != second.parts(invoice):
-            found.append(f"parts of {invoice}: reported {told}, it happened {second.parts(invoice)}")
+            found.append(f"parts of {invoice}: reported {told}, what happened makes {second.parts(invoice)}")
     return found
