@@ -18,6 +18,11 @@ Debit = dict[str, Any]
 AT_ONCE = ("AC01", "AC04", "AG01", "MD01", "MS03", "AM04", "DNOR", "RR02", "FF05")
 RETURNED = ("MS03", "MS03", "MS03", "AM04", "AC04", "AC06", "MD07", "MS02", "SL01")
 STYLES = ("net", "net", "gross", "single", "detailed", "nameless")
+#: of a thousand debits; "slow" is credited late and alone, "withdrawn" taken back in writing before it is booked
+WRONG = {
+    "rejected": 50, "rejected late": 20, "returned": 80, "refunded": 40, "disputed": 20, "withdrawn": 12, "slow": 12,
+}  # fmt: skip
+CORE_ONLY = ("refunded", "disputed")
 PLAIN = Shape()
 FEE_SHAPES = ("none", "inside", "beside", "silent")
 
@@ -56,6 +61,7 @@ class Bank:
     ibans: dict[str, str] = field(repr=False)
     balances: dict[str, int]
     truth: Truth
+    trouble: float = 1.0  # times as often as usual a debit goes wrong
     days: dict[tuple[str, date], list[Booking]] = field(default_factory=lambda: defaultdict(list))
     replies: dict[date, list[Paper]] = field(default_factory=lambda: defaultdict(list))
     debits: dict[str, str] = field(default_factory=dict)  # EndToEndId -> taken, rejected, withdrawn, credited, back
@@ -125,16 +131,9 @@ class Bank:
 
     def _debit(self, one: Debit, block: dict[str, Any], file: str, refused: str | None) -> Debit:
         """The debit with its fate. Only a debtor's Core debit is refunded (EPC222-07 knows no refund)."""
-        number = self.rng.random()
-        core = block["scheme"] == "CORE"
-        fate = next(
-            name
-            for limit, name in (
-                (0.05, "rejected"), (0.07, "rejected late"), (0.15, "returned"), (0.19 if core else 0, "refunded"),
-                (0.21 if core else 0, "disputed"), (0.225, "withdrawn"), (0.235, "slow"), (1.0, "paid"),
-            )
-            if number < limit
-        )  # fmt: skip
+        wrong = {fate: weight for fate, weight in WRONG.items() if block["scheme"] == "CORE" or fate not in CORE_ONLY}
+        weights = [self.trouble * weight for weight in wrong.values()]
+        (fate,) = self.rng.choices([*wrong, "paid"], [*weights, 1000 - sum(weights)])
         fate = "rejected" if refused else fate
         reason = {
             "rejected": self.rng.choice(AT_ONCE), "rejected late": self.rng.choice(AT_ONCE),

@@ -64,6 +64,7 @@ class Business:
     truth: Truth
     bank: Bank
     daily: float  # invoices a day, on average
+    days_max: int  # until one is due
     debtors: list[Debtor] = field(default_factory=list)
     invoices: dict[str, Billed] = field(default_factory=dict)
     cancelled: set[str] = field(default_factory=set)
@@ -110,7 +111,7 @@ class Business:
             if rng.random() < 0.01
             else rng.choice((rng.randint(1, 50_00), rng.randint(50_00, 900_00)))
         )
-        one = Billed(f"plant-1-{number:06d}", number, cents, debtor, today + timedelta(days=rng.randint(2, 14)))
+        one = Billed(f"plant-1-{number:06d}", number, cents, debtor, today + timedelta(days=rng.randint(2, self.days_max)))
         self.invoices[one.number] = one
         self.truth.note(Event("billed", cents, one.number))
         if rng.random() < (0.5 if not debtor.mandate or debtor.revoked else 0.03):

@@ -28,7 +28,7 @@ class Post:
 
     rng: Random
     inbox: Path
-    late: float = 0.12  # of the papers come one to four days late; a statement among them leaves a gap
+    late: float  # of the papers come one to four days late; a statement among them leaves a gap
     underway: list[Underway] = field(default_factory=list)
     names: count[int] = field(default_factory=lambda: count(1))
     tricks: dict[str, int] = field(default_factory=dict)  # how often each was played

@@ -36,13 +36,35 @@ retry = {{ reasons = ["AM04", "MS03"], retries_max = 1, days_min = 3 }}
 LIVE = ("taken", "credited")
 
 
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """``daily`` invoices a day, due after ``days_max`` at the latest; ``trouble`` times as often as usual a debit goes wrong.
+
+    ``late`` of the papers come late. ``weekends``: days on which the bank is closed are lived too. ``parts_each``: days between
+    two looks at the parts of every invoice.
+    """
+
+    daily: float
+    days_max: int
+    trouble: float
+    late: float
+    weekends: bool
+    parts_each: int
+
+
+KINDS = {
+    "weeks": Kind(daily=5, days_max=5, trouble=2.5, late=0.08, weekends=False, parts_each=1),
+    "year": Kind(daily=3, days_max=14, trouble=1, late=0.12, weekends=True, parts_each=7),
+}
+
+
 @dataclass(slots=True)
 class Year:
-    """A business of ``daily`` invoices a day, from its seed. Odd seeds upload by hand, even ones by folder."""
+    """A business from its seed. Odd seeds upload by hand, even ones by folder."""
 
     folder: Path
     seed: int
-    daily: float = 3.0
+    kind: str = "year"
     world: World = field(init=False)
     truth: Truth = field(default_factory=Truth)
     second: Second = field(default_factory=Second)
@@ -59,29 +81,27 @@ class Year:
 
     def __post_init__(self) -> None:
         rng = [Random(f"{self.seed}:{part}") for part in ("bank", "post", "business", "people", "office")]
-        self._rng = rng[4]
+        self._rng, kind = rng[4], KINDS[self.kind]
         handover = "portal" if self.by_hand else "folder"
         self.world = worlds.make(self.folder, now=datetime.combine(FIRST, MORNING), collection=RULES.format(handover=handover))
         ibans = {"main": worlds.MAIN_IBAN, "other": worlds.OTHER_IBAN}
-        self.bank = Bank(rng[0], ibans, {"main": 10_000_00, "other": -2_500_00}, self.truth)
-        self.post = Post(rng[1], self.folder / "inbox")
-        self.business = Business(rng[2], self.folder / "logs.jsonl", self.truth, self.bank, self.daily)
+        self.bank = Bank(rng[0], ibans, {"main": 10_000_00, "other": -2_500_00}, self.truth, kind.trouble)
+        self.post = Post(rng[1], self.folder / "inbox", kind.late)
+        self.business = Business(rng[2], self.folder / "logs.jsonl", self.truth, self.bank, kind.daily, kind.days_max)
         self.people = People(rng[3], self.world, self.bank, self.business, self.truth, self.second)
-        self.people.sign([one for one in self.business.founded(max(12, int(self.daily * 10))) if one.mandate], FIRST)
+        self.people.sign([one for one in self.business.founded(30) if one.mandate], FIRST)
 
     @property
     def by_hand(self) -> bool:
         """Whether a person uploads the files and says so."""
         return self.seed % 2 == 1
 
-    def live(self, days: int, *, weekends: bool = True, parts_each: int = 1) -> None:
-        """So many days; after each of them everything holds. ``parts_each``: days between two looks at the invoices' parts.
-
-        Without ``weekends`` nothing runs on days on which the bank is closed; what they bring comes on the next one.
-        """
+    def live(self, days: int) -> None:
+        """So many days; after each of them everything holds. What comes on a day that is not lived lies there on the next one."""
+        kind = KINDS[self.kind]
         for number in range(days):
-            if weekends or is_bank_day(self.today):
-                self._one_day(parts=number % parts_each == 0)
+            if kind.weekends or is_bank_day(self.today):
+                self._one_day(parts=number % kind.parts_each == 0)
             self.today += timedelta(days=1)
 
     def settle(self, days: int = 30) -> None:
@@ -141,8 +161,13 @@ class Year:
     def said(self, what: str, found: list[str]) -> str:
         """A difference, with the seed, the day, and how to run it alone."""
         more = [f"... and {len(found) - 12} more"] if len(found) > 12 else []
-        alone = f"YEAR_SEEDS={self.seed} YEAR_DAYS={(self.today - FIRST).days + 1} .venv/bin/python -m pytest tests/year -k seed"
-        lines = [f"seed {self.seed}, {self.today}: {what}", *found[:12], *more, f"alone: {alone}"]
+        which = f"YEAR_KIND={self.kind} YEAR_SEEDS={self.seed} YEAR_DAYS={(self.today - FIRST).days + 1}"
+        lines = [
+            f"seed {self.seed}, {self.today}: {what}",
+            *found[:12],
+            *more,
+            f"alone: {which} .venv/bin/python -m pytest tests/year -k seed",
+        ]
         return "\n  ".join(lines)
 
     # --- the files that go out -------------------------------------------------------------------------------------------------
