@@ -77,11 +77,11 @@ class Bank:
         """Take a file on a day and draw what will become of it; returns its MsgId."""
         file = bank_files.parse(xml)
         name, rng = file["message_id"], self.rng
-        whole = rng.choice(("FF01", "BE05")) if rng.random() < 0.02 else None
+        whole = rng.choice(("FF01", "BE05")) if rng.random() < 0.02 * self.trouble else None
         rejected: list[Debit] = []
         everyone: list[Debit] = []
         for block in file["blocks"]:
-            block["reason"] = rng.choice(("AG01", "RC01")) if rng.random() < 0.02 and not whole else None
+            block["reason"] = rng.choice(("AG01", "RC01")) if rng.random() < 0.03 * self.trouble and not whole else None
             debits = [self._debit(one, block, name, whole or block["reason"]) for one in block["debits"]]
             everyone += debits
             rejected += [one for one in debits if one["fate"] == "rejected"]
