@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from typing import TypeVar
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import Session
 
 from bridge import balances, doubting
@@ -20,6 +20,7 @@ IN_ONE_STATEMENT = 500
 T = TypeVar("T")
 
 AT_ONCE = 500  # a statement's list of ids stays short
+NOT_BOOKED = ("rejected", "withdrawn")  # before the bank credited them; some credit them all the same
 
 
 def invoice_facts(session: Session, invoices: Sequence[Invoice]) -> dict[int, InvoiceFacts]:
@@ -134,7 +135,11 @@ def _why_not(session: Session, collections: Sequence[Collection], rules: Collect
 
 
 def _named_by_lines(session: Session, collections: Sequence[Collection]) -> dict[int, str]:
-    """Of these, the ones that an open line names: a payer's own transfer, or a debit that the bank has from who knows where."""
+    """Of these, the ones that an open line names: a payer's own transfer, or a debit that the bank has from who knows where.
+
+    A later attempt waits as well for a line about an earlier one of its invoice: while the bank may still take that money back,
+    or leave it here, another debit could collect it twice.
+    """
     still = or_(Entry.open_cents > 0, Entry.open_cents < 0)  # so written, SQLite uses the index
     lines = select(Entry.id).join(Statement, Statement.id == Entry.statement_id).where(still, Statement.posting != "refused")
     named = {
@@ -146,11 +151,49 @@ def _named_by_lines(session: Session, collections: Sequence[Collection]) -> dict
             .group_by(func.upper(Detail.end_to_end_id))
         )
     }
-    return {
-        c.id: f"line {named[c.end_to_end_key]} of the bank names it and is not explained yet"
-        for c in collections
-        if c.end_to_end_key in named
-    }
+    found: dict[int, str] = {}
+    earlier = _earlier(session, collections, lines)
+    for c in collections:
+        if c.end_to_end_key in named:
+            found[c.id] = f"line {named[c.end_to_end_key]} of the bank names it and is not explained yet"
+        for name, lump_sum in earlier[c.id]:
+            line = named.get(name.upper(), lump_sum)
+            if line is not None:
+                found[c.id] = f"line {line} of the bank is about {name}, an earlier attempt, and is not explained yet"
+    return found
+
+
+def _earlier(session: Session, collections: Sequence[Collection], lines: Select[int]) -> dict[int, list[tuple[str, int | None]]]:
+    """The earlier attempts of each one's invoice: EndToEndId, and the open lump sum of its block or file where it had failed.
+
+    A bank may credit a rejected debit in a lump sum, and debit it again later; until then the sum is open.
+    """
+    again = {c.invoice_id: c.id for c in collections if c.attempt > 1}
+    found: dict[int, list[tuple[str, int | None]]] = defaultdict(list)
+    for some in _slices(sorted(again)):
+        block, file = func.upper(Block.pmt_inf_id), func.upper(Batch.message_id)
+        names_it = or_(
+            func.upper(Entry.batch_pmt_inf_id) == block,
+            Entry.batch_pmt_inf_id.is_(None) & (func.upper(Entry.batch_message_id) == file),
+        )
+        lump_sum = (
+            select(func.min(Entry.id))
+            .where(Entry.id.in_(lines), Entry.open_cents > 0, names_it, Collection.state.in_(NOT_BOOKED))
+            .correlate(Block, Batch, Collection)
+            .scalar_subquery()
+        )
+        attempts = (
+            select(Collection.id, Collection.invoice_id, Collection.end_to_end_id, lump_sum)
+            .join(Member, Member.collection_id == Collection.id)
+            .join(Block, Block.id == Member.block_id)
+            .join(Batch, Batch.id == Block.batch_id)
+            .where(Collection.invoice_id.in_(some))
+            .order_by(Collection.id)
+        )
+        for attempt_id, invoice_id, name, line in session.execute(attempts):
+            if attempt_id < again[invoice_id]:
+                found[again[invoice_id]].append((name, line))
+    return found
 
 
 def _presented(session: Session, mandate_ids: Sequence[int], but: Sequence[int] = ()) -> set[int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Generator, Iterator
 
 import pytest
@@ -46,7 +47,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.hookimpl(optionalhook=True)  # where xdist is not loaded nobody asks
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
-    """The tests of one file on one engine go to one process, which sets its fixtures up once.
+    """The tests of one file on one engine go to one process, which sets its fixtures up once; a seeded year is a file of its own.
 
     By the name of the test alone: what ``--dist loadgroup`` writes into it is lost under pytest 9.2 (pytest-xdist issue 1386).
     """
@@ -55,7 +56,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
     class ByFileAndEngine(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
             engine = engines.POSTGRESQL if f"[{engines.POSTGRESQL}" in nodeid else engines.SQLITE
-            return f"{nodeid.partition('::')[0]} on {engine}"
+            seed = re.search(r"seed-[0-9]+", nodeid)
+            return f"{nodeid.partition('::')[0]} on {engine}{f' {seed[0]}' if seed else ''}"
 
     return ByFileAndEngine(config, log)
 

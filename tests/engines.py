@@ -27,7 +27,7 @@ from tests.servers import postgres
 SQLITE, POSTGRESQL = "sqlite", "postgresql"
 OURS = "WHERE NOT tgisinternal"
 #: folders of tests whose every test runs on both engines
-BOTH = {"acts", "bank_news", "books", "intake", "journeys", "migrations", "reports", "steps"}
+BOTH = {"acts", "bank_news", "books", "intake", "journeys", "migrations", "reports", "steps", "year"}
 
 
 @dataclass(slots=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bridge.acts import confirm_upload
+from bridge.acts import confirm_upload, retry
 from bridge.runtime import Runtime
 from bridge.steps import batch
 from tests import worlds
@@ -167,3 +167,20 @@ def killed_at(world: World, point: str) -> Runtime:
             raise KeyboardInterrupt
 
     return replace(world.runtime, fault=fault)
+
+
+@pytest.mark.parametrize("booking", ["singly", "gross"])
+def test_no_second_debit_while_the_money_of_the_first_is_here(world: World, booking: str) -> None:
+    """The bank rejects what it credits all the same; until its debit comes, another attempt would collect twice."""
+    scenario = told(world, booking, "rejected" if booking == "gross" else "rejected late", "paid", "paid")
+    papers = {**scenario.reports(), **scenario.statements()}
+    files = {name: body.replace(b"AC04", b"AM04") for name, body in papers.items()}  # lack of funds: it may be tried again
+    deliver(world, files, ["report-" if booking == "gross" else "late-", "main-2026-11-27"])
+    first = scenario.asked[0].name
+    [second] = retry.run(world.runtime, "clara", first)
+    world.run("collect", "batch", "handover")
+    assert (world.states()[first], world.states()[second]) == ("rejected", "held")
+
+    deliver(world, files, ["main-2026-11-30"])
+    world.run("collect", "batch", "handover")
+    assert world.states()[second] == "submitted"
