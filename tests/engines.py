@@ -70,7 +70,7 @@ def url(folder: Path) -> str:
 
 
 def section(folder: Path) -> str:
-    """The lines of bridge.toml that say so; none for SQLite, which is the default: its migrated file is put beside bridge.toml."""
+    """The lines of bridge.toml that say so; none for SQLite, the default: its migrated file is put beside bridge.toml."""
     if _now.engine == POSTGRESQL:
         return f'[database]\nurl = "{url(folder)}"\n'
     if not (folder / "bridge.db").exists():
