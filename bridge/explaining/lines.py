@@ -10,9 +10,10 @@ from datetime import date
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from bridge.explaining import candidates
+from bridge.explaining import candidates, nameless
 from bridge.explaining.standing import reopened_on, stands
 from bridge.model import Detail, Entry, Match
+from bridge.model.sealed import Keyring
 from bridge.rules.lines import Candidate, DetailFacts, Line, Pass
 
 
@@ -56,10 +57,13 @@ class Loaded:
         )
 
 
-def load(session: Session, entries: Sequence[tuple[Entry, int]]) -> Loaded:
-    """Load these lines, each with the account it is on."""
+def load(session: Session, entries: Sequence[tuple[Entry, int]], keys: Keyring | None = None) -> Loaded:
+    """Load these lines, each with the account it is on.
+
+    With ``keys`` a detail that gives no EndToEndId gets that of the one debit it can mean; a person says it himself.
+    """
     ids = [entry.id for entry, _ in entries]
-    details = _details(session, [entry for entry, _ in entries])
+    details = _details(session, entries, keys)
     named = {detail.end_to_end_id.upper() for some in details.values() for detail in some if detail.end_to_end_id}
     by_name: dict[str, Candidate] = candidates.by_end_to_end(session, named)
     return Loaded(
@@ -74,23 +78,29 @@ def load(session: Session, entries: Sequence[tuple[Entry, int]]) -> Loaded:
     )
 
 
-def _details(session: Session, entries: Sequence[Entry]) -> dict[int, list[DetailFacts]]:
+def _details(session: Session, entries: Sequence[tuple[Entry, int]], keys: Keyring | None) -> dict[int, list[DetailFacts]]:
     """What explains each of these lines: its own details, or those of the advice that tells what it is about."""
-    of_line = {entry.told_by_id or entry.id: entry.id for entry in entries}
-    explained = select(Match.detail_id).where(Match.entry_id.in_(of_line.values()), Match.detail_id.is_not(None), stands())
+    of_line = {entry.told_by_id or entry.id: (entry, account_id) for entry, account_id in entries}
+    ids = [entry.id for entry, _ in entries]
+    explained = select(Match.detail_id).where(Match.entry_id.in_(ids), Match.detail_id.is_not(None), stands())
     done = set(session.scalars(explained))
+    listed = session.scalars(select(Detail).where(Detail.entry_id.in_(of_line)).order_by(Detail.entry_id, Detail.ordinal)).all()
+    of_details = [(*of_line[row.entry_id], row) for row in listed if row.id not in done]
+    meant = nameless.meant(session, keys, of_details) if keys is not None else {}
     found: dict[int, list[DetailFacts]] = {}
-    for row in session.scalars(select(Detail).where(Detail.entry_id.in_(of_line)).order_by(Detail.entry_id, Detail.ordinal)):
-        found.setdefault(of_line[row.entry_id], []).append(
+    for row in listed:
+        answer = meant.get(row.id)
+        found.setdefault(of_line[row.entry_id][0].id, []).append(
             DetailFacts(
                 id=row.id,
                 amount_cents=row.amount_cents,
                 original_cents=row.original_cents,
-                end_to_end_id=row.end_to_end_id,
+                end_to_end_id=row.end_to_end_id if answer is None else answer.candidate.end_to_end_id,
                 is_return=row.is_return,
                 reason=row.return_reason,
                 charges_cents=row.charges_cents,
                 done=row.id in done,
+                named_by=("", "") if answer is None else (answer.rule, answer.evidence),
             )
         )
     return found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, aliased
 
 from bridge.errors import UnknownName
+from bridge.explaining.nameless import said
 from bridge.model import (
     Account,
     Break,
@@ -174,8 +174,8 @@ def _words(session: Session, runtime: Runtime, entry: Entry, key_row: DataKey | 
         key = runtime.keys.unwrap(of_advice)
     of_line = Detail.entry_id == (entry.told_by_id or entry.id)
     for detail in session.scalars(select(Detail).where(of_line).order_by(Detail.ordinal).limit(3)):
-        said = json.loads(unseal(key, f"detail:{detail.entry_id}:{detail.ordinal}", detail.text) or "{}")
-        parts += [said.get("debtor", "") if entry.amount_cents > 0 else said.get("creditor", ""), said.get("text", "")]
+        told = said(key, detail)
+        parts += [told.get("debtor", "") if entry.amount_cents > 0 else told.get("creditor", ""), told.get("text", "")]
     return " / ".join(part for part in parts if part)
 
 

@@ -51,6 +51,7 @@ class DetailFacts:
     reason: str | None
     charges_cents: int
     done: bool
+    named_by: tuple[str, str] = ("", "")  # the rule that found whom it means, and what shows it; the bank gave no EndToEndId
 
 
 @dataclass(frozen=True, slots=True)

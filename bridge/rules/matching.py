@@ -1,7 +1,8 @@
 """What explains a bank line. Pure.
 
 In order of certainty: a bank fee by its code; the EndToEndId of each detail; the PmtInfId or MsgId of a lump sum with count and
-sum. Exactly one candidate or a Break; zero tolerance except charges. Candidates come in upper case; nothing is guessed from text.
+sum; where the bank gives neither, rules.naming says whom a detail means. Exactly one candidate or a Break; zero tolerance except
+charges. Candidates come in upper case.
 Source: EPC130-08 for references, DK Anlage 3 for GVC codes; fee shapes are inside, beside or silent.
 """
 
@@ -183,7 +184,10 @@ def _explained(
     line: Line, detail: DetailFacts, candidate: Candidate, parts: Sequence[Part], opens: tuple[BreakRow, ...]
 ) -> Explained:
     booked_on = max(line.closes_on, candidate.closes_on)
-    return Explained("EndToEndId", f"EndToEndId {candidate.end_to_end_id}", booked_on, tuple(parts), detail.id, opens)
+    rule, evidence = detail.named_by
+    if not rule:
+        rule, evidence = "EndToEndId", f"EndToEndId {candidate.end_to_end_id}"
+    return Explained(rule, evidence, booked_on, tuple(parts), detail.id, opens)
 
 
 def contained(line_gross_cents: int, count: int | None, booked_on: date, members: Sequence[Candidate]) -> tuple[Candidate, ...]:

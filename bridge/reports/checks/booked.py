@@ -8,13 +8,14 @@ from datetime import datetime
 from itertools import groupby
 from operator import itemgetter
 
-from sqlalchemy import and_, func, or_, select, union_all
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select, union_all
 from sqlalchemy.orm import aliased
 
 from bridge.books import PlannedPosting, PlannedVoucher
-from bridge.model import Collection, Consent, Detail, Entry, Invoice, Match, Posting, Voucher
+from bridge.model import Amendment, Collection, Consent, Detail, Entry, Invoice, Mandate, Match, Posting, Voucher
 from bridge.reports.checks import ROWS_AT_ONCE, Reading
 from bridge.rules.lifecycle import POSTINGS
+from bridge.rules.naming import NOT_PROVIDED
 from bridge.rules.people import person
 
 #: facts of a bank line; a fee may stand beside them in the same voucher
@@ -81,13 +82,25 @@ def _allowed(fact: str) -> set[tuple[str, str]]:
     return {POSTINGS[one] for one in (fact, *beside, *overdrawn)}
 
 
+def _found_without_a_name() -> ColumnElement[bool]:
+    """What rules.naming may say of a detail without an EndToEndId: the bank's mandate, if it gives one, and the amount."""
+    nameless = func.coalesce(func.upper(Detail.end_to_end_id), NOT_PROVIDED) == NOT_PROVIDED
+    given = func.upper(Detail.mandate_id)
+    of_mandate = exists().where(Mandate.id == Collection.mandate_id, Mandate.mandate_key == given)
+    of_former = exists().where(Amendment.mandate_id == Collection.mandate_id, func.upper(Amendment.was) == given)
+    by_text = (Match.rule == "TEXT") & Detail.mandate_id.is_(None)
+    fee = func.abs(Detail.amount_cents) - Collection.amount_cents
+    exact = or_(fee == 0, fee == Detail.charges_cents, fee == -Detail.charges_cents)
+    return nameless & exact & or_((Match.rule == "MANDATE") & or_(of_mandate, of_former), by_text)
+
+
 def matches(now: Reading) -> Iterator[str]:
     """A match is about the debit that the bank's line names, and takes off the line what its voucher takes off Suspense."""
     foreign = (
         select(Match.entry_id, Collection.end_to_end_id)
         .join(Detail, Detail.id == Match.detail_id)
         .join(Collection, Collection.id == Match.collection_id)
-        .where(func.coalesce(func.upper(Detail.end_to_end_id), "") != Collection.end_to_end_key)
+        .where(func.coalesce(func.upper(Detail.end_to_end_id), "") != Collection.end_to_end_key, ~_found_without_a_name())
         .order_by(Match.id)
     )
     for entry_id, name in now.session.execute(foreign):

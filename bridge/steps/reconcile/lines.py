@@ -53,7 +53,7 @@ def _explain_chunk(session: Session, runtime: Runtime, after: Place | None, acto
     entries = [(entry, account_id) for entry, account_id, _ in rows]
     if not entries:
         return Counter(), None
-    loaded = load(session, entries)
+    loaded = load(session, entries, runtime.keys)
     found: list[tuple[Line, Explained]] = []
     breaks: list[BreakRow] = []
     counts: Counter[str] = Counter()
