@@ -54,7 +54,7 @@ class Kind:
 
 KINDS = {
     "weeks": Kind(daily=5, days_max=5, trouble=2.5, late=0.08, weekends=False, parts_each=1),
-    "year": Kind(daily=3, days_max=14, trouble=1, late=0.12, weekends=True, parts_each=7),
+    "year": Kind(daily=2, days_max=14, trouble=1, late=0.12, weekends=True, parts_each=7),
 }
 
 
