@@ -18,7 +18,7 @@ from bridge.model.mandate import ALIVE_STATES
 from bridge.model.parties import open_address, open_email, open_iban, open_name, open_ultimate_debtor, seal_account, seal_person
 from bridge.model.sealed import Key
 from bridge.records.pain008 import Address
-from bridge.register.lines import Row
+from bridge.register.lines import FREE, STRUCTURED, Row
 from bridge.rules import lifecycle
 from bridge.runtime import Runtime
 
@@ -130,7 +130,8 @@ def as_line(session: Session, runtime: Runtime, mandate: Mandate) -> dict[str, s
         "email": open_email(key, person),
         "language": person.language,
         "ultimate_debtor": open_ultimate_debtor(key, person),
-        **{name: getattr(address, name) for name in ("street", "building", "postcode", "town", "country")},
+        **{name: getattr(address, name) for name in STRUCTURED},
+        **dict(zip(FREE, (*address.lines, "", ""), strict=False)),
     }
     return {name: "" if value is None else str(value) for name, value in values.items()}
 
