@@ -165,5 +165,11 @@ def _address(get: dict[str, str]) -> Address | None:
     return Address(street, building, postcode, town, country, lines)
 
 
+def columns_of(address: Address) -> dict[str, str | None]:
+    """An address by the columns of a mandate file; what it has not is None."""
+    free = dict(zip(FREE, (*address.lines, None, None), strict=False))
+    return {**{name: getattr(address, name) for name in STRUCTURED}, **free}
+
+
 def _words(*texts: str) -> list[str]:
     return re.findall(r"\w+", " ".join(texts).casefold())
