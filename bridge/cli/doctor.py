@@ -164,7 +164,8 @@ def _profile(here: call.Call, account: AccountSettings) -> str:
     path = profiles.path(account.bank, folders)
     where = "as it ships" if path.parent == folders[0] else f"your own, {path}"
     days = f"{profile.lead_days} bank day{'' if profile.lead_days == 1 else 's'} before the due date"
-    said = f"{profile.name} ({where}): {profile.version}, addresses {profile.address}, a file by {profile.cut_off} {profile.timezone}, {days}"
+    until = f"{profile.cut_off} {profile.timezone}, {days}"
+    said = f"{profile.name} ({where}): {profile.version}, addresses {profile.address}, a file by {until}"
     if profile.lead_days:
         return said
     return f"{WARNING}lead_days = 0 takes a file on the due date itself; between banks it is 1 at least, so ask your bank; {said}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pty
 import re
+import select
 import shutil
 import sys
 import tomllib
@@ -30,6 +31,7 @@ creditor_id = "DE98ZZZ09999999999"
 account = "main"
 """
 WHOLE = resource("templates/banks/default.toml").read_text("utf-8")
+PATIENCE_SECONDS = 30
 IBAN = "DE89370400440532013000"
 
 
@@ -132,12 +134,14 @@ def test_a_name_is_seen_while_it_is_typed_and_an_iban_is_not(plant: Plant) -> No
         os.environ |= {"PYTHONPATH": str(ROOT), **plant.environment()}
         os.execv(sys.executable, [sys.executable, "-m", "bridge", *words])
     screen = ""
-    for prompt, typed in (("debtor_name", "Werk Zebra"), ("iban", IBAN)):
-        screen = read_until(terminal, f"{prompt}:", screen)
-        os.write(terminal, f"{typed}\n".encode())
-    screen = read_until(terminal, "bridge mandate sign", screen)
-    os.close(terminal)
-    os.waitpid(child, 0)
+    try:
+        for prompt, typed in (("debtor_name", "Werk Zebra"), ("iban", IBAN)):
+            screen = read_until(terminal, f"{prompt}: ", screen)  # with the blank: what is typed before it is thrown away
+            os.write(terminal, f"{typed}\n".encode())
+        screen = read_until(terminal, "bridge mandate sign", screen)
+    finally:
+        os.close(terminal)  # hangs up on whoever still waits there
+        os.waitpid(child, 0)
 
     assert "is draft" in screen
     assert ("Werk Zebra" in screen, IBAN in screen) == (True, False)
@@ -148,6 +152,7 @@ def test_a_name_is_seen_while_it_is_typed_and_an_iban_is_not(plant: Plant) -> No
 def read_until(terminal: int, words: str, screen: str) -> str:
     """What the terminal shows up to these words."""
     while words not in screen:
+        assert select.select([terminal], [], [], PATIENCE_SECONDS)[0], screen
         try:
             part = os.read(terminal, 4096)
         except OSError:  # the command has ended
