@@ -25,6 +25,11 @@ def path(name: str) -> Path:
     return found
 
 
+def folders(name: str, home: Path) -> list[Path]:
+    """The folder of this name that ships, and behind it the operator's own beside bridge.toml, which need not exist."""
+    return [path(name), home / name]
+
+
 def _home() -> Path:
     """The folder that holds ROOTS: inside the wheel, or the checkout that the package is part of."""
     if IN_WHEEL.is_dir():

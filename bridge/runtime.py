@@ -79,7 +79,7 @@ class Runtime:
         return open_attester(self.source(settings), contract=settings.contract, key=key.strip())
 
     def profile(self, name: str) -> BankProfile:
-        return profiles.load(name, [resources.path("templates/banks"), self.settings.home / "templates" / "banks"])
+        return profiles.load(name, resources.folders("templates/banks", self.settings.home))
 
     @contextmanager
     def session(self) -> Iterator[Session]:

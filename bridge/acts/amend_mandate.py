@@ -25,7 +25,7 @@ from bridge.runtime import Runtime
 #: what may be changed, by the columns of a mandate file
 CHANGEABLE = (
     "mandate_id", "debtor_name", "iban", "bic", "email", "language", "street", "building", "postcode", "town", "country",
-    "ultimate_debtor", "agreement", "b2b_confirmed_on", "prenotification_days",
+    "address_line_1", "address_line_2", "ultimate_debtor", "agreement", "b2b_confirmed_on", "prenotification_days",
 )  # fmt: skip
 DEBTOR, CONTACT = ("debtor_name", "address", "ultimate_debtor"), ("email", "language")
 TERMS = ("agreement", "b2b_confirmed_on", "prenotification_days")

@@ -79,8 +79,8 @@ def _creditor(session: Session, runtime: Runtime, declared: CreditorSettings) ->
     used = session.scalar(select(func.count(Batch.id)).where(Batch.creditor_id == row.id))
     if used and (row.name != declared.name or row.creditor_id != identifier):
         raise ConfigError(
-            f"creditor {row.name!r}: its name and identifier were used in a sealed file "
-            "and are not changed by editing bridge.toml"
+            f"creditor {row.name!r} ({row.creditor_id}): its name and identifier were used in a sealed file and are not changed "
+            "by editing bridge.toml; write them there as they stand here, or change them by 'bridge creditor amend'"
         )
     row.name, row.creditor_id, row.account_id = declared.name, identifier, account.id
     _version(session, runtime, "creditor", key, declared.model_dump(mode="json"))

@@ -7,8 +7,9 @@ from sqlalchemy.orm import Session
 
 from bridge import audit_trail, books
 from bridge.books import PlannedMove, Recorder, Unit
-from bridge.errors import BadInput, UnknownName
+from bridge.errors import BadInput
 from bridge.model import Collection, Mandate
+from bridge.register import store
 from bridge.rules import lifecycle
 from bridge.runtime import Runtime
 
@@ -28,10 +29,7 @@ def run(runtime: Runtime, actor: str, mandate_id: str, news: str, reason: str) -
 
 
 def _move(session: Session, runtime: Runtime, actor: str, mandate_id: str, news: str, reason: str) -> int:
-    found = list(session.scalars(select(Mandate).where(Mandate.mandate_key == mandate_id.upper())))
-    if len(found) != 1:
-        raise UnknownName(f"mandate {mandate_id!r} is not one that is stored; 'bridge mandate list' shows them")
-    mandate = found[0]
+    mandate = store.known(session, mandate_id)
     state = lifecycle.step("mandate", f"mandate {mandate.mandate_id}", mandate.state, news)
     move = PlannedMove("mandate", mandate.id, mandate.version, news, mandate.state, state, "person", runtime.today(), reason)
     books.apply_all(session, [Unit(moves=(move,))], Recorder(actor, runtime.clock()))

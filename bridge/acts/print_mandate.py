@@ -16,7 +16,7 @@ from bridge import audit_trail, books, resources
 from bridge.books import PlannedMove, Recorder, Unit
 from bridge.errors import BadInput, ConfigError
 from bridge.model import Creditor, Mandate
-from bridge.register import store
+from bridge.register import lines, store
 from bridge.rules import lifecycle, notices
 from bridge.runtime import Runtime
 
@@ -71,7 +71,7 @@ def _words(session: Session, runtime: Runtime, mandate: Mandate, line: dict[str,
         "creditor": creditor.name,
         "creditor_id": creditor.creditor_id,
         "kind": KINDS[language][mandate.kind],
-        "street": f"{line['street']} {line['building']}".strip(),
+        "street": ", ".join(filter(None, (f"{line['street']} {line['building']}".strip(), *(line[name] for name in lines.FREE)))),
         "town": f"{line['postcode']} {line['town']}".strip(),
         "iban": " ".join(iban[start : start + 4] for start in range(0, len(iban), 4)),
         "days": str(notices.days(mandate.prenotification_days, rules.prenotification_days)),

@@ -5,6 +5,7 @@ Only calendar needs a database.
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,9 @@ def add_to(app: typer.Typer) -> None:
 def validate(
     context: typer.Context,
     file: Path = typer.Argument(..., help="A pain.008, pain.002 or camt file of anybody."),
-    profile: str = typer.Option("default", "--profile", help="Whose limits and forms count: a name in templates/banks/."),
+    profile: str = typer.Option(
+        "", "--profile", help="Whose limits and forms count; by default your bank's, where the file names it."
+    ),
 ) -> None:
     """A file against the ISO schema, the rules of the scheme and what one bank takes; nothing is stored."""
     from bridge import resources
@@ -35,16 +38,33 @@ def validate(
     from bridge.reports import validation
 
     here = call.of(context)
-    folders = [resources.path("templates/banks"), here.options.config.parent / "templates" / "banks"]
-    found = validation.validate(read(file), profiles.load(profile, folders))
+    body = read(file)
+    name, why = (profile, "as you said") if profile else _profile_of(here, validation.accounts(body))
+    found = validation.validate(body, profiles.load(name, resources.folders("templates/banks", here.options.config.parent)))
+    by = {"profile": name, "profile_why": why} if found.kind == "pain.008" else {}
 
     def show() -> None:
         rows = [(one.id, one.path, one.message) for one in found.findings]
-        screen.table(f"{file.name}: {found.kind}", ("rule", "where", "what"), rows)
-        screen.lines(f"{len(rows)} finding(s); 'bridge explain RULE' says more" if rows else "every check is passed")
+        if rows:
+            screen.table(f"{file.name}: {found.kind}", ("rule", "where", "what"), rows)
+        counted = "" if found.debits is None else f", {found.debits} debit(s), EUR {screen.euro(found.control_sum_cents or 0)}"
+        screen.lines(
+            f"{len(rows)} finding(s); 'bridge explain RULE' says more" if rows else f"{file.name}: no findings{counted}",
+            *([f"held to the profile {name}: {why}"] if by else []),
+        )
 
-    here.answer(found, show)
+    here.answer({**asdict(found), **by}, show)
     raise typer.Exit(0 if found.ok else 4)
+
+
+def _profile_of(here: call.Call, ibans: list[str]) -> tuple[str, str]:
+    """The profile of our account that the file names, and why this one."""
+    if not here.options.config.exists():
+        return "default", "there is no bridge.toml here; --profile names another"
+    for account in here.settings().accounts:
+        if "".join(account.iban.split()).upper() in ibans:
+            return account.bank, f"that of your account {account.id}, which the file names"
+    return "default", "the file names no account of bridge.toml; --profile names another"
 
 
 def show(context: typer.Context, file: Path = typer.Argument(..., help="A pain.002, pain.008 or camt file.")) -> None:

@@ -18,6 +18,7 @@ from bridge.cli import (
     chain,
     creditor,
     demo,
+    doctor,
     files,
     invoice,
     ledger,
@@ -45,7 +46,7 @@ app = typer.Typer(
     help="From an on-chain invoice to a SEPA direct debit, to the bank's answer, to books that add up.",
     epilog="Examples:  bridge demo   ·   bridge run --config plant/bridge.toml",
 )
-for part in (system, demo, bank, files, production):
+for part in (system, doctor, demo, bank, files, production):
     part.add_to(app)
 for name, group in (
     ("chain", chain.app),

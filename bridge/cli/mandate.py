@@ -7,7 +7,7 @@ from pathlib import Path
 import typer
 
 from bridge.cli import call, screen
-from bridge.errors import BadInput, UnknownName
+from bridge.errors import BadInput
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -76,18 +76,24 @@ def list_(context: typer.Context) -> None:
 
 @app.command(epilog="Examples:  bridge mandate show MND-0001   ·   bridge mandate show MND-0001 --json")
 def show(context: typer.Context, mandate_id: str) -> None:
-    """One mandate, with the debtor's name."""
+    """One mandate, with the debtor's name and address, by the reference it has or had."""
     from bridge.reports import lists
 
     here = call.of(context)
     runtime = here.runtime()
     with runtime.reading() as session:
-        found = [m for m in lists.mandates(session, runtime, names=True) if m.mandate_id.upper() == mandate_id.upper()]
-    if not found:
-        raise UnknownName(f"mandate {mandate_id!r} is not one that is stored; 'bridge mandate list' shows them")
-    one = found[0]
-    rows = [(name, getattr(one, name)) for name in one.__dataclass_fields__]
+        one = lists.mandate(session, runtime, mandate_id)
+    rows = [(name, _said(getattr(one, name))) for name in one.__dataclass_fields__]
+    if one.mandate_id.upper() != mandate_id.strip().upper():
+        here.say(f"{mandate_id} was its reference before it was amended; it is {one.mandate_id} now")
     here.answer(one, lambda: screen.table(one.mandate_id, ("field", "value"), rows))
+
+
+def _said(value: object) -> object:
+    """A value in words: parts by name, yes or no."""
+    if isinstance(value, dict):
+        return [f"{name} {part}" for name, part in value.items() if part]
+    return ("yes" if value else "no") if isinstance(value, bool) else value
 
 
 _SET = typer.Option([], "--set", help="COLUMN=VALUE, a column of a mandate file, several times; iban=- asks for it.")
@@ -193,13 +199,17 @@ def print_(
 
 
 def _values(pairs: list[str]) -> dict[str, str]:
-    """COLUMN=VALUE, each; a value of "-" is asked for, so that no account stands in a shell's history or a list of processes."""
+    """COLUMN=VALUE, each; a value of "-" is asked for, so that no account stands in a shell's history or a list of processes.
+
+    What is typed for an IBAN is not shown; all else is, or nobody would find his slip of the pen.
+    """
     values: dict[str, str] = {}
     for one in pairs:
         name, equals, value = one.partition("=")
         if not equals:
             raise BadInput("--set takes COLUMN=VALUE, like language=en")
-        values[name.strip()] = typer.prompt(name.strip(), hide_input=True) if value.strip() == "-" else value.strip()
+        name, value = name.strip(), value.strip()
+        values[name] = typer.prompt(name, hide_input=name == "iban").strip() if value == "-" else value
     return values
 
 

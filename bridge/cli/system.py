@@ -1,4 +1,4 @@
-"""init, doctor, status, run, check, db: the bridge itself."""
+"""init, status, run, check, db: the bridge itself."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from bridge.errors import BridgeError, ConfigError, UnknownName
 
 if TYPE_CHECKING:
     from bridge.runtime import Runtime
-    from bridge.settings import SourceSettings
 
 db_app = typer.Typer(no_args_is_help=True, help="The database.", epilog="Examples:  bridge db upgrade   ·   bridge db check")
 
@@ -39,7 +38,7 @@ path = "bridge.keys"                   # seals names and IBANs; without it they 
 # [[accounts]]                         # your own bank account
 # id = "main"
 # iban = "DE02120300000000202051"
-# bank = "default"                     # a profile in templates/banks/
+# bank = "default"                     # what your bank takes: a profile that ships, or one of yours in templates/banks/
 
 # [[creditors]]
 # name = "Musterwerk Maschinen GmbH"
@@ -89,10 +88,17 @@ amount_max_cents = 5000000             # above: held for a person
 # blocked_debtors = []                 # nothing is collected from these (0x..., as on chain)
 """
 
+OWN_PROFILES = "templates/banks"
+EXAMPLE = """\
+# EXAMPLE, not read while its name ends in .example. If no profile that ships is your bank's: copy this file to <your-bank>.toml
+# in this folder, write your bank's answers into it, name it in bridge.toml ( bank = "<your-bank>" ), and run 'bridge doctor'.
+# Every line is needed. What stands below is the profile "default" as it ships.
+
+"""
+
 
 def add_to(app: typer.Typer) -> None:
     app.command(epilog="Examples:  bridge init   ·   bridge init plant")(init)
-    app.command(epilog="Examples:  bridge doctor   ·   bridge doctor --relearn --actor anna")(doctor)
     app.command(epilog="Examples:  bridge status   ·   bridge status --json")(status)
     app.command(epilog="Examples:  bridge run   ·   bridge run --only reconcile")(run)
     app.command(epilog="Examples:  bridge check   ·   bridge check --json")(check)
@@ -104,6 +110,7 @@ def init(
     admin: str = typer.Option("admin", "--admin", help="The name of the first admin; his token is put into admin.token."),
 ) -> None:
     """Write a commented bridge.toml, the key file, the folders, the database, and the first admin with his token."""
+    from bridge import resources
     from bridge.acts import users
     from bridge.runtime import build, ready, write_keys
 
@@ -112,8 +119,10 @@ def init(
     if path.exists():
         raise ConfigError(f"{path} exists; it is left as it is")
     folder.mkdir(parents=True, exist_ok=True)
-    for name in ("inbox", "outbox"):
-        (folder / name).mkdir(exist_ok=True)
+    for name in ("inbox", "outbox", OWN_PROFILES):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    example = folder / OWN_PROFILES / "my-bank.toml.example"  # not a profile while it ends so
+    example.write_text(EXAMPLE + resources.path("templates/banks/default.toml").read_text(encoding="utf-8"), encoding="utf-8")
     if not (folder / "bridge.keys").exists():
         write_keys(folder / "bridge.keys")
     path.write_text(TEMPLATE, encoding="utf-8")
@@ -132,44 +141,6 @@ def init(
             f"the first admin is {made.user}; his token stands in {token}: keep it like the key file",
         ),
     )
-
-
-def doctor(
-    context: typer.Context,
-    relearn: bool = typer.Option(
-        False, "--relearn", help="Let a restored backup learn from the outbox which files left since; nothing is sent."
-    ),
-) -> None:
-    """Check config, database, keys, broker, sources, outbox and bank profiles, and say how to fix what is wrong."""
-    here = call.of(context)
-    if relearn:
-        raise typer.Exit(_relearn(here))
-    found = [_examine(what, look) for what, look in _examinations(here)]
-    ok = all(one["ok"] for one in found)
-    here.answer(
-        {"ok": ok, "checks": found},
-        lambda: screen.table(
-            "doctor", ("", "what", "said"), [("ok" if one["ok"] else "WRONG", one["id"], one["detail"]) for one in found]
-        ),
-    )
-    raise typer.Exit(0 if ok else 4)
-
-
-def _relearn(here: call.Call) -> int:
-    from bridge.acts import relearn
-
-    runtime = here.runtime()
-    found = relearn.run(runtime, here.actor(runtime, "doctor --relearn"))
-    rows = [(one.message_id, one.what, one.problem) for one in found]
-    here.answer(
-        found,
-        lambda: (
-            screen.table("learned from the outbox", ("message id", "what", "missing"), rows)
-            if rows
-            else screen.lines("the manifest and the database know the same files")
-        ),
-    )
-    return 4 if relearn.problems(found) else 0
 
 
 def status(context: typer.Context, as_of: str = AS_OF, known_at: str = KNOWN_AT) -> None:
@@ -313,79 +284,3 @@ def db_check(context: typer.Context) -> None:
         lambda: screen.lines(f"the database stands at {stands_at or 'nothing'}, the newest migration is {head_revision()}"),
     )
     raise typer.Exit(0 if ok else 4)
-
-
-def _examine(what: str, look: Any) -> dict[str, Any]:
-    try:
-        return {"id": what, "title": what, "ok": True, "detail": look() or "ok"}
-    except BridgeError as problem:
-        return {"id": what, "title": what, "ok": False, "detail": str(problem)}
-
-
-def _trust(source: SourceSettings) -> str:
-    """What stands behind the blocks of a source, in words: the weak spots first."""
-    counted = "" if source.mapping is None else "; its contract does not count invoices: that none is missing is not proven"
-    if source.profile == "none":
-        return f"verification none: nothing is proven about the node{counted}"
-    if source.agreeing == 1:
-        return f"verification {source.profile}, but one node alone says which block is final; add a second rpc{counted}"
-    return f"verification {source.profile}, {source.agreeing} of {len(source.rpc)} nodes agree{counted}"
-
-
-def _examinations(here: call.Call) -> list[tuple[str, Any]]:
-    def config() -> str:
-        settings = here.settings()
-        if not settings.accounts or not settings.creditors or not settings.sources:
-            missing = [n for n in ("accounts", "creditors", "sources") if not getattr(settings, n)]
-            raise ConfigError(f"bridge.toml declares no {', no '.join(missing)} yet; fill in the commented lines")
-        return f"{len(settings.accounts)} account(s), {len(settings.creditors)} creditor(s), {len(settings.sources)} source(s)"
-
-    def database() -> str:
-        return f"{here.runtime().engine.dialect.name}, migrated"
-
-    def sources() -> str:
-        runtime = here.runtime()
-        said = []
-        for source in runtime.settings.sources:
-            head = runtime.source(source).final_head()
-            block = head.number if head else "none"
-            said.append(f"{source.name}: final block {block} ({_trust(source)})")
-        return "; ".join(said) or "none declared"
-
-    def outbox() -> str:
-        from bridge import custody
-
-        custody.check_manifest(here.runtime())
-        return "the manifest is not ahead of the database"
-
-    def broker() -> str:
-        settings = here.settings()
-        if not settings.broker.url:
-            return "none: 'bridge run' rings"
-        from bridge import tasks
-
-        policy = tasks.reach(settings.broker)
-        if policy != "noeviction":
-            raise ConfigError(f"the broker may drop rings when its memory is full ({policy}); set maxmemory-policy noeviction")
-        return f"{settings.broker.shown} answers, noeviction"
-
-    return [
-        ("config", config),
-        ("database", database),
-        ("people", lambda: _first_admin(here)),
-        ("broker", broker),
-        ("sources", sources),
-        ("outbox", outbox),
-    ]
-
-
-def _first_admin(here: call.Call) -> str:
-    from bridge import identity
-
-    runtime = here.runtime()
-    with runtime.reading() as session:
-        if identity.an_admin_can_act(session, runtime.clock()):
-            return "an admin can act"
-    if runtime.settings.environment == "production":
-        raise ConfigError("no admin has a token that works; make one with 'bridge user add NAME --role admin'")
-    return "no admin has a token yet; production needs one"

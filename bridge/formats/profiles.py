@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import MISSING, Field, fields
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -26,13 +27,18 @@ _CUT_OFF = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 def load(name: str, folders: Sequence[Path]) -> BankProfile:
     """The profile ``name`` from ``name.toml`` in the last folder that has it: a bank's own file replaces the one shipped.
 
-    Keys left out have the value of BankProfile. Raises UnknownName with the profiles there are, and ConfigError naming file and
-    key for an unknown key, a wrong value, or a file that is no TOML.
+    Raises UnknownName with the profiles there are, and ConfigError naming file and key for a key that is unknown or missing, a
+    wrong value, or a file that is no TOML.
     """
+    return _profile(name, path(name, folders))
+
+
+def path(name: str, folders: Sequence[Path]) -> Path:
+    """The file of the profile ``name``. Raises UnknownName with the profiles there are."""
     found = _files(folders)
     if name not in found:
         raise UnknownName.among("bank profile", name, found)
-    return _profile(name, found[name])
+    return found[name]
 
 
 def known(folders: Sequence[Path]) -> list[str]:
@@ -45,23 +51,30 @@ def _files(folders: Sequence[Path]) -> dict[str, Path]:
 
 
 def _profile(name: str, path: Path) -> BankProfile:
+    """The profile in a file that says everything: what is left out might be what this bank does otherwise."""
     values = _read(path)
     keys = {field.name for field in fields(BankProfile)} - {"name"}
     for key in values:
         if key not in keys:
             raise ConfigError(f"{path}: {key!r} is not one of: {', '.join(sorted(keys))}")
-    if "title" not in values:
-        raise ConfigError(f"{path}: title is missing; it is the bank's name as people say it")
     for key, value in values.items():
         fault = _CHECKS[key](value)
         if fault:
             raise ConfigError(f"{path}: {key} = {value!r}: {fault}")
-    if values.get("batch_booking") == AS_AGREED:
+    missing = [_by_default(field) for field in fields(BankProfile) if field.name in keys - set(values)]
+    if missing:
+        raise ConfigError(f"{path}: lines are missing; as default.toml has them: {', '.join(missing)}")
+    if values["batch_booking"] == AS_AGREED:
         values["batch_booking"] = None
     profile = BankProfile(name=name, **values)
     _check_window(profile, path)
     _check_address(profile, path)
     return profile
+
+
+def _by_default(field: Field[Any]) -> str:
+    """A key as default.toml has it; the title has no default."""
+    return f"{field.name} = {'...' if field.default is MISSING else json.dumps(field.default)}"
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from bridge.records.pain008 import Address
 
 
 class Person(Base):
-    """A debtor, natural or legal. ``address`` is a sealed JSON object of street, building, postcode, town, country."""
+    """A debtor, natural or legal. ``address`` is a sealed JSON object of street, building, postcode, town, country, lines."""
 
     __tablename__ = "person"
     id: Mapped[int] = mapped_column(primary_key=True)

@@ -11,19 +11,20 @@ from bridge.errors import BadInput
 from bridge.model.identifiers import check_bic, check_creditor_id, check_iban, check_mandate_id, creditor_key, in_eea
 from bridge.model.mandate import KINDS, SCHEMES
 from bridge.records.pain008 import Address
-from bridge.rules.scheme import ADDRESS_LIMITS
+from bridge.rules.scheme import ADDRESS_LIMITS, ADDRESS_LINE_MAX
 from bridge.rules.text import sepa_text
 
 COLUMNS = (
     "mandate_id", "creditor_id", "debtor_ref", "agreement", "scheme", "kind", "signed_on",
     "debtor_name", "iban", "bic", "email", "language", "street", "building", "postcode", "town", "country",
-    "ultimate_debtor", "b2b_confirmed_on", "prenotification_days", "last_presented_on",
+    "address_line_1", "address_line_2", "ultimate_debtor", "b2b_confirmed_on", "prenotification_days", "last_presented_on",
 )  # fmt: skip
 #: what may differ between a mandate and the same one amended
 FIELDS = (
     "mandate_id", "debtor_name", "iban", "bic", "email", "language", "address", "ultimate_debtor", "agreement",
     "b2b_confirmed_on", "prenotification_days",
 )  # fmt: skip
+STRUCTURED, FREE = ("street", "building", "postcode", "town", "country"), ("address_line_1", "address_line_2")
 NEEDED = ("mandate_id", "debtor_ref", "signed_on", "debtor_name", "iban")
 
 
@@ -67,8 +68,11 @@ def checked(number: int, values: Mapping[str, str], creditors: Mapping[str, int]
         raise BadInput(f"signed_on {get['signed_on']} lies in the future")
     address = _address(get)
     bic = check_bic(get["bic"]) if get["bic"] else None
-    if not in_eea(verdict.country) and not (bic and address and address.street and address.postcode):
-        raise BadInput(f"an account in {verdict.country} (outside the EEA) needs bic, street, postcode, town and country")
+    if not in_eea(verdict.country) and not (bic and address and (address.lines or (address.street and address.postcode))):
+        raise BadInput(
+            f"an account in {verdict.country} (outside the EEA) needs bic, street, postcode, town and country"
+            " (or address_line_1 for street and postcode, where the bank takes hybrid addresses)"
+        )
     for name in ("debtor_name", "ultimate_debtor"):
         if len(get[name]) > 140 or any(ord(char) < 32 for char in get[name]):
             raise BadInput(f"{name} is longer than 140 characters or holds a control character")
@@ -144,13 +148,28 @@ def _choice(text: str, known: Sequence[str], name: str) -> str:
 
 
 def _address(get: dict[str, str]) -> Address | None:
-    parts = [get[name] or None for name in ("street", "building", "postcode", "town", "country")]
-    if not any(parts):
+    """Structured, or hybrid: up to two free lines beside town and country, which they do not repeat (EPC153-22)."""
+    parts, lines = [get[name] or None for name in STRUCTURED], tuple(get[name] for name in FREE if get[name])
+    if not any(parts) and not lines:
         return None
     if not get["town"] or not re.fullmatch(r"[A-Z]{2}", get["country"]):
         raise BadInput("an address needs at least town and country (two capital letters)")
-    for name, most in ADDRESS_LIMITS.items():
+    for name, most in (*ADDRESS_LIMITS.items(), *((name, ADDRESS_LINE_MAX) for name in FREE)):
         if len(sepa_text(get[name], limit=200)) > most or any(ord(char) < 32 for char in get[name]):
             raise BadInput(f"{name} is longer than {most} characters as the bank prints it, or holds a control character")
+    where = set(_words(get["postcode"], get["town"], get["country"]))
+    for name in FREE:
+        if get[name] and not set(_words(get[name])) - where:
+            raise BadInput(f"{name} repeats the town or the country; they stand in columns of their own alone")
     street, building, postcode, town, country = parts
-    return Address(street, building, postcode, town, country)
+    return Address(street, building, postcode, town, country, lines)
+
+
+def columns_of(address: Address) -> dict[str, str | None]:
+    """An address by the columns of a mandate file; what it has not is None."""
+    free = dict(zip(FREE, (*address.lines, None, None), strict=False))
+    return {**{name: getattr(address, name) for name in STRUCTURED}, **free}
+
+
+def _words(*texts: str) -> list[str]:
+    return re.findall(r"\w+", " ".join(texts).casefold())

@@ -18,7 +18,7 @@ from bridge.model.mandate import ALIVE_STATES
 from bridge.model.parties import open_address, open_email, open_iban, open_name, open_ultimate_debtor, seal_account, seal_person
 from bridge.model.sealed import Key
 from bridge.records.pain008 import Address
-from bridge.register.lines import Row
+from bridge.register.lines import Row, columns_of
 from bridge.rules import lifecycle
 from bridge.runtime import Runtime
 
@@ -88,7 +88,11 @@ def store(
 
 def known(session: Session, mandate_id: str) -> Mandate:
     """The one mandate of this reference, in whatever case. Raises UnknownName."""
-    found = list(session.scalars(select(Mandate).where(Mandate.mandate_key == mandate_id.strip().upper())))
+    key = mandate_id.strip().upper()
+    found = list(session.scalars(select(Mandate).where(Mandate.mandate_key == key)))
+    if not found and (former := formerly(session, key)):
+        now = session.scalars(select(Mandate.mandate_id).where(Mandate.id.in_(former)).order_by(Mandate.id))
+        raise UnknownName(f"mandate {mandate_id!r} was amended; its reference is {', '.join(now)} now")
     if len(found) != 1:
         raise UnknownName(f"mandate {mandate_id!r} is not one that is stored; 'bridge mandate list' shows them")
     return found[0]
@@ -102,6 +106,12 @@ def former_references(session: Session, creditor_ids: Iterable[int]) -> dict[tup
     gone = select(Mandate.creditor_id, Amendment.was, Mandate.id).join(Mandate, Mandate.id == Amendment.mandate_id)
     found = session.execute(gone.where(Amendment.kind == "mandate_id", Mandate.creditor_id.in_(set(creditor_ids))))
     return {(creditor_id, str(was).upper()): mandate_id for creditor_id, was, mandate_id in found}
+
+
+def formerly(session: Session, key: str) -> set[int]:
+    """The row ids of mandates that had this reference (in upper case) before they were amended."""
+    former = former_references(session, session.scalars(select(Creditor.id)))
+    return {mandate_id for (_, was), mandate_id in former.items() if was == key}
 
 
 def replace_old(session: Session, runtime: Runtime, mandate: Mandate, actor: str) -> None:
@@ -130,7 +140,7 @@ def as_line(session: Session, runtime: Runtime, mandate: Mandate) -> dict[str, s
         "email": open_email(key, person),
         "language": person.language,
         "ultimate_debtor": open_ultimate_debtor(key, person),
-        **{name: getattr(address, name) for name in ("street", "building", "postcode", "town", "country")},
+        **columns_of(address),
     }
     return {name: "" if value is None else str(value) for name, value in values.items()}
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from bridge.errors import BadInput, UnknownName
 from bridge.model import (
     Account,
     Amendment,
@@ -25,7 +27,9 @@ from bridge.model import (
     Source,
 )
 from bridge.model.mandate import ALIVE_STATES
-from bridge.model.parties import open_name
+from bridge.model.parties import open_address, open_email, open_name, open_ultimate_debtor
+from bridge.register import store
+from bridge.register.lines import columns_of
 from bridge.rules.scheme import NAME_MAX
 from bridge.rules.text import sepa_text
 from bridge.runtime import Runtime
@@ -84,7 +88,7 @@ class CreditorLine:
 
 @dataclass(frozen=True, slots=True)
 class MandateLine:
-    """A mandate as people see it: the IBAN masked, the name only where it was asked for."""
+    """A mandate as people see it: the IBAN masked; name, address and e-mail only where they were asked for."""
 
     mandate_id: str
     state: str
@@ -98,6 +102,15 @@ class MandateLine:
     changes: list[str]  # what was amended, when and by whom, oldest first
     printed_name: str | None  # as banks print it, where that is not the name
     debtor_name: str | None
+    last_debit_wanted: bool  # its next debit says FNAL, and ends it
+    language: str
+    prenotification_days: int | None  # None: the creditor's general rule
+    b2b_confirmed_on: date | None
+    last_presented_on: date | None
+    address: dict[str, str | None] | None  # by the columns of a mandate file
+    email: str | None
+    ultimate_debtor: str | None
+    formerly: list[str]  # references it had before
 
 
 def invoices(session: Session, *, state: str | None = None) -> list[InvoiceLine]:
@@ -163,21 +176,28 @@ def batches(session: Session) -> list[BatchLine]:
     ]
 
 
-def mandates(session: Session, runtime: Runtime, *, names: bool = False) -> list[MandateLine]:
-    """All mandates; ``names`` opens the debtors' names, for a screen that a person asked for."""
+def mandates(session: Session, runtime: Runtime, *, names: bool = False, ids: Iterable[int] | None = None) -> list[MandateLine]:
+    """All mandates, or those with these row ids; ``names`` opens who and where the debtors are, where a person asked for it."""
+    wanted = select(Mandate.id) if ids is None else select(Mandate.id).where(Mandate.id.in_(ids))
     rows = session.execute(
         select(Mandate, Person, BankAccount.shown, DataKey)
         .join(Person, Person.id == Mandate.person_id)
         .join(BankAccount, BankAccount.id == Mandate.bank_account_id)
         .outerjoin(DataKey, DataKey.uid == Person.key_uid)
+        .where(Mandate.id.in_(wanted))
         .order_by(Mandate.id)
     )
     changed: dict[int, list[str]] = defaultdict(list)
-    for one in session.scalars(select(Amendment).order_by(Amendment.id)):
+    former: dict[int, list[str]] = defaultdict(list)
+    for one in session.scalars(select(Amendment).where(Amendment.mandate_id.in_(wanted)).order_by(Amendment.id)):
+        if one.kind == "mandate_id":
+            former[one.mandate_id].append(str(one.was))
         changed[one.mandate_id].append(f"{one.booked_on} {one.kind.replace('_', ' ')} by {one.actor}")
     found = []
     for row, person, shown, key in rows:
-        name = _name(runtime, person, key) if names else None
+        opened = runtime.keys.unwrap(key) if names and key is not None else None  # None: not asked for, or the key was erased
+        name = open_name(opened, person) if opened else None
+        address = open_address(opened, person) if opened else None
         printed = sepa_text(name, limit=NAME_MAX) if name else None
         found.append(
             MandateLine(
@@ -193,14 +213,33 @@ def mandates(session: Session, runtime: Runtime, *, names: bool = False) -> list
                 changes=changed[row.id],
                 printed_name=printed if printed != name else None,
                 debtor_name=name,
+                last_debit_wanted=row.final_wanted,
+                language=person.language,
+                prenotification_days=row.prenotification_days,
+                b2b_confirmed_on=row.b2b_confirmed_on,
+                last_presented_on=row.last_presented_on,
+                address=columns_of(address) if address else None,
+                email=open_email(opened, person) if opened else None,
+                ultimate_debtor=open_ultimate_debtor(opened, person) if opened else None,
+                formerly=former[row.id],
             )
         )
     return found
 
 
-def _name(runtime: Runtime, person: Person, key: DataKey | None) -> str | None:
-    """None where the person's key was erased."""
-    return None if key is None else open_name(runtime.keys.unwrap(key), person)
+def mandate(session: Session, runtime: Runtime, reference: str) -> MandateLine:
+    """The mandate that has this reference, in whatever case, or had it before it was amended, with who and where its debtor is.
+
+    Raises UnknownName, and BadInput where mandates of two creditors have the same.
+    """
+    key = reference.strip().upper()
+    ids = set(session.scalars(select(Mandate.id).where(Mandate.mandate_key == key))) or store.formerly(session, key)
+    if not ids:
+        raise UnknownName(f"mandate {reference!r} is not one that is stored; 'bridge mandate list' shows them")
+    found = mandates(session, runtime, names=True, ids=ids)
+    if len(found) > 1:
+        raise BadInput(f"{len(found)} mandates of different creditors have the reference {reference!r}; 'bridge mandate list'")
+    return found[0]
 
 
 def creditors(session: Session) -> list[CreditorLine]:

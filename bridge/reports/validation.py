@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from bridge import archive
 from bridge.custody import files, fitness, soundness
 from bridge.errors import BadInput, UnknownName
-from bridge.formats import detect, pain008_reader, second_opinion
+from bridge.formats import detect, pain008, pain008_reader, second_opinion
 from bridge.model import Account, Batch, Block, Document, Member
 from bridge.records.profile import BankProfile
 from bridge.rules import scheme
@@ -29,11 +29,16 @@ OWN_CHECKS = {
 
 @dataclass(frozen=True, slots=True)
 class Validation:
-    """``kind`` of the file ("pain.008"), and every finding; an empty list is a sound file."""
+    """``kind`` of the file ("pain.008"), and every finding; an empty list is a sound file.
+
+    ``debits`` and ``control_sum_cents`` are counted, in a sound pain.008 alone.
+    """
 
     ok: bool
     kind: str
     findings: list[Finding]
+    debits: int | None = None
+    control_sum_cents: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +55,21 @@ def validate(body: bytes, profile: BankProfile) -> Validation:
     """Look at a pain.008 by every rule, at a bank's answer by reading it whole. Raises BadInput for what is no bank file."""
     kind = detect.detect(BytesIO(body))
     findings = soundness.of_bytes(body, profile) if kind == "pain.008" else _readable(kind, body)
-    return Validation(not findings, kind, findings)
+    if findings or kind != "pain.008":
+        return Validation(not findings, kind, findings)
+    facts = pain008.count(BytesIO(body))
+    return Validation(ok=True, kind=kind, findings=[], debits=facts.counted, control_sum_cents=facts.counted_sum_cents)
+
+
+def accounts(body: bytes) -> list[str]:
+    """The creditor's IBANs that a pain.008 names, in order; none in another file, or as far as it cannot be read."""
+    found: list[str] = []
+    try:
+        for part, leaves, _ in pain008_reader.parts(BytesIO(body)):
+            found += [text for path, text in leaves if part == "PmtInf" and path == "PmtInf/CdtrAcct/Id/IBAN"]
+    except BadInput:
+        pass  # validate says what is wrong with it
+    return found
 
 
 def _readable(kind: str, body: bytes) -> list[Finding]:

@@ -57,6 +57,10 @@ def run(place: Place, *lines: dict[str, str], dry_run: bool = False) -> import_m
         ({"ultimate_debtor": "漢字"}, "no letter that a bank can print"),
         ({"town": "Bern"}, "an address needs at least town and country"),
         ({"town": "T" * 36, "country": "DE"}, "town is longer than 35 characters"),
+        ({"address_line_1": "Hinterhaus"}, "an address needs at least town and country"),
+        ({"town": "Bern", "country": "CH", "address_line_2": "L" * 71}, "address_line_2 is longer than 70 characters"),
+        ({"town": "Bern", "country": "CH", "postcode": "3000", "address_line_1": "3000 BERN (CH)"}, "repeats the town or the"),
+        ({"iban": "CH5604835012345678009", "bic": "CRESCHZZ80A", "town": "Biel", "country": "CH"}, "or address_line_1 for"),
         ({"iban": "CH9300762011623852957"}, "an account in CH (outside the EEA) needs bic, street, postcode, town and country"),
     ],
 )

@@ -24,6 +24,7 @@ def test_a_draft_is_printed_and_waits_for_the_signature(place: Place) -> None:
         "iban": DEBTOR_IBAN,
         "street": "Hauptstr.",
         "building": "1",
+        "address_line_1": "Hinterhaus",
         "town": "Ulm",
         "country": "DE",
     }
@@ -36,7 +37,7 @@ def test_a_draft_is_printed_and_waits_for_the_signature(place: Place) -> None:
         added.mandate_id,
         "DE89 3704 0044 0532 0130 00",
         "Jürgen &lt;Müller&gt;",
-        "Hauptstr. 1",
+        "Hauptstr. 1, Hinterhaus",
         "Ulm",
     ):
         assert part in page

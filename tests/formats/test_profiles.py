@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from dataclasses import fields
 from pathlib import Path
 
@@ -15,7 +16,16 @@ SHIPPED = Path(__file__).parents[2] / "templates" / "banks"
 
 
 def bank(folder: Path, text: str, name: str = "mybank") -> list[Path]:
-    """A folder with one profile, after the shipped ones."""
+    """A folder with one profile, after the shipped ones: ``text``, and the lines of default.toml that it does not have."""
+    said = {line.partition(" = ")[0] for line in text.splitlines()}
+    others = [
+        line for line in SHIPPED.joinpath("default.toml").read_text("utf-8").splitlines() if line.partition(" = ")[0] not in said
+    ]
+    return written(folder, "\n".join([text, *others]), name)
+
+
+def written(folder: Path, text: str, name: str = "mybank") -> list[Path]:
+    """A folder with one profile that is this text alone, after the shipped ones."""
     folder.joinpath(f"{name}.toml").write_text(text, encoding="utf-8")
     return [SHIPPED, folder]
 
@@ -101,11 +111,24 @@ def test_wrong_key_or_value_names_file_and_key(line: str, key: str, tmp_path: Pa
         profiles.load("mybank", bank(tmp_path, line if key == "title" else f'title = "x"\n{line}'))
 
 
+@pytest.mark.parametrize("key", [field.name for field in fields(BankProfile) if field.name != "name"])
+def test_a_line_that_was_lost_is_named(key: str, tmp_path: Path) -> None:
+    """Every line is needed: what is left out is named with the value that default.toml has, and never filled in."""
+    whole = SHIPPED.joinpath("default.toml").read_text("utf-8").splitlines()
+    line = next(line for line in whole if line.startswith(f"{key} = "))
+    folders = written(tmp_path, "\n".join(other for other in whole if other != line))
+    with pytest.raises(ConfigError, match=r"mybank\.toml: lines are missing; as default\.toml has them") as refusal:
+        profiles.load("mybank", folders)
+
+    named = tomllib.loads(str(refusal.value).rpartition(": ")[2]) if key != "title" else {"title": "..."}
+    assert named == {key: tomllib.loads(line)[key] if key != "title" else "..."}
+
+
 @pytest.mark.parametrize("text", ["title = ", "", "lead_days = 1", 'title = "  "'])
 def test_file_without_title_or_toml_is_refused(text: str, tmp_path: Path) -> None:
     """A file that is no TOML, or does not say which bank it is, is refused by name."""
     with pytest.raises(ConfigError, match=r"mybank\.toml"):
-        profiles.load("mybank", bank(tmp_path, text))
+        profiles.load("mybank", written(tmp_path, text))
 
 
 def test_a_file_in_another_encoding_is_refused(tmp_path: Path) -> None:

@@ -106,7 +106,7 @@ def test_anybodys_files(tmp_path: Path) -> None:
     half_way(tmp_path)
     report, statement = (tmp_path / "inbox" / name for name in ("1.xml", "2.xml"))
 
-    assert validation.validate(rendered(FULL), BANK) == validation.Validation(True, "pain.008", [])
+    assert validation.validate(rendered(FULL), BANK) == validation.Validation(True, "pain.008", [], 4, 25_032)
     assert validation.validate(report.read_bytes(), BANK) == validation.Validation(True, "pain.002", [])
     assert validation.validate(statement.read_bytes(), BANK).kind == "camt.053"
     cut = validation.validate(statement.read_bytes()[:-60], BANK)

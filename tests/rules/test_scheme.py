@@ -51,6 +51,7 @@ def debit(base: DebitLine = FIRST, **changes: object) -> DebitFile:
 
 
 OWN, NAME, RF = BLOCK.creditor_id, BLOCK.creditor_name, "RF18539007547034"
+HYBRID = Address(town="Biel", country="CH", lines=("Case postale 12",))
 OLD, THREE = Address(country="CH", lines=("Rue du Lac 1268", "2501 Biel")), replace(ADDRESS, lines=("a", "b", "c"))
 # id, the file that breaks only this rule, where, and a part of the message
 CASES: list[tuple[str, DebitFile, str, str]] = [
@@ -107,6 +108,7 @@ CASES: list[tuple[str, DebitFile, str, str]] = [
     ("SDD-028", block(creditor_bic="BYLADEM"), "block[2]/creditor_bic", "8 or 11"),
     ("SDD-007", block(pmt_inf_id="mw-1-1"), "block[2]/pmt_inf_id", "same block id"),
     ("SDD-009", debit(end_to_end_id="inv-2-1"), "block[1]/debit[2]/end_to_end_id", "inv-2-1: an earlier debit"),
+    ("SDD-021", debit(SWISS, debtor_address=replace(HYBRID, lines=())), "block[1]/debit[2]/debtor_address", "free lines"),
     ("SDD-022", debit(debtor_address=THREE), "block[1]/debit[2]/debtor_address/lines", "3 lines"),
     ("SDD-022", debit(debtor_address=replace(ADDRESS, lines=("x" * 71,))), "block[1]/debit[2]/debtor_address/lines[1]", "71"),
     ("SDD-024", debit(debtor_address=OLD), "block[1]/debit[2]/debtor_address", "no town of its own"),

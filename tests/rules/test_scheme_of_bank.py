@@ -54,6 +54,7 @@ def test_every_rule_has_a_case() -> None:
         (replace(FILE, blocks=(OTHER,)), {"one_block": True, "one_due_date": True}),
         (debit(debtor_name="Jürgen & Söhne"), {"characters": "german"}),
         (debit(SWISS, debtor_address=HYBRID), {"address": "hybrid"}),
+        (debit(SWISS, debtor_address=Address(town="Biel", country="CH", lines=("Case postale 12",))), {"address": "hybrid"}),
         (
             replace(debit(SWISS, debtor_address=OLD), version=LEGACY),
             {"address": "lines", "version": LEGACY},

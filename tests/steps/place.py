@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from bridge.chain.recorded import RecordedSource
 from bridge.model import Base, Batch, Break, Collection, Invoice
 from bridge.model.sealed import Sealed
 from bridge.records.invoice_log import Completeness, Head
+from bridge.records.profile import BankProfile
 from bridge.runtime import Runtime, build, ready, write_keys
 from bridge.sim.bank import SimBank
 from bridge.steps import PIPELINE
@@ -187,7 +188,8 @@ class Place:
         """A bank profile of the place's own; what is not named is as in BankProfile."""
         folder = self.folder / "templates" / "banks"
         folder.mkdir(parents=True, exist_ok=True)
-        lines = [f"{name} = {json.dumps(value)}" for name, value in {"title": "Test bank", **values}.items()]
+        said = {**asdict(BankProfile("default", "Test bank")), **values}
+        lines = [f"{name} = {json.dumps(value)}" for name, value in said.items() if name != "name"]
         (folder / "default.toml").write_text("\n".join(lines) + "\n")
 
     def rows(self, model: Any, *conditions: Any) -> list[Any]:

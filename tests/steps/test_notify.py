@@ -255,12 +255,14 @@ def test_a_mail_that_came_back_stops_the_file(place: Place) -> None:
 def test_a_letter_counts_from_the_day_it_is_posted(tmp_path: Path, server: Server) -> None:
     """It is printed into a folder with the address for the envelope; somebody says when it went to the post."""
     place = placed(tmp_path, server, by="letter")
-    place.mandates(mandate_line(1, debtor_name="Erika Müller", language="de", **ADDRESS), mandate_line(2))
+    place.mandates(
+        mandate_line(1, debtor_name="Erika Müller", language="de", **ADDRESS, address_line_1="Hinterhaus"), mandate_line(2)
+    )
     pending(place, Bill(1), Bill(2, debtor=2))
     assert notify.run(place.runtime) == {"planned": 1, "sent": 0, "printed": 1, "failed": 1, "moved": 0}
     [letter] = (tmp_path / "letters").iterdir()
     text = letter.read_text(encoding="utf-8")
-    assert "Erika Müller\nHauptstr. 1\n70173 Stuttgart\nDE" in text
+    assert "Erika Müller\nHauptstr. 1\nHinterhaus\n70173 Stuttgart\nDE" in text
     assert "MND-0001" in text
     assert batch.run(place.runtime)["collections"] == 0, "printed is not posted"
     with pytest.raises(UnknownName):

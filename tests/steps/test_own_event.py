@@ -11,7 +11,7 @@ from eth_abi.abi import encode
 from eth_hash.auto import keccak
 
 from bridge.chain import open_source
-from bridge.cli.system import _trust
+from bridge.cli.doctor import _trust
 from bridge.errors import ConfigError
 from bridge.model import Break, Cursor, Invoice
 from bridge.settings import SourceSettings

@@ -11,6 +11,7 @@ from lxml import etree
 from sqlalchemy import update
 
 from bridge import archive
+from bridge.acts import amend_mandate, hold
 from bridge.custody import soundness
 from bridge.formats import profiles
 from bridge.model import Collection, Document
@@ -101,6 +102,55 @@ def test_the_legacy_bank_gets_the_old_version(place: Place) -> None:
     assert b"<BIC>CRESCHZZ80A</BIC>" in body
     assert b"<PstlAdr><Ctry>CH</Ctry><AdrLine>Rue du Lac 1268</AdrLine><AdrLine>2501 Biel</AdrLine></PstlAdr>" in body
     assert soundness.of_bytes(body, place.runtime.profile("default")) == []
+
+
+HYBRID = {
+    "iban": SWISS["iban"], "bic": SWISS["bic"], "town": "Biel", "country": "CH", "address_line_1": "Haus zum Schlüssel",
+    "address_line_2": "Case postale 12",
+}  # fmt: skip
+
+
+def test_a_hybrid_address_goes_out_where_the_bank_takes_it(place: Place) -> None:
+    """Town and country structured, and both free lines as the bank prints them; the file is sound by every check."""
+    place.rewrite('bank = "default"', 'bank = "de-gbic5"')
+    place.mandates(mandate_line(1, **HYBRID))
+    pending(place, Bill(1))
+    assert batch.run(place.runtime)["collections"] == 1
+
+    [body] = sent(place)
+    lines = b"<AdrLine>Haus zum Schluessel</AdrLine><AdrLine>Case postale 12</AdrLine>"
+    assert b"<PstlAdr><TwnNm>Biel</TwnNm><Ctry>CH</Ctry>" + lines + b"</PstlAdr>" in body
+    assert soundness.of_bytes(body, place.runtime.profile("de-gbic5")) == []
+
+
+def test_a_hybrid_address_is_held_where_the_bank_takes_none(place: Place) -> None:
+    """Nothing of an address is left out in silence: the debit waits in words, others go, and a structured address frees it."""
+    place.mandates(mandate_line(1, **HYBRID), mandate_line(2), mandate_line(3, **{**HYBRID, "iban": OTHER_IBAN}))
+    pending(place, Bill(1), Bill(2, debtor=2), Bill(3, debtor=3))
+    counts = batch.run(place.runtime)
+
+    assert (counts["collections"], counts["held"]) == (2, 1), "an account in the EEA needs no address, so none is written"
+    reason = place.reasons()["plant-1-000001"]
+    assert reason.startswith("BNK-007: plant-1-000001-1: Any bank, by online portal takes structured addresses only")
+    structured = {"address_line_1": "", "address_line_2": "", "street": "Rue du Lac", "postcode": "2501"}
+    amend_mandate.run(place.runtime, "anna", "MND-0001", structured)
+    hold.run(place.runtime, "ben", "plant-1-000001", "released", "amended")
+    assert batch.run(place.runtime)["collections"] == 1
+    assert b"<StrtNm>Rue du Lac</StrtNm><PstCd>2501</PstCd><TwnNm>Biel</TwnNm><Ctry>CH</Ctry></PstlAdr>" in sent(place)[1]
+
+
+def test_the_old_form_takes_two_lines_in_all(place: Place) -> None:
+    """Street, free lines and town together are at most two; a third is not cut away but holds the debit."""
+    place.profile(version="pain.008.001.02", address="lines")
+    place.open()
+    one = {**HYBRID, "address_line_2": ""}
+    place.mandates(mandate_line(1, **one), mandate_line(2, **HYBRID))
+    pending(place, Bill(1), Bill(2, debtor=2))
+    batch.run(place.runtime)
+
+    [body] = sent(place)
+    assert b"<Ctry>CH</Ctry><AdrLine>Haus zum Schluessel</AdrLine><AdrLine>Biel</AdrLine></PstlAdr>" in body
+    assert place.reasons()["plant-1-000002"].endswith("the address has 3 lines; 2 are allowed")
 
 
 def test_names_keep_their_letters_where_the_bank_takes_them(place: Place) -> None:

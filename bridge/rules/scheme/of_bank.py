@@ -40,7 +40,7 @@ def one_due_date(file: DebitFile, profile: BankProfile) -> Iterator[Verdict]:
         yield "file", f"several due dates in one file; {profile.title} takes one"
 
 
-@of_bank("BNK-005", source="the bank: one_account; EPC130-08 2025: a file may name several accounts")
+@of_bank("BNK-005", source="the bridge: one file for each account; EPC130-08 2025: a file may name several")
 def one_account(file: DebitFile, _: BankProfile) -> Iterator[Verdict]:
     """All blocks of a file are for one account of the creditor."""
     if len({block.creditor_iban for block in file.blocks}) > 1:
@@ -77,7 +77,7 @@ def address_fault(address: Address, profile: BankProfile) -> str | None:
     if not structured:
         return f"{profile.title} takes no address without structure"
     if profile.address == "structured" and address.lines:
-        return f"{profile.title} takes structured addresses only, without lines"
+        return f"{profile.title} takes structured addresses only; what stands in lines belongs into street, building and postcode"
     return None
 
 

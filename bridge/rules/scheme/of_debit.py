@@ -89,11 +89,11 @@ def bic_outside_eea(_: DebitBlock, debit: DebitLine) -> Iterator[Verdict]:
         yield "debtor_bic", "the account is outside the EEA, so its bank's BIC is needed"
 
 
-@of_debit("SDD-021", source="EPC130-08 2025 (AT-P005: address of the debtor outside the EEA)")
+@of_debit("SDD-021", source="EPC130-08 2025 (AT-P005: address of the debtor outside the EEA); EPC153-22 v2.2: hybrid")
 def address_outside_eea(_: DebitBlock, debit: DebitLine) -> Iterator[Verdict]:
-    """A debtor's account outside the EEA comes with the full address of the debtor."""
+    """A debtor's account outside the EEA comes with the full address of the debtor, structured or hybrid."""
     if _outside_eea(debit) and not _complete(debit.debtor_address):
-        wanted = "the debtor's street, postcode, town and country are needed"
+        wanted = "the debtor's street, postcode, town and country are needed, or free lines beside town and country"
         yield "debtor_address", f"the account is outside the EEA, so {wanted}"
 
 
@@ -188,9 +188,9 @@ def _outside_eea(debit: DebitLine) -> bool:
 def _complete(address: Address | None) -> bool:
     if address is None or not address.country:
         return False
-    return all((address.street, address.postcode, address.town)) or (
-        is_old_form(address) and len(address.lines) == ADDRESS_LINES_MAX
-    )
+    if is_old_form(address):
+        return len(address.lines) >= ADDRESS_LINES_MAX  # more than that is SDD-022's
+    return bool(address.town) and (bool(address.lines) or all((address.street, address.postcode)))
 
 
 def is_old_form(address: Address) -> bool:

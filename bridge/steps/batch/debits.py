@@ -130,7 +130,10 @@ def _printed_amendment(amendment: Amendment | None, known: AbstractSet[str]) -> 
 
 
 def printed(address: Address | None, profile: BankProfile) -> Address | None:
-    """An address in the bank's characters and form. A bank that takes no lines gets the structured parts alone."""
+    """An address in the bank's characters. Nothing of it is left out: a form that the bank does not take is held by BNK-007.
+
+    Only the old form is another one: country and lines, the first of them the street.
+    """
     if address is None:
         return None
     known = scheme.of_bank.CHARACTERS[profile.characters]
@@ -139,11 +142,12 @@ def printed(address: Address | None, profile: BankProfile) -> Address | None:
         return text.sepa_text(part, limit=limit, known=known) or None if part else None
 
     if profile.address == "lines":
-        pairs = ((address.street, address.building), (address.postcode, address.town))
-        lines = [cut(" ".join(filter(None, pair)), scheme.ADDRESS_LINE_MAX) for pair in pairs]
+        street, town = (address.street, address.building), (address.postcode, address.town)
+        whole = (" ".join(filter(None, street)), *address.lines, " ".join(filter(None, town)))
+        lines = [cut(line, scheme.ADDRESS_LINE_MAX) for line in whole]
         return Address(country=address.country, lines=tuple(filter(None, lines)))
     shown = {name: cut(getattr(address, name), limit) for name, limit in scheme.ADDRESS_LIMITS.items()}
-    kept = [cut(line, scheme.ADDRESS_LINE_MAX) for line in address.lines] if profile.address == "hybrid" else []
+    kept = [cut(line, scheme.ADDRESS_LINE_MAX) for line in address.lines]
     return Address(**shown, country=address.country, lines=tuple(filter(None, kept)))
 
 

@@ -243,7 +243,7 @@ def _envelope(name: str, address: Address | None) -> str:
         raise BadInput("its debtor has no postal address")
     street = " ".join(filter(None, (address.street, address.building)))
     town = " ".join(filter(None, (address.postcode, address.town)))
-    return "\n".join(filter(None, (name, street, town, address.country)))
+    return "\n".join(filter(None, (name, street, *address.lines, town, address.country)))
 
 
 def _print(runtime: Runtime) -> Counter[str]:
