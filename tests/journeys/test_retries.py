@@ -190,3 +190,21 @@ def test_what_is_next_is_listed(tmp_path: Path) -> None:
     assert (line_.again_on, line_.meaning) == (date(2026, 12, 4), "AM04 mangels Deckung")
     assert line_.next == f"mit dem Zahler klären, wie er zahlt; dann bridge return retry {name}"
     assert [(a.end_to_end_id, a.state) for a in shown.attempts] == [(name, "returned")]
+
+
+def test_the_bank_is_heard_before_anything_leaves(tmp_path: Path) -> None:
+    """A dispute that lies in the inbox keeps the debtor's next debit from leaving in the same run."""
+    usage = (Usage(CORE_DEBTOR, 100_00, date(2026, 11, 25)), Usage(CORE_DEBTOR, 20_00, date(2026, 12, 10)))
+    world = worlds.make(tmp_path, usage, collection=OPEN)
+    world.import_mandates(CORE_DEBTOR)
+    world.run()
+    assert sorted(world.states().values()) == ["pending", "submitted"]
+
+    name = world.debits()[0].end_to_end_id
+    lines = (line(name, 100_00, day="2026-12-01"), line(name, -100_00, day="2026-12-01", code="MD06"))
+    paper = camt(Paper(lines, opening=0, on="2026-12-01", opened_on="2026-12-01"))
+    (world.folder / "inbox" / "statement.xml").write_bytes(paper)
+    world.now = datetime(2026, 12, 2, 8, tzinfo=UTC)
+    world.run()
+    assert sorted(world.states().values()) == ["held", "returned"]
+    assert len(world.debits()) == 1

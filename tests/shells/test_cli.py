@@ -205,7 +205,7 @@ def test_the_shape_of_a_run(plant: Plant) -> None:
     said = plant.ok("run", "--json", clock="2026-10-05T09:05").json
 
     assert said["as_of"] == "2026-10-05T09:05:00+02:00"
-    steps = ["ingest", "collect", "notify", "batch", "handover", "receive", "reconcile", "attest", "seal"]
+    steps = ["receive", "reconcile", "ingest", "collect", "notify", "batch", "handover", "attest", "seal"]
     assert [step["step"] for step in said["steps"]] == steps
     assert said["needs_a_person"] == 0
     assert all(set(step) == {"step", "seconds", "counts"} for step in said["steps"])
