@@ -208,3 +208,24 @@ def test_the_bank_is_heard_before_anything_leaves(tmp_path: Path) -> None:
     world.run()
     assert sorted(world.states().values()) == ["held", "returned"]
     assert len(world.debits()) == 1
+
+
+def test_another_attempt_waits_for_the_last_word_on_the_first(tmp_path: Path) -> None:
+    """X-1, due on 25 November, is rejected before: X-2 waits for the statement of the 26th, in which X-1 could still stand."""
+    world = at_the_bank(tmp_path)
+    debit = world.debits()[0]
+    status = f"<OrgnlPmtInfAndSts><OrgnlPmtInfId>{debit.pmt_inf_id}</OrgnlPmtInfId>"
+    status += (
+        f"<TxInfAndSts><OrgnlEndToEndId>{debit.end_to_end_id}</OrgnlEndToEndId><TxSts>RJCT</TxSts>{reason('AM04')}</TxInfAndSts>"
+    )
+    report = pain002(debit.message_id, "", at="2026-11-24T09:00:00+01:00").decode()
+    report = report.replace("</CstmrPmtStsRpt>", f"{status}</OrgnlPmtInfAndSts></CstmrPmtStsRpt>")
+    world.receive("r.xml", report.encode())
+    world.run("reconcile")
+    [again] = retry.run(world.runtime, "anna", debit.end_to_end_id)
+    for day, closing, waits in (("2026-11-25", "2026-11-25", True), ("2026-11-27", "2026-11-26", False)):
+        world.now = datetime.fromisoformat(f"{day}T06:00:00+00:00")
+        world.receive(f"{day}.xml", camt(Paper((), opening=0, on=closing, opened_on=closing, id=day, sequence=None), message=day))
+        world.run("reconcile")
+        found = world.run("batch")["batch"]
+        assert (found["waiting"], world.states()[again]) == ((1, "pending") if waits else (0, "batched"))

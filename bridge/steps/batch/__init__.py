@@ -29,7 +29,7 @@ from bridge.records.profile import BankProfile
 from bridge.rules import batching, calendar, scheme
 from bridge.rules.batching import Due, PlannedFile
 from bridge.runtime import Runtime
-from bridge.steps.batch import debits, firsts, preflight, windows
+from bridge.steps.batch import debits, earlier, firsts, preflight, windows
 from bridge.steps.batch.windows import Window
 
 ACTOR = "batch"
@@ -124,7 +124,8 @@ def _due(
     of_window = windows.pending(creditor, barred, Collection).where(Collection.mandate_id.between(*window))
     pending: list[Collection] = list(session.scalars(of_window.order_by(Collection.id)))
     dates = {c.id: calendar.due_on(c.due_on, now, profile) for c in pending}
-    unknown = announcing.why_not(session, pending, runtime.settings.rules_for(creditor.creditor_id), dates)
+    unknown = {*announcing.why_not(session, pending, runtime.settings.rules_for(creditor.creditor_id), dates)}
+    unknown |= earlier.unanswered(session, pending)
     open_now = [c for c in pending if c.id not in unknown and calendar.presentation_window(dates[c.id], profile)[0] <= now.date()]
     reasons = judging.why_not_sent(session, open_now, runtime.settings.rules_for(creditor.creditor_id))
     by = Recorder(ACTOR, runtime.clock())
