@@ -89,13 +89,13 @@ class _Reading:
         """A statement's head is read when its first entry begins."""
         piece = pieces[-1]
         if piece.name == "Ntry":
-            _stands_in(piece, self._shape.statement)
+            _stands_in(pieces, self._shape.statement, 2)
             if self._balances is None:
                 self._read_head(pieces[-2])
         elif piece.name == "TxDtls":
-            _stands_in(piece, "NtryDtls")
+            _stands_in(pieces, "NtryDtls", 3)
         elif piece.name == self._shape.statement:
-            _stands_in(piece, self._shape.container)
+            _stands_in(pieces, self._shape.container, 1)
 
     def closed(self, pieces: list[Piece]) -> None:
         """All that a piece says stands in its tree when it has ended."""
@@ -202,6 +202,10 @@ def _currency(told: Told, line: int) -> str | None:
     return stated
 
 
-def _stands_in(piece: Piece, parent: str) -> None:
+def _stands_in(pieces: list[Piece], parent: str, level: int) -> None:
+    """Detail in entry in statement, and nothing around that: a statement inside an entry would take its details."""
+    piece = pieces[-1]
     if piece.within != parent:
         raise BadInput(f"{piece.name} at line {piece.line} stands in {piece.within}, not in {parent}")
+    if len(pieces) != level:
+        raise BadInput(f"{piece.name} at line {piece.line} stands inside the {pieces[0].name} of line {pieces[0].line}")

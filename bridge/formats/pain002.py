@@ -47,7 +47,7 @@ def read(
     """
     now = _Progress(zone)
     for event, element in safe_xml.open_events(stream, tags=_TAGS, known=READERS, size_max=size_max):
-        name = etree.QName(element).localname
+        name = safe_xml.local_name(element)
         if name == "GrpHdr" and event == "end":
             now.message_id, now.created_at = need(element, "MsgId"), safe_xml.instant(find(element, "CreDtTm"), zone)
         elif name == "OrgnlGrpInfAndSts" and event == "end":
@@ -64,7 +64,7 @@ def read(
 def _group(now: _Progress, element: etree._Element) -> Iterator[StatusReportHead | StatusLine]:
     if now.head is not None:
         raise BadInput(f"A second OrgnlGrpInfAndSts at line {element.sourceline}")
-    now.head = head = READERS[etree.QName(element).namespace or ""](element, now.message_id, now.created_at)
+    now.head = head = READERS[safe_xml.namespace_name(element)](element, now.message_id, now.created_at)
     yield head
     if head.group_status is not None:
         yield StatusLine("group", head.original_message_id, None, None, head.group_status, head.reasons)
@@ -72,7 +72,7 @@ def _group(now: _Progress, element: etree._Element) -> Iterator[StatusReportHead
 
 def _in_block(now: _Progress, element: etree._Element, event: str) -> Iterator[StatusLine]:
     block = element.getparent()
-    if block is None or etree.QName(block).localname != "OrgnlPmtInfAndSts":
+    if block is None or safe_xml.local_name(block) != "OrgnlPmtInfAndSts":
         raise BadInput(f"TxInfAndSts at line {element.sourceline} stands in no OrgnlPmtInfAndSts")
     if event == "start":
         yield from _announce(now, block)
@@ -94,7 +94,7 @@ def _head(element: etree._Element, message_id: str, created_at: datetime | None)
     return StatusReportHead(
         message_id=message_id,
         created_at=created_at,
-        namespace=etree.QName(element).namespace or "",
+        namespace=safe_xml.namespace_name(element),
         original_message_id=need(element, "OrgnlMsgId"),
         original_message_name=text(element, "OrgnlMsgNmId") or "",
         group_status=text(element, "GrpSts"),

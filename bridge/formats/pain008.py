@@ -242,11 +242,10 @@ class _Count:
         self._cents = 0
 
     def take(self, element: etree._Element) -> None:
-        name = etree.QName(element)
-        self._namespace = name.namespace or ""
-        if name.localname == "DrctDbtTxInf":
+        name, self._namespace = safe_xml.local_name(element), safe_xml.namespace_name(element)
+        if name == "DrctDbtTxInf":
             self._debit(element)
-        elif name.localname == "PmtInf":
+        elif name == "PmtInf":
             self._block(element)
         else:
             self._group_header(element)

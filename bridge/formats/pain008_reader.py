@@ -37,7 +37,7 @@ def read(stream: IO[bytes], *, strict: bool = True) -> DebitFile:
     for event, element in safe_xml.open_events(stream, tags=("GrpHdr", "PmtInf", "DrctDbtTxInf"), known=READABLE):
         if event == "start":
             continue
-        name, version = etree.QName(element).localname, (etree.QName(element).namespace or "").removeprefix(ISO_NAMESPACE)
+        name, version = safe_xml.local_name(element), safe_xml.namespace_name(element).removeprefix(ISO_NAMESPACE)
         if name == "DrctDbtTxInf":
             debits.append(_debit(element, need))
         elif name == "PmtInf":
@@ -62,7 +62,7 @@ def parts(stream: IO[bytes]) -> Iterator[tuple[str, list[tuple[str, str]], str]]
     for event, element in safe_xml.open_events(stream, tags=("GrpHdr", "PmtInf", "DrctDbtTxInf"), known=READABLE):
         if event == "start":
             continue
-        name = etree.QName(element).localname
+        name = safe_xml.local_name(element)
         if name == "DrctDbtTxInf":
             debit += 1
             yield name, safe_xml.leaves(element), f"block[{block}]/debit[{debit}]"
@@ -166,5 +166,5 @@ def _day(element: etree._Element, path: str, need: Need) -> date:
     if found is None and need is not safe_xml.need:
         return date.min
     if found is None:
-        raise BadInput(f"{etree.QName(element).localname} at line {element.sourceline} has no {path}")
+        raise BadInput(f"{safe_xml.local_name(element)} at line {element.sourceline} has no {path}")
     return found

@@ -63,8 +63,17 @@ def read_root(stream: IO[bytes]) -> etree._Element:
 
 def root_namespace(root: etree._Element, known: Collection[str] = ()) -> str:
     """Return the namespace of a Document; BadInput for any other root, or one of none of the namespaces that are ``known``."""
-    name = etree.QName(root)
-    return namespace_of(name.localname, name.namespace or "", known)
+    return namespace_of(local_name(root), namespace_name(root), known)
+
+
+def local_name(element: etree._Element) -> str:
+    """The name without its namespace. lxml's own QName fails on a namespace with a brace in it, which its parser lets in."""
+    return element.tag.rpartition("}")[2]
+
+
+def namespace_name(element: etree._Element) -> str:
+    """The namespace; "" where there is none."""
+    return element.tag.rpartition("}")[0].removeprefix("{")
 
 
 def namespace_of(root: str, namespace: str, known: Collection[str] = ()) -> str:
@@ -115,7 +124,7 @@ def text(element: etree._Element | None, path: str = ".") -> str | None:
     if found is None:
         return None
     if len(found):
-        raise BadInput(f"{etree.QName(found).localname} at line {found.sourceline} holds elements where text belongs")
+        raise BadInput(f"{local_name(found)} at line {found.sourceline} holds elements where text belongs")
     return (found.text or "").strip() or None
 
 
@@ -123,7 +132,7 @@ def need(element: etree._Element, path: str) -> str:
     """Return the text along this path; BadInput where there is none."""
     found = text(element, path)
     if found is None:
-        raise BadInput(f"{etree.QName(element).localname} at line {element.sourceline} has no {path}")
+        raise BadInput(f"{local_name(element)} at line {element.sourceline} has no {path}")
     return found
 
 
@@ -132,7 +141,7 @@ def cents(element: etree._Element) -> int:
 
     At most two decimals, no sign, no exponent.
     """
-    return cents_of(text(element), etree.QName(element).localname, element.sourceline)
+    return cents_of(text(element), local_name(element), element.sourceline)
 
 
 def cents_of(written: str | None, name: str, line: Any) -> int:
@@ -148,7 +157,7 @@ def day(element: etree._Element | None) -> date | None:
     if element is None:
         return None
     written = text(element, "Dt") or (text(element, "DtTm") or "").partition("T")[0] if len(element) else text(element)
-    return day_of(written or "", etree.QName(element).localname, element.sourceline)
+    return day_of(written or "", local_name(element), element.sourceline)
 
 
 def day_of(written: str, name: str, line: Any) -> date:
@@ -167,7 +176,7 @@ def instant(element: etree._Element | None, zone: ZoneInfo) -> datetime | None:
     """
     if element is None:
         return None
-    return instant_of(text(element) or "", etree.QName(element).localname, element.sourceline, zone)
+    return instant_of(text(element) or "", local_name(element), element.sourceline, zone)
 
 
 def instant_of(written: str, name: str, line: Any, zone: ZoneInfo) -> datetime:
@@ -253,7 +262,7 @@ def _walk_prolog(beginning: bytes) -> None:
 
 def leaves(element: etree._Element, above: str = "") -> list[tuple[str, str]]:
     """Every element without children under this one: its path of local names, and its text with the attributes behind it."""
-    path = f"{above}{etree.QName(element).localname}"
+    path = f"{above}{local_name(element)}"
     if len(element):
         return [leaf for child in element for leaf in leaves(child, f"{path}/")]
     text = element.text or ""

@@ -82,7 +82,7 @@ class _Ours:
         return self.chosen is None or place in self.chosen
 
     def _take(self, element: etree._Element) -> None:
-        name = etree.QName(element).localname
+        name = safe_xml.local_name(element)
         if name == "GrpHdr":
             self.header += safe_xml.leaves(element)
         elif name == "PmtInf":

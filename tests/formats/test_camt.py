@@ -663,6 +663,7 @@ def test_each_kind_names_its_pages(kind: str, paging: str) -> None:
     [
         ("<Stmt>", "<Ntry/><Stmt>", r"Ntry at line \d+ stands in BkToCstmrStmt, not in Stmt"),
         ("<Stmt>", "<x><Stmt/></x><Stmt>", r"Stmt at line \d+ stands in x, not in BkToCstmrStmt"),
+        ("</Ntry>", "<BkToCstmrStmt><Stmt/></BkToCstmrStmt></Ntry>", r"Stmt at line \d+ stands inside the Stmt of line \d+"),
         ("</Ntry>", "<TxDtls/></Ntry>", r"TxDtls at line \d+ stands in Ntry, not in NtryDtls"),
         ('<Amt Ccy="EUR">100.00</Amt>', "", r"Ntry at line \d+ has no Amt"),
         ("<Id>S-1</Id>", "<Id>S-1</Id><ElctrncSeqNb>7a</ElctrncSeqNb>", "ElctrncSeqNb is not a number"),

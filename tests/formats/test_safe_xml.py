@@ -38,6 +38,7 @@ def names(xml: str | bytes, *, size_max: int = safe_xml.SIZE_MAX) -> list[str]:
         (b"<!DOCTYPE a><a/>", "The file has a DOCTYPE"),
         (b"<Foo><Ntry/></Foo>", "The root of the file is 'Foo', not a Document"),
         (b"<Foo/>", "its root is not Document"),
+        (b'<Document xmlns="urn:a}b"><Ntry/></Document>', "The namespace 'urn:a}b' is not one of"),
         (b"<Document><Ntry/></Document>", "'Document', not a Document of ISO 20022"),
     ],
 )
