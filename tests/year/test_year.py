@@ -31,7 +31,7 @@ def test_the_books_of_a_business_equal_a_second_computation(tmp_path: Path, seed
 @pytest.mark.only_on("sqlite", WHY)
 def test_the_same_in_one_file(tmp_path: Path) -> None:
     """Another seed, on SQLite."""
-    _live(Year(tmp_path, 2, "weeks"), 12)
+    _live(Year(tmp_path, 10, "weeks"), 12)
 
 
 def _live(year: Year, days: int) -> None:
