@@ -6,6 +6,7 @@ Signs are the account owner's: CdtDbtInd alone decides. Both shapes of each elem
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, TypedDict
@@ -18,6 +19,9 @@ from bridge.records.camt import BatchReference, Charge, EntryDetail, StatementEn
 _RETURN_GVC = ("108", "109")
 _RETURN_FAMILIES = ("UPDD", "PRDD", "RCDD")
 _USTRD_FULL = (35, 140)
+_DEBTOR, _CREDITOR = (
+    tuple(f"RltdPties/{party}/{name}" for name in ("Nm", "Pty/Nm", "Agt/FinInstnId/Nm")) for party in ("Dbtr", "Cdtr")
+)
 
 
 class Returned(TypedDict):
@@ -114,9 +118,9 @@ def detail(piece: Piece, begun: Beginning, *, ordinal: int) -> EntryDetail:
         is_return=is_return or begun.is_return or "RtrInf" in told,
         charges=_charges(told, begun.currency, line) if "Chrgs" in told else (),
         **(_returned(groups(told, "RtrInf")[0]) if "RtrInf" in told else NOT_RETURNED),
-        debtor_name=_party_name(told, "RltdPties/Dbtr"),
+        debtor_name=_party_name(told, _DEBTOR),
         debtor_iban=compact(words(told, "RltdPties/DbtrAcct/Id/IBAN")),
-        creditor_name=_party_name(told, "RltdPties/Cdtr"),
+        creditor_name=_party_name(told, _CREDITOR),
         creditor_iban=compact(words(told, "RltdPties/CdtrAcct/Id/IBAN")),
         remittance=_remittance(told) or words(told, "AddtlTxInf") or "",
         bank_code_own=own,
@@ -189,6 +193,9 @@ def _codes(
 
 
 def _remittance(told: Told) -> str:
+    alone = told.get("RmtInf/Ustrd")
+    if alone.__class__ is str and "RmtInf/Strd" not in told:  # as most are; what follows gives the same
+        return " ".join(alone.split())
     joined = ""
     for piece in every(told, "RmtInf/Ustrd"):
         # A piece of full length was cut by the bank in mid-word; a shorter one ended by itself.
@@ -197,8 +204,8 @@ def _remittance(told: Told) -> str:
     return " ".join([*joined.split(), *references])
 
 
-def _party_name(told: Told, party: str) -> str | None:
-    return words(told, f"{party}/Nm") or words(told, f"{party}/Pty/Nm") or words(told, f"{party}/Agt/FinInstnId/Nm")
+def _party_name(told: Told, paths: Sequence[str]) -> str | None:
+    return next((name for path in paths if path in told and (name := words(told, path))), None)
 
 
 def _agent_bic(record: Told) -> str | None:

@@ -291,12 +291,16 @@ def day(told: Told, path: str, line: int) -> date | None:
         if moment is None and not any(key == path or key.startswith(f"{path}/") for key in told):
             return None
         written = (moment or "").partition("T")[0]
-    return _day(written, path, line)
+    return _known_day(written) or safe_xml.day_of(written, path, line)
 
 
 @lru_cache(maxsize=1024)
-def _day(written: str, path: str, line: int) -> date:
-    return safe_xml.day_of(written, path, line)
+def _known_day(written: str) -> date | None:
+    """A day is written in thousands of entries; None for what is no date."""
+    try:
+        return safe_xml.day_of(written, "", None)
+    except BadInput:
+        return None
 
 
 def instant(told: Told, path: str, *, line: int, zone: ZoneInfo) -> datetime | None:
