@@ -140,9 +140,10 @@ class _Reading:
 
 def _head(piece: Piece, group: Piece, namespace: str, zone: ZoneInfo, *, ordinal: int) -> StatementHead:
     told, line, shape = piece.told, piece.line, READERS[namespace]
-    opening, closing, opening_kind = _balances(told, line)
-    iban, page = words(told, "Acct/Id/IBAN"), words(told, f"{shape.paging}/PgNb")
-    paged = (told, shape.paging) if page is not None else (group.told, "MsgPgntn")
+    iban = words(told, "Acct/Id/IBAN")
+    own = words(told, f"{shape.paging}/PgNb") is not None
+    page, last_page = _paging(told, shape.paging) if own else _paging(group.told, "MsgPgntn")
+    opening, closing, opening_kind = _balances(told, line, inner=last_page is False or (page or 1) > 1)
     return StatementHead(
         kind=shape.kind,
         namespace=namespace,
@@ -162,16 +163,38 @@ def _head(piece: Piece, group: Piece, namespace: str, zone: ZoneInfo, *, ordinal
         closing_cents=_signed(closing, line),
         closing_on=None if closing is None else xml_pieces.day(closing, "Dt", line),
         copy=words(told, "CpyDplctInd"),
-        page=camt_entry.count(words(paged[0], f"{paged[1]}/PgNb"), "PgNb"),
-        last_page=camt_entry.flag(words(paged[0], f"{paged[1]}/LastPgInd")),
+        page=page,
+        last_page=last_page,
     )
 
 
-def _balances(told: Told, line: int) -> tuple[Told | None, Told | None, str | None]:
+def _paging(told: Told, name: str) -> tuple[int | None, bool | None]:
+    """Return the number of the page, and whether it is the last."""
+    return camt_entry.count(words(told, f"{name}/PgNb"), "PgNb"), camt_entry.flag(words(told, f"{name}/LastPgInd"))
+
+
+def _balances(told: Told, line: int, *, inner: bool) -> tuple[Told | None, Told | None, str | None]:
     """Return the opening and the closing balance, and which kind the opening is: OPBD, else PRCD.
 
-    ITBD and a sub-type INTM are the balances between two pages, neither the day's beginning nor its end.
+    ITBD and a sub-type INTM are the balances between two pages, neither the day's beginning nor its end; where the statement is a
+    page of several (``inner``) they are the page's.
     """
+    opening, closing, kind = _of_the_day(told, line)
+    if inner and opening is None:
+        opening = next((one for one in groups(told, "Bal") if _between(one, "OPBD")), None)
+        kind = None if opening is None else "ITBD"
+    if inner and closing is None:
+        closing = next((one for one in reversed(groups(told, "Bal")) if _between(one, "CLBD")), None)
+    return opening, closing, kind
+
+
+def _between(balance: Told, kind: str) -> bool:
+    """Whether it is a balance between two pages, told as ITBD or as an interim one of this kind."""
+    of = words(balance, "Tp/CdOrPrtry/Cd")
+    return of == "ITBD" or (of == kind and words(balance, "Tp/SubTp/Cd") == "INTM")
+
+
+def _of_the_day(told: Told, line: int) -> tuple[Told | None, Told | None, str | None]:
     found: dict[str, Told] = {}
     for balance in groups(told, "Bal"):
         kind = words(balance, "Tp/CdOrPrtry/Cd")

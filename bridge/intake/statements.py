@@ -96,8 +96,9 @@ def _statement_row(session: Session, runtime: Runtime, document: Document, head:
         ordinal=head.ordinal,
         account_id=account.id if account else None,
         kind=head.kind,
-        statement_id=head.statement_id,
-        sequence=head.sequence,
+        # a page is a link of the account's chain of its own: the number and the id alone are those of all its pages
+        statement_id=f"{head.statement_id} page {head.page or 1}" if _is_page(head) else head.statement_id,
+        sequence=None if _is_page(head) else head.sequence,
         currency=head.currency,
         opening_cents=head.opening_cents,
         closing_cents=head.closing_cents,
@@ -109,6 +110,11 @@ def _statement_row(session: Session, runtime: Runtime, document: Document, head:
         reason=refused or ("" if advice else "it does not continue the ledger's balance"),
         recorded_at=runtime.clock(),
     )
+
+
+def _is_page(head: StatementHead) -> bool:
+    """Whether it is one page of several; the only page of a statement is a statement."""
+    return head.last_page is False or (head.page or 1) > 1
 
 
 def _fault_of_any(head: StatementHead) -> str:
@@ -131,9 +137,9 @@ def _fault_of_head(head: StatementHead, closing_on: date, today: date) -> str:
     fault = _fault_of_any(head)
     if fault:
         return fault
-    if head.last_page is False or (head.page or 1) > 1:
-        return f"page {1 if head.page is None else head.page} of several: ask the bank for the statement in one piece"
     if head.opening_cents is None or head.closing_cents is None:
+        if _is_page(head):
+            return f"page {head.page or 1} of several has no balances of its own: ask the bank for the statement in one piece"
         return "it has no opening or no closing balance, so it cannot be checked"
     wrong = [day for day in (head.opening_on, closing_on) if not _plausible(day, today + BOOKED_AHEAD)]
     return f"a balance is dated {wrong[0]}, which cannot be" if wrong else ""

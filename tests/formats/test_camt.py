@@ -247,6 +247,27 @@ def test_the_opening_is_opbd_before_prcd_and_never_an_interim_balance(
     assert head.closing_cents == closing
 
 
+@pytest.mark.parametrize(
+    ("page", "last", "balances", "opening", "closing"),
+    [
+        (1, "false", [balance("OPBD", "10.00"), balance("ITBD", "15.00")], (1000, "OPBD"), 1500),
+        (2, "false", [balance("ITBD", "15.00"), balance("ITBD", "9.00")], (1500, "ITBD"), 900),
+        (3, "true", [balance("ITBD", "9.00"), balance("CLBD", "7.00")], (900, "ITBD"), 700),
+        (2, "false", [balance("CLBD", "9.00", sub="INTM"), balance("OPBD", "15.00", sub="INTM")], (1500, "ITBD"), 900),
+        (1, "true", [balance("OPBD", "10.00"), balance("ITBD", "15.00")], (1000, "OPBD"), None),
+        (2, "true", [], (None, None), None),
+    ],
+)
+def test_a_page_has_the_balances_between_the_pages(
+    page: int, last: str, balances: list[str], opening: tuple[int | None, str | None], closing: int | None
+) -> None:
+    """The first opens as the day, the last closes as the day; the only page of a statement is the day."""
+    head = head_of(f"<StmtPgntn><PgNb>{page}</PgNb><LastPgInd>{last}</LastPgInd></StmtPgntn>{''.join(balances)}")
+
+    assert (head.opening_cents, head.opening_kind) == opening
+    assert head.closing_cents == closing
+
+
 def test_two_balances_that_contradict_each_other_are_refused() -> None:
     """One statement has one closing balance, in one currency."""
     for pair in (balance("CLBD", "3.00") + balance("CLBD", "4.00"), balance("OPBD", "3.00", currency="CHF")):

@@ -32,6 +32,7 @@ class Paper:
     on: str = "2026-11-20"
     opened_on: str = "2026-11-20"
     head: str = ""
+    kinds: tuple[str, str] = ("OPBD", "CLBD")  # of its two balances; ITBD between pages
 
     @property
     def closing(self) -> int:
@@ -39,7 +40,7 @@ class Paper:
 
     def xml(self) -> str:
         number = "" if self.sequence is None else f"<ElctrncSeqNb>{self.sequence}</ElctrncSeqNb>"
-        balances = _balance("OPBD", self.opening, self.opened_on) + _balance("CLBD", self.closing, self.on)
+        balances = _balance(self.kinds[0], self.opening, self.opened_on) + _balance(self.kinds[1], self.closing, self.on)
         account = f"<Acct><Id><IBAN>{OWN_IBAN}</IBAN></Id><Ccy>EUR</Ccy></Acct>"
         lines = "".join(map(line_xml, self.lines))
         return f"<Stmt><Id>{self.id}</Id>{self.head}{number}{account}{balances}{lines}</Stmt>"

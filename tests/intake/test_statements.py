@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import permutations
 from pathlib import Path
 
 import pytest
@@ -140,13 +141,41 @@ def test_a_correction_that_only_adds_a_return_reason_is_seen(place: Place) -> No
     assert refusals(place) == ["the bank sent this statement before with other content"]
 
 
-@pytest.mark.parametrize(("page", "last", "number"), [("1", "false", 1), ("2", "true", 2), ("2", "false", 2)])
-def test_a_page_is_refused(place: Place, page: str, last: str, number: int) -> None:
-    """A page of several is no statement: its balances are not the day's."""
-    pages = f"<StmtPgntn><PgNb>{page}</PgNb><LastPgInd>{last}</LastPgInd></StmtPgntn>"
-    take(place, replace(FIRST, head=pages))
+def page(number: int, last: str, opening: int, *lines: Line, kinds: tuple[str, str]) -> Paper:
+    """A page of statement S-1, from one balance to the next."""
+    paging = f"<StmtPgntn><PgNb>{number}</PgNb><LastPgInd>{last}</LastPgInd></StmtPgntn>"
+    return Paper(lines, opening=opening, head=paging, kinds=kinds)
 
-    assert refusals(place) == [f"page {number} of several: ask the bank for the statement in one piece"]
+
+PAGES = (
+    page(1, "false", 100_000, Line(5_000, "R-1"), kinds=("OPBD", "ITBD")),
+    page(2, "false", 105_000, Line(-2_000, "R-2"), kinds=("ITBD", "ITBD")),
+    page(3, "true", 103_000, Line(1_000, "R-3"), kinds=("ITBD", "CLBD")),
+)
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))), ids=str)
+def test_the_pages_of_a_statement_are_booked_once(place: Place, order: tuple[int, ...]) -> None:
+    """In whatever order they come, and however often: each continues the one before it."""
+    take(place, *(PAGES[number] for number in order), PAGES[1], PAGES[0])
+
+    assert [row.posting for row in place.rows(Statement)].count("posted") == 3
+    assert (place.ledger("Bank"), place.breaks()) == (104_000, [])
+
+
+def test_a_page_that_is_missing_is_missed(place: Place) -> None:
+    """The last page does not continue the first: it waits, and a Break says so."""
+    take(place, PAGES[0], PAGES[2])
+
+    assert place.ledger("Bank") == 105_000
+    assert [row.kind for row in place.rows(Break) if row.closed_at is None] == ["STATEMENT_GAP"]
+
+
+def test_a_page_without_a_balance_at_its_end_is_refused(place: Place) -> None:
+    """Nobody could tell whether all of its lines are there."""
+    take(place, replace(PAGES[0], kinds=("PRCD", "OPBD")))
+
+    assert refusals(place) == ["page 1 of several has no balances of its own: ask the bank for the statement in one piece"]
     assert place.ledger("Bank") == 0
 
 
