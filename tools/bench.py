@@ -29,6 +29,7 @@ PIPELINE = Path(__file__).with_name("bench_pipeline.py")
 WRITER = Path(__file__).with_name("bench_pain008.py")
 READER = Path(__file__).with_name("bench_ingest.py")
 STATEMENT = Path(__file__).with_name("bench_camt053.py")
+MATCHER = Path(__file__).with_name("bench_match.py")
 STAGES = (
     "set-up", "start", "mandates", "ingest", "collect", "batch", "approve", "export", "hand-over", "bank", "receive", "reconcile",
     "report", "check",
@@ -39,6 +40,7 @@ NO_WORK = ("start",)  # shown, but not part of the total
 PROOF = "proof_blocks"
 CHECKED = "iban_100k"
 WRITTEN = {"pain008_1k": 1_000, "pain008_100k": 100_000}
+MATCHED = {"match_10k_of_1m": 10_000, "match_100k_of_1m": 100_000}
 READ = {"camt053_10k": 10_000, "camt053_100k": 100_000}
 
 Row = dict[str, Any]
@@ -65,6 +67,7 @@ def main() -> int:
         if asked.only in name:
             rows.append({"name": name, "stage": None, "n": n, **run(WRITER, "written", str(n))})
             rows.append({"name": name, "stage": "opinion", "n": n, **run(WRITER, "second", str(n))})
+    rows += [row for name, n in MATCHED.items() if asked.only in name for row in matching(name, n)]
     rows += [{"name": name, "stage": None, "n": n, **run(STATEMENT, str(n))} for name, n in READ.items() if asked.only in name]
     if asked.only in CHECKED:
         rows.append({"name": CHECKED, "stage": None, "n": 100_000, **run(WRITER, "ibans", "100000")})
@@ -146,6 +149,22 @@ def reading(name: str, events: int) -> list[Row]:
             "ratio": round(proven["ours"] / proven["theirs"], 2), "against": "rlp, trie, eth-bloom",
         },
     ]  # fmt: skip
+
+
+def matching(name: str, lines: int) -> list[Row]:
+    """A statement stored, and its lines matched and booked, beside a million debits on a server of our own."""
+    rows = []
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder, postgres() as database:
+        told = {"database": database, "debits": 1_000_000, "lines": lines}
+        (Path(folder) / "match.json").write_text(json.dumps(told), "utf-8")
+        for stage in ("set-up", "receive", "reconcile"):
+            measured = run(MATCHER, stage, folder)
+            print(f"  {stage:<10} {measured['seconds']:8.2f} s  {measured['said']}", file=sys.stderr)
+            if stage not in NOT_MEASURED:
+                found = {what: round(measured[what], 2) for what in ("seconds", "cpu_seconds")}
+                head = {"name": name, "stage": stage, "n": lines, "ratio": None, "against": None}
+                rows.append({**head, **found, "peak_mib": round(measured["peak_mib"])})
+    return rows
 
 
 def run(script: Path, *words: str) -> Row:

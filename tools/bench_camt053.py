@@ -57,15 +57,16 @@ def bare(file: IO[bytes]) -> None:
             del element.getparent()[0]
 
 
-def statement(n: int) -> Iterator[str]:
-    """The file in pieces; a line as a German bank writes that of a collected debit."""
-    total = sum(map(cents, range(1, n + 1)))
+def statement(n: int, *, first: int = 1) -> Iterator[str]:
+    """The file in pieces; a line as a German bank writes that of a collected debit, from the debit of number ``first`` on."""
+    numbers = range(first, first + n)
+    total = sum(map(cents, numbers))
     yield (
         f'<?xml version="1.0" encoding="UTF-8"?>\n<Document xmlns="{NAMESPACE}"><BkToCstmrStmt><GrpHdr><MsgId>M-1</MsgId>'
         "<CreDtTm>2026-12-01T20:00:00+01:00</CreDtTm></GrpHdr><Stmt><Id>S-1</Id><ElctrncSeqNb>1</ElctrncSeqNb>"
         f"<Acct><Id><IBAN>{OWN_IBAN}</IBAN></Id><Ccy>EUR</Ccy></Acct>{balance('OPBD', 0)}{balance('CLBD', total)}\n"
     )
-    for number in range(1, n + 1):
+    for number in numbers:
         amount = f'<Amt Ccy="EUR">{euros(cents(number))}</Amt>'
         yield (
             f"<Ntry>{amount}<CdtDbtInd>CRDT</CdtDbtInd><Sts><Cd>BOOK</Cd></Sts><BookgDt><Dt>2026-12-01</Dt></BookgDt>"

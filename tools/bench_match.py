@@ -1,0 +1,106 @@
+"""A statement of n collected debits stored, matched and booked on PostgreSQL, beside m open and closed debits.
+
+    python tools/bench_match.py set-up | receive | reconcile FOLDER     (make bench calls the three, one process each)
+
+The m are rows only, copied from one debit that went the whole path: what is measured is to find n among them, not how they came.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from bench_camt053 import statement
+from bench_pipeline import EVENING, STAGES, Plant, opened, peak_mib
+
+FIRST = 1_001  # below are the debits that went the whole path; one of them is copied
+BEFORE = ("set-up", "mandates", "ingest", "collect", "batch", "approve", "export", "hand-over")
+#: columns that differ from copy to copy, by table; {n} is its number, {open} whether its debit is on its way
+COPIES = {
+    "invoice": {
+        "id": "1000000 + {n}", "chain_log_id": "1000000 + {n}", "claim_id": "'0x' || lpad(to_hex({n}), 64, '0')",
+        "number": "'plant-1-' || lpad({n}::text, 6, '0')", "number_key": "'PLANT-1-' || lpad({n}::text, 6, '0')",
+        "invoice_no": "{n}", "amount_cents": "{cents}", "state": "CASE WHEN {open} THEN 'collecting' ELSE 'paid' END",
+    },
+    "collection": {
+        "id": "1000000 + {n}", "invoice_id": "1000000 + {n}", "end_to_end_id": "'plant-1-' || lpad({n}::text, 6, '0') || '-1'",
+        "end_to_end_key": "'PLANT-1-' || lpad({n}::text, 6, '0') || '-1'", "amount_cents": "{cents}",
+        "state": "CASE WHEN {open} THEN 'submitted' ELSE 'settled' END",
+    },
+    "move": {"id": "100000000 + {n}", "noun_id": "1000000 + {n}"},
+}  # fmt: skip
+CHOSEN = {"invoice": "t.id = :invoice", "collection": "t.id = :collection", "move": "t.id = :move"}
+
+
+def main() -> None:
+    stage, folder = sys.argv[1], Path(sys.argv[2])
+    told = json.loads((folder / "match.json").read_text("utf-8"))
+    act = {"set-up": set_up, "receive": receive, "reconcile": reconcile}[stage]
+    started, worked = time.perf_counter(), time.process_time()
+    said = act(folder, told)
+    seconds, cpu_seconds = time.perf_counter() - started, time.process_time() - worked
+    print(json.dumps({"seconds": seconds, "cpu_seconds": cpu_seconds, "peak_mib": peak_mib(), "said": said}))
+
+
+def set_up(folder: Path, told: dict[str, Any]) -> str:
+    """A plant of a hundred debits at the bank, and of one of them so many copies; the last ``lines`` are on their way."""
+    from sqlalchemy import select, text
+
+    from bridge.model import Collection, Move
+
+    plant = Plant(folder, invoices=100, url=told["database"], style="single")
+    for stage in BEFORE:
+        STAGES[stage](plant)()
+    runtime = opened(folder)
+    with runtime.session() as session:
+        one = session.scalars(select(Collection).where(Collection.state == "submitted").limit(1)).one()
+        last = select(Move.id).where(Move.noun == "collection", Move.noun_id == one.id, Move.version == one.version)
+        chosen = {"invoice": one.invoice_id, "collection": one.id, "move": session.scalars(last).one()}
+        session.execute(text("SET session_replication_role = replica"))  # copies of rows: nothing is decided about them
+        for table, changed in COPIES.items():
+            columns = [name for (name,) in session.execute(text(COLUMNS), {"table": table})]
+            number = f"{FIRST} + g"
+            shown = {"n": f"({number})", "cents": f"(1000 + ({number}) * 7919 % 90000)", "open": "g >= :closed"}
+            values = [changed[name].format(**shown) if name in changed else f't."{name}"' for name in columns]
+            copied = (  # names of our own tables and columns
+                f'INSERT INTO "{table}" ({", ".join(columns)}) SELECT {", ".join(values)}'  # noqa: S608
+                f' FROM "{table}" t, generate_series(0, :debits - 1) g WHERE {CHOSEN[table]}'
+            )
+            session.execute(text(copied), {**chosen, "debits": told["debits"], "closed": told["debits"] - told["lines"]})
+        session.execute(text("SET session_replication_role = DEFAULT"))
+        session.execute(text("ANALYZE"))
+    first = FIRST + told["debits"] - told["lines"]
+    with (folder / "statement.xml").open("wb") as file:
+        for piece in statement(told["lines"], first=first):
+            file.write(piece.encode())
+    return f"{told['debits']:,} debits"
+
+
+COLUMNS = "SELECT quote_ident(column_name) FROM information_schema.columns WHERE table_name = :table AND table_schema = 'public'"
+
+
+def receive(folder: Path, told: dict[str, Any]) -> str:
+    from bridge import intake
+
+    taken = intake.take(opened(folder, EVENING), "statement.xml", (folder / "statement.xml").read_bytes(), actor="bench")
+    if taken.new != told["lines"]:
+        raise SystemExit(f"bench: {taken.new} lines were booked: {taken.message}")
+    return f"{taken.new:,} lines"
+
+
+def reconcile(folder: Path, told: dict[str, Any]) -> str:
+    from bridge.steps import PIPELINE
+
+    found = PIPELINE["reconcile"][0](opened(folder, EVENING))
+    if found["settled"] != told["lines"]:
+        raise SystemExit(f"bench: {found['settled']} debits were settled, not {told['lines']}")
+    return f"{found['settled']:,} settled"
+
+
+if __name__ == "__main__":
+    main()
