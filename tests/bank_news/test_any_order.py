@@ -114,6 +114,7 @@ FEWER = "the rules are the same; fewer stories show that the rows are, too"
 
 
 @pytest.mark.only_on("sqlite", FEWER)
+@settings(max_examples=max(1, settings.default.max_examples * 3 // 5))
 @given(data=st.data())
 def test_the_books_hold_what_the_bank_did(start: Start, data: st.DataObject) -> None:
     """For any order of bank news, with repeats, the books equal the balances that the story itself gives."""
