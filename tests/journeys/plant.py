@@ -88,10 +88,12 @@ class Plant:
         return self.said[-1]
 
     def twice(self, *words: str, clock: str = "", codes: tuple[int, int] = (0, 0)) -> Said:
-        """Run a command twice, first as a process; the second time changes no row of any table but audit. Gives the first answer."""
+        """Run a command twice, first as a process; the second time changes no row but of audit. Gives the first answer."""
         first = self.bridge(*words, clock=clock)
         before = dump(self)
-        second = self.here(*words, clock=clock)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(self.folder)
+            second = self.here(*words, clock=clock)
         assert (first.code, second.code) == codes, f"{words}: {first.err}{second.err}{first.out}"
         assert dump(self) == before, f"a second '{' '.join(words)}' changed rows"
         return first
