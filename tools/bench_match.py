@@ -20,16 +20,16 @@ from bench_pipeline import EVENING, STAGES, Plant, opened, peak_mib
 
 FIRST = 1_001  # below are the debits that went the whole path; one of them is copied
 BEFORE = ("set-up", "mandates", "ingest", "collect", "batch", "approve", "export", "hand-over")
-#: columns that differ from copy to copy, by table; {n} is its number, {open} whether its debit is on its way
+#: columns that differ from copy to copy, by table: {n} is its number, {name} the same as it is written, {open} if it is at the bank
 COPIES = {
     "invoice": {
         "id": "1000000 + {n}", "chain_log_id": "1000000 + {n}", "claim_id": "'0x' || lpad(to_hex({n}), 64, '0')",
-        "number": "'plant-1-' || lpad({n}::text, 6, '0')", "number_key": "'PLANT-1-' || lpad({n}::text, 6, '0')",
+        "number": "'plant-1-' || {name}", "number_key": "'PLANT-1-' || {name}",
         "invoice_no": "{n}", "amount_cents": "{cents}", "state": "CASE WHEN {open} THEN 'collecting' ELSE 'paid' END",
     },
     "collection": {
-        "id": "1000000 + {n}", "invoice_id": "1000000 + {n}", "end_to_end_id": "'plant-1-' || lpad({n}::text, 6, '0') || '-1'",
-        "end_to_end_key": "'PLANT-1-' || lpad({n}::text, 6, '0') || '-1'", "amount_cents": "{cents}",
+        "id": "1000000 + {n}", "invoice_id": "1000000 + {n}", "end_to_end_id": "'plant-1-' || {name} || '-1'",
+        "end_to_end_key": "'PLANT-1-' || {name} || '-1'", "amount_cents": "{cents}",
         "state": "CASE WHEN {open} THEN 'submitted' ELSE 'settled' END",
     },
     "move": {"id": "100000000 + {n}", "noun_id": "1000000 + {n}"},
@@ -65,7 +65,12 @@ def set_up(folder: Path, told: dict[str, Any]) -> str:
         for table, changed in COPIES.items():
             columns = [name for (name,) in session.execute(text(COLUMNS), {"table": table})]
             number = f"{FIRST} + g"
-            shown = {"n": f"({number})", "cents": f"(1000 + ({number}) * 7919 % 90000)", "open": "g >= :closed"}
+            shown = {
+                "n": f"({number})",
+                "name": f"lpad(({number})::text, greatest(6, length(({number})::text)), '0')",
+                "cents": f"(1000 + ({number})::bigint * 7919 % 90000)",
+                "open": "g >= :closed",
+            }
             values = [changed[name].format(**shown) if name in changed else f't."{name}"' for name in columns]
             copied = (  # names of our own tables and columns
                 f'INSERT INTO "{table}" ({", ".join(columns)}) SELECT {", ".join(values)}'  # noqa: S608
