@@ -20,7 +20,7 @@ from bench_pipeline import EVENING, STAGES, Plant, opened, peak_mib
 
 FIRST = 1_001  # below are the debits that went the whole path; one of them is copied
 BEFORE = ("set-up", "mandates", "ingest", "collect", "batch", "approve", "export", "hand-over")
-#: columns that differ from copy to copy, by table: {n} is its number, {name} the same as it is written, {open} if it is at the bank
+#: columns that differ from copy to copy: {n} is its number, {name} that number as written, {open} whether it is at the bank
 COPIES = {
     "invoice": {
         "id": "1000000 + {n}", "chain_log_id": "1000000 + {n}", "claim_id": "'0x' || lpad(to_hex({n}), 64, '0')",

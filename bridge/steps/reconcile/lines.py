@@ -95,4 +95,6 @@ def _word(part: Part) -> str:
 
 
 def _closed(session: Session, entry_ids: Sequence[int]) -> set[int]:
-    return set(session.scalars(select(Entry.id).where(Entry.id.in_(entry_ids), Entry.open_cents == 0)))
+    # asked for "open_cents = 0", PostgreSQL may read every line that was ever closed to find these
+    rows = session.execute(select(Entry.id, Entry.open_cents).where(Entry.id.in_(entry_ids)))
+    return {entry_id for entry_id, open_cents in rows if not open_cents}
