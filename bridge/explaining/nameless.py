@@ -26,9 +26,11 @@ def said(key: Key, detail: Detail) -> dict[str, str]:
 
 def meant(session: Session, keys: Keyring, details: Iterable[tuple[Entry, int, Detail]]) -> dict[int, Meant]:
     """For each detail (with its line and the account of it), by its id, the one debit that it means; none where it is unclear."""
-    asked = [one for entry, account_id, detail in details if (one := _nameless(session, keys, entry, account_id, detail))]
-    if not asked:
+    looked_at = [one for one in details if _is_nameless(one[0], one[2])]
+    if not looked_at:
         return {}
+    opened = _opened(session, keys, [detail for *_, detail in looked_at])
+    asked = [_nameless(account_id, detail, opened.get(detail.id, "")) for _, account_id, detail in looked_at]
     of_mandate = _of_mandates(session, asked)
     in_text = candidates.by_end_to_end(session, set().union(*(naming.keys(one.words) for one in asked)))
     found = {}
@@ -40,32 +42,37 @@ def meant(session: Session, keys: Keyring, details: Iterable[tuple[Entry, int, D
     return found
 
 
-def _nameless(session: Session, keys: Keyring, entry: Entry, account_id: int, detail: Detail) -> Nameless | None:
-    """The detail as the rule sees it; None for one that the rule does not look at."""
+def _is_nameless(entry: Entry, detail: Detail) -> bool:
+    """Whether the rule looks at it: a direct debit with an amount and without an EndToEndId."""
     named = detail.end_to_end_id is not None and detail.end_to_end_id != naming.NOT_PROVIDED
-    if named or detail.amount_cents is None or not naming.is_direct_debit(entry.bank_code, entry.bank_code_own):
-        return None
+    return not named and detail.amount_cents is not None and naming.is_direct_debit(entry.bank_code, entry.bank_code_own)
+
+
+def _nameless(account_id: int, detail: Detail, text: str) -> Nameless:
     return Nameless(
         id=detail.id,
         account_id=account_id,
-        cents=detail.amount_cents,
+        cents=detail.amount_cents or 0,
         is_return=detail.is_return,
         charges_cents=detail.charges_cents,
         mandate_id=(detail.mandate_id or "").upper(),
-        words=naming.numbers(_text(session, keys, detail)),
+        words=naming.numbers(text),
     )
 
 
-def _text(session: Session, keys: Keyring, detail: Detail) -> str:
-    """The remittance text, opened; "" where the file's key was erased."""
-    key_row = session.scalar(
-        select(DataKey)
-        .join(Document, Document.key_uid == DataKey.uid)
-        .join(Statement, Statement.document_id == Document.id)
-        .join(Entry, Entry.statement_id == Statement.id)
-        .where(Entry.id == detail.entry_id)
-    )
-    return "" if key_row is None else said(keys.unwrap(key_row), detail).get("text", "")
+def _opened(session: Session, keys: Keyring, details: Sequence[Detail]) -> dict[int, str]:
+    """The remittance text of each, by its id; one whose file's key was erased is left out."""
+    of_line: dict[int, Key] = {}
+    for some in rows.among(session, Entry.id, {detail.entry_id for detail in details}):
+        sealed = (
+            select(Entry.id, DataKey)
+            .join(Statement, Statement.id == Entry.statement_id)
+            .join(Document, Document.id == Statement.document_id)
+            .join(DataKey, DataKey.uid == Document.key_uid)
+            .where(some)
+        )
+        of_line |= {entry_id: keys.unwrap(row) for entry_id, row in session.execute(sealed)}
+    return {one.id: said(of_line[one.entry_id], one).get("text", "") for one in details if one.entry_id in of_line}
 
 
 def _of_mandates(session: Session, asked: Sequence[Nameless]) -> Mapping[str, list[Candidate]]:
