@@ -179,7 +179,7 @@ def page(found: Files, lang: str) -> Page:
         )
         for one in found.files
     ]
-    totals = [sum(int(str(row[at])) for row in rows) for at in range(7, 15)]
+    totals = tables.sums(rows, 7, 15)
     files = tables.table(
         "batches",
         "message_id state scheme due_on:date created_by approved_by handed_over_on:date debits:count sum:cents credited:cents "

@@ -173,7 +173,7 @@ def page(found: Forecast, lang: str) -> Page:
         )
         for one in found.days
     ]
-    totals = [sum(int(str(row[at])) for row in rows) for at in range(2, 9)]
+    totals = tables.sums(rows, 2, 9)
     by_day = tables.table(
         "forecast",
         "day:date overdue debits:count submitted:cents in_files:cents formed:cents expected:cents loss:cents net:cents",

@@ -55,6 +55,11 @@ class Page:
     notes: tuple[str, ...] = ()
 
 
+def sums(rows: Sequence[Row], first: int, end: int) -> list[int]:
+    """The sums of the columns from ``first`` to before ``end``: cents or counts."""
+    return [sum(cell for row in rows if isinstance(cell := row[at], int)) for at in range(first, end)]
+
+
 def table(name: str, columns: str, rows: Sequence[Row], lang: str, total: Row | None = None) -> Table:
     """A table; ``columns`` are words like "invoice due_on:date owed:cents", text where no kind is named."""
     found = []
