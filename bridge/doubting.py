@@ -17,6 +17,8 @@ from bridge.rules.doubts import Debit, Limits
 from bridge.settings import CollectionRules
 
 REMEMBERED = 50  # of a debtor's last debits
+#: read by name: as whole invoices they took a sixth of a cut's time
+COMPARED = ("creditor_id", "debtor_ref", "id", "number", "amount_cents", "agreement", "period_start", "period_end")
 Debtor = tuple[int, str]  # creditor and debtor's reference
 
 
@@ -61,17 +63,14 @@ def _history(session: Session, invoices: Sequence[Invoice]) -> dict[Debtor, list
         debits = select(Collection.id, newest.label("place")).join(Mandate, Mandate.id == Collection.mandate_id)
         ranked = debits.where(own, some).subquery()
         listed = (
-            select(Collection.state, Collection.due_on, Invoice)
+            select(Collection.state, Collection.due_on, *(getattr(Invoice, name) for name in COMPARED))
             .join(ranked, ranked.c.id == Collection.id)
             .join(Invoice, Invoice.id == Collection.invoice_id)
             .where(ranked.c.place <= REMEMBERED)
             .order_by(Collection.id)
         )
-        for state, due_on, invoice in session.execute(listed):
-            period = (invoice.agreement, invoice.period_start, invoice.period_end)
-            debit = Debit(
-                invoice.id, invoice.number, invoice.amount_cents, due_on, *period,
-                live=state in LIVE_STATES, credited=state == "settled",
-            )  # fmt: skip
-            found[(invoice.creditor_id, invoice.debtor_ref)].append(debit)
+        for state, due_on, creditor_id, debtor_ref, invoice_id, number, cents, agreement, first, last in session.execute(listed):
+            live, credited = state in LIVE_STATES, state == "settled"
+            debit = Debit(invoice_id, number, cents, due_on, agreement, first, last, live, credited)
+            found[(creditor_id, debtor_ref)].append(debit)
     return found

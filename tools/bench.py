@@ -30,6 +30,7 @@ WRITER = Path(__file__).with_name("bench_pain008.py")
 READER = Path(__file__).with_name("bench_ingest.py")
 STATEMENT = Path(__file__).with_name("bench_camt053.py")
 MATCHER = Path(__file__).with_name("bench_match.py")
+CUTTER = Path(__file__).with_name("bench_cut.py")
 STAGES = (
     "set-up", "start", "mandates", "ingest", "collect", "batch", "approve", "export", "hand-over", "bank", "receive", "reconcile",
     "report", "check",
@@ -40,6 +41,7 @@ NO_WORK = ("start",)  # shown, but not part of the total
 PROOF = "proof_blocks"
 CHECKED = "iban_100k"
 WRITTEN = {"pain008_1k": 1_000, "pain008_100k": 100_000}
+CUT = {"cut_10k": 10_000, "cut_1m": 1_000_000}
 MATCHED = {"match_10k_of_1m": 10_000, "match_100k_of_1m": 100_000}
 READ = {"camt053_10k": 10_000, "camt053_100k": 100_000}
 
@@ -67,6 +69,7 @@ def main() -> int:
         if asked.only in name:
             rows.append({"name": name, "stage": None, "n": n, **run(WRITER, "written", str(n))})
             rows.append({"name": name, "stage": "opinion", "n": n, **run(WRITER, "second", str(n))})
+    rows += [cutting(name, n) for name, n in CUT.items() if asked.only in name]
     rows += [row for name, n in MATCHED.items() if asked.only in name for row in matching(name, n)]
     rows += [{"name": name, "stage": None, "n": n, **run(STATEMENT, str(n))} for name, n in READ.items() if asked.only in name]
     if asked.only in CHECKED:
@@ -149,6 +152,25 @@ def reading(name: str, events: int) -> list[Row]:
             "ratio": round(proven["ours"] / proven["theirs"], 2), "against": "rlp, trie, eth-bloom",
         },
     ]  # fmt: skip
+
+
+def cutting(name: str, debits: int) -> Row:
+    """Files cut for so many debits, on a server of our own."""
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder, postgres() as database:
+        (Path(folder) / "cut.json").write_text(json.dumps({"database": database, "debits": debits}), "utf-8")
+        there = run(CUTTER, "set-up", folder)["said"]
+        measured = run(CUTTER, "cut", folder)
+    print(f"  {'cut':<10} {measured['seconds']:8.2f} s  {measured['said']}", file=sys.stderr)
+    found = {what: round(measured[what], 2) for what in ("seconds", "cpu_seconds")}
+    return {
+        "name": name,
+        "stage": None,
+        "n": there,
+        **found,
+        "peak_mib": round(measured["peak_mib"]),
+        "ratio": None,
+        "against": None,
+    }
 
 
 def matching(name: str, lines: int) -> list[Row]:

@@ -16,6 +16,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from bench_camt053 import statement
+from bench_copies import copy, unguarded
 from bench_pipeline import EVENING, STAGES, Plant, opened, peak_mib
 
 FIRST = 1_001  # below are the debits that went the whole path; one of them is copied
@@ -34,7 +35,6 @@ COPIES = {
     },
     "move": {"id": "100000000 + {n}", "noun_id": "1000000 + {n}"},
 }  # fmt: skip
-CHOSEN = {"invoice": "t.id = :invoice", "collection": "t.id = :collection", "move": "t.id = :move"}
 
 
 def main() -> None:
@@ -49,7 +49,7 @@ def main() -> None:
 
 def set_up(folder: Path, told: dict[str, Any]) -> str:
     """A plant of a hundred debits at the bank, and of one of them so many copies; the last ``lines`` are on their way."""
-    from sqlalchemy import select, text
+    from sqlalchemy import select
 
     from bridge.model import Collection, Move
 
@@ -61,32 +61,22 @@ def set_up(folder: Path, told: dict[str, Any]) -> str:
         one = session.scalars(select(Collection).where(Collection.state == "submitted").limit(1)).one()
         last = select(Move.id).where(Move.noun == "collection", Move.noun_id == one.id, Move.version == one.version)
         chosen = {"invoice": one.invoice_id, "collection": one.id, "move": session.scalars(last).one()}
-        session.execute(text("SET session_replication_role = replica"))  # copies of rows: nothing is decided about them
-        for table, changed in COPIES.items():
-            columns = [name for (name,) in session.execute(text(COLUMNS), {"table": table})]
-            number = f"{FIRST} + g"
-            shown = {
-                "n": f"({number})",
-                "name": f"lpad(({number})::text, greatest(6, length(({number})::text)), '0')",
-                "cents": f"(1000 + ({number})::bigint * 7919 % 90000)",
-                "open": "g >= :closed",
-            }
-            values = [changed[name].format(**shown) if name in changed else f't."{name}"' for name in columns]
-            copied = (  # names of our own tables and columns
-                f'INSERT INTO "{table}" ({", ".join(columns)}) SELECT {", ".join(values)}'  # noqa: S608
-                f' FROM "{table}" t, generate_series(0, :debits - 1) g WHERE {CHOSEN[table]}'
-            )
-            session.execute(text(copied), {**chosen, "debits": told["debits"], "closed": told["debits"] - told["lines"]})
-        session.execute(text("SET session_replication_role = DEFAULT"))
-        session.execute(text("ANALYZE"))
+        number = f"({FIRST} + g)"
+        shown = {
+            "n": number,
+            "name": f"lpad({number}::text, greatest(6, length({number}::text)), '0')",
+            "cents": f"(1000 + {number}::bigint * 7919 % 90000)",
+            "open": f"g >= {told['debits'] - told['lines']}",
+        }
+        with unguarded(session):
+            for table, changed in COPIES.items():
+                columns = {name: value.format(**shown) for name, value in changed.items()}
+                copy(session, table, columns, told["debits"], where="t.id = :id", values={"id": chosen[table]})
     first = FIRST + told["debits"] - told["lines"]
     with (folder / "statement.xml").open("wb") as file:
         for piece in statement(told["lines"], first=first):
             file.write(piece.encode())
     return f"{told['debits']:,} debits"
-
-
-COLUMNS = "SELECT quote_ident(column_name) FROM information_schema.columns WHERE table_name = :table AND table_schema = 'public'"
 
 
 def receive(folder: Path, told: dict[str, Any]) -> str:
