@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -11,9 +11,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
+from bridge import rows
 from bridge.model import Posting, Voucher
 
-IN_ONE_STATEMENT = 500
 #: account, subject and sign of the two sides of a posting
 SIDES = ((Posting.debit_account, Posting.debit_subject, 1), (Posting.credit_account, Posting.credit_subject, -1))
 
@@ -54,20 +54,15 @@ def by_subject(session: Session, account: str, view: View = NOW) -> dict[int, in
 
 def of_subjects(session: Session, account: str, subjects: Iterable[int]) -> dict[int, int]:
     """Debits less credits of an account for these subjects; every one asked for is in the answer."""
-    wanted = sorted(set(subjects))
-    balance = dict.fromkeys(wanted, 0)
-    for start in range(0, len(wanted), IN_ONE_STATEMENT):
-        _add(session, account, wanted[start : start + IN_ONE_STATEMENT], balance)
+    wanted = set(subjects)
+    balance = dict.fromkeys(sorted(wanted), 0)
+    for own, subject, sign in SIDES:
+        summed = select(subject, func.sum(Posting.amount_cents)).where(own == account).group_by(subject)
+        for found, cents in rows.sought(session, summed, subject, wanted):
+            balance[found] += sign * int(cents)
     return balance
 
 
 def total(session: Session, account: str, view: View = NOW) -> int:
     """Debits less credits of an account, over all subjects."""
     return sum(by_subject(session, account, view).values())
-
-
-def _add(session: Session, account: str, subjects: Sequence[int], balance: dict[int, int]) -> None:
-    for own, subject, sign in SIDES:
-        statement = select(subject, func.sum(Posting.amount_cents)).where(own == account, subject.in_(subjects)).group_by(subject)
-        for found, cents in session.execute(statement):
-            balance[found] += sign * int(cents)

@@ -14,18 +14,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from hashlib import sha256
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
-from sqlalchemy import CursorResult, Table, bindparam, insert, select, update
+from sqlalchemy import CursorResult, insert, select, update
 from sqlalchemy.orm import Session
 
-from bridge import rows as new_rows
+from bridge import rows
 from bridge.errors import IntegrityError, LostRace
 from bridge.model import Batch, Break, Collection, Entry, Invoice, Mandate, Match, Move, Posting, Voucher
 
 NOUNS: dict[str, type[Any]] = {"invoice": Invoice, "collection": Collection, "batch": Batch, "mandate": Mandate}
-IN_ONE_STATEMENT = 500
-T = TypeVar("T")
 BreakRow = tuple[str, str, str, str]  # kind, subject, what, next
 
 
@@ -54,8 +52,8 @@ class PlannedVoucher:
     @property
     def payload_sha256(self) -> str:
         """What was booked, as a hash: the same key with another payload is not a repeat."""
-        rows = [[p.debit_account, p.debit_subject, p.credit_account, p.credit_subject, p.amount_cents] for p in self.postings]
-        return sha256(json.dumps([self.fact, rows]).encode()).hexdigest()
+        postings = [[p.debit_account, p.debit_subject, p.credit_account, p.credit_subject, p.amount_cents] for p in self.postings]
+        return sha256(json.dumps([self.fact, postings]).encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,20 +145,20 @@ def apply_all(session: Session, units: Sequence[Unit], by: Recorder) -> None:
 
 
 def admit(
-    session: Session, noun: str, rows: Sequence[dict[str, Any]], by: Recorder, *, news: str, evidence: str = ""
+    session: Session, noun: str, new: Sequence[dict[str, Any]], by: Recorder, *, news: str, evidence: str = ""
 ) -> list[int]:
-    """Insert new nouns in their first state (version 1) with their first Move; returns their ids in the order of ``rows``.
+    """Insert new nouns in their first state (version 1) with their first Move; returns their ids in the order of ``new``.
 
     A row brings ``state`` and may bring ``evidence`` and ``booked_on`` for its Move.
     """
-    if not rows:
+    if not new:
         return []
-    extra = [(row.get("evidence", evidence), row.get("booked_on", by.at.date())) for row in rows]
+    extra = [(row.get("evidence", evidence), row.get("booked_on", by.at.date())) for row in new]
     table = NOUNS[noun]
-    plain = [{k: v for k, v in row.items() if k not in {"evidence", "booked_on"}} | {"version": 1} for row in rows]
-    ids = new_rows.numbers(session, table, len(plain))
-    new_rows.insert(session, table, [{"id": noun_id, **row} for noun_id, row in zip(ids, plain, strict=True)])
-    new_rows.insert(
+    plain = [{k: v for k, v in row.items() if k not in {"evidence", "booked_on"}} | {"version": 1} for row in new]
+    ids = rows.numbers(session, table, len(plain))
+    rows.insert(session, table, [{"id": noun_id, **row} for noun_id, row in zip(ids, plain, strict=True)])
+    rows.insert(
         session,
         Move,
         [
@@ -188,10 +186,9 @@ def open_breaks(session: Session, wanted: Iterable[BreakRow], by: Recorder, toda
     """Open a Break for each (kind, subject, what, next) that has none open; returns how many were opened."""
     asked = {(kind, subject): (what, then) for kind, subject, what, then in wanted}
     known: dict[tuple[str, str], list[Break]] = defaultdict(list)
-    for subjects in _slices(sorted({subject for _, subject in asked})):
-        for found in session.scalars(select(Break).where(Break.subject.in_(subjects))):
-            known[(found.kind, found.subject)].append(found)
-    rows = [
+    for (found,) in rows.sought(session, select(Break), Break.subject, {subject for _, subject in asked}):
+        known[(found.kind, found.subject)].append(found)
+    new = [
         {
             "kind": kind,
             "subject": subject,
@@ -204,9 +201,9 @@ def open_breaks(session: Session, wanted: Iterable[BreakRow], by: Recorder, toda
         for (kind, subject), (what, then) in asked.items()
         if all(found.closed_at is not None for found in known[(kind, subject)])
     ]
-    if rows:
-        session.execute(insert(Break), rows)
-    return len(rows)
+    if new:
+        session.execute(insert(Break), new)
+    return len(new)
 
 
 def close_breaks(
@@ -214,8 +211,8 @@ def close_breaks(
 ) -> int:
     """Close the open Breaks of these subjects (of these kinds only, if given); returns how many."""
     closed = 0
-    for some in _slices(sorted(set(subjects))):
-        statement = update(Break).where(Break.subject.in_(some), Break.closed_at.is_(None))
+    for some in rows.among(session, Break.subject, subjects):
+        statement = update(Break).where(some, Break.closed_at.is_(None))
         if kinds is not None:
             statement = statement.where(Break.kind.in_(sorted(kinds)))
         result = session.execute(statement.values(closed_at=by.at, closed_by=by.actor, resolution=resolution))
@@ -235,8 +232,8 @@ def _move_states(session: Session, moves: Sequence[PlannedMove]) -> set[tuple[st
     for (noun, version, from_state, to_state, reason, sets), ids in groups.items():
         table = NOUNS[noun]
         values = {"state": to_state, "version": version + 1, "reason": reason, **dict(sets)}
-        for some in _slices(ids):
-            statement = update(table).where(table.id.in_(some), table.version == version, table.state == from_state)
+        for some in rows.among(session, table.id, ids):
+            statement = update(table).where(some, table.version == version, table.state == from_state)
             moved = statement.values(values).returning(table.id).execution_options(synchronize_session=False)
             won |= {(noun, found) for found in session.scalars(moved)}
     return won
@@ -251,16 +248,16 @@ def _book(
         if booked and booked[1] != voucher.payload_sha256:
             raise IntegrityError(f"{voucher.idem_key} is already booked with another content; run 'bridge check'")
     fresh = {voucher.idem_key: voucher for voucher in vouchers if voucher.idem_key not in known}
-    ids = dict(zip(fresh, new_rows.numbers(session, Voucher, len(fresh)), strict=True))
-    new_rows.insert(session, Voucher, [{"id": ids[key], **_voucher_row(voucher, by)} for key, voucher in fresh.items()])
+    ids = dict(zip(fresh, rows.numbers(session, Voucher, len(fresh)), strict=True))
+    rows.insert(session, Voucher, [{"id": ids[key], **_voucher_row(voucher, by)} for key, voucher in fresh.items()])
     postings = [_posting_row(ids[key], n, p) for key, voucher in fresh.items() for n, p in enumerate(voucher.postings)]
-    new_rows.insert(session, Posting, postings)
+    rows.insert(session, Posting, postings)
     return ids | {key: found for key, (found, _) in known.items()}, set(known)
 
 
 def _known(session: Session, keys: Sequence[str]) -> dict[str, tuple[int, str]]:
     found: dict[str, tuple[int, str]] = {}
-    for some in new_rows.among(session, Voucher.idem_key, keys):
+    for some in rows.among(session, Voucher.idem_key, keys):
         booked = session.execute(select(Voucher.idem_key, Voucher.id, Voucher.payload_sha256).where(some))
         found.update({key: (voucher_id, payload) for key, voucher_id, payload in booked})
     return found
@@ -294,7 +291,7 @@ def _posting_row(voucher_id: int, ordinal: int, posting: PlannedPosting) -> dict
 
 
 def _write_moves(session: Session, units: Sequence[Unit], vouchers: dict[str, int], by: Recorder) -> None:
-    rows = [
+    made = [
         {
             "noun": move.noun,
             "noun_id": move.noun_id,
@@ -312,7 +309,7 @@ def _write_moves(session: Session, units: Sequence[Unit], vouchers: dict[str, in
         for unit in units
         for move in unit.moves
     ]
-    new_rows.insert(session, Move, rows)
+    rows.insert(session, Move, made)
 
 
 def _write_matches(session: Session, units: Sequence[Unit], vouchers: dict[str, int], by: Recorder) -> None:
@@ -320,15 +317,11 @@ def _write_matches(session: Session, units: Sequence[Unit], vouchers: dict[str, 
     explaining = [(match, vouchers[unit.voucher.idem_key]) for unit in units if unit.voucher for match in unit.matches]
     if not explaining:
         return
-    new_rows.insert(session, Match, [_match_row(match, voucher_id, by) for match, voucher_id in explaining])
+    rows.insert(session, Match, [_match_row(match, voucher_id, by) for match, voucher_id in explaining])
     taken: dict[int, int] = defaultdict(int)
     for match, _ in explaining:
         taken[match.entry_id] += match.amount_cents
-    entry = cast("Table", Entry.__table__)
-    session.connection().execute(
-        update(entry).where(entry.c.id == bindparam("this")).values(open_cents=entry.c.open_cents - bindparam("taken")),
-        [{"this": entry_id, "taken": cents} for entry_id, cents in sorted(taken.items())],
-    )
+    rows.take_off(session, Entry, "open_cents", taken)
 
 
 def _match_row(match: PlannedMatch, voucher_id: int, by: Recorder) -> dict[str, Any]:
@@ -350,7 +343,3 @@ def _match_row(match: PlannedMatch, voucher_id: int, by: Recorder) -> dict[str, 
 
 def _identity(move: PlannedMove) -> tuple[str, int]:
     return move.noun, move.noun_id
-
-
-def _slices(items: Sequence[T]) -> Iterable[Sequence[T]]:
-    return (items[start : start + IN_ONE_STATEMENT] for start in range(0, len(items), IN_ONE_STATEMENT))

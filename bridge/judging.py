@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
-from typing import TypeVar
 
 from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import Session
 
-from bridge import balances, doubting
+from bridge import balances, doubting, rows
 from bridge.model import Batch, Block, Break, Collection, Detail, Entry, Invoice, Mandate, Member, Move, Source, Statement
 from bridge.rules import eligibility, mandates
 from bridge.rules.eligibility import InvoiceFacts, MandateFacts
 from bridge.settings import CollectionRules
-
-IN_ONE_STATEMENT = 500
-T = TypeVar("T")
 
 AT_ONCE = 500  # a statement's list of ids stays short
 NOT_BOOKED = ("rejected", "withdrawn")  # before the bank credited them; some credit them all the same
@@ -28,15 +24,13 @@ def invoice_facts(session: Session, invoices: Sequence[Invoice]) -> dict[int, In
     ids = [invoice.id for invoice in invoices]
     owed = balances.of_subjects(session, "Receivable", ids)
     attempts: dict[int, int] = defaultdict(int)
-    for some in _slices(ids):
-        for invoice_id in session.scalars(select(Collection.invoice_id).where(Collection.invoice_id.in_(some))):
-            attempts[invoice_id] += 1
+    for (invoice_id,) in rows.sought(session, select(Collection.invoice_id), Collection.invoice_id, ids):
+        attempts[invoice_id] += 1
     subjects = {f"invoice:{i}" for i in ids} | {f"source:{invoice.source_id}" for invoice in invoices}
     breaks: dict[str, list[str]] = defaultdict(list)
-    for names in _slices(sorted(subjects)):
-        found = select(Break.kind, Break.subject).where(Break.subject.in_(names), Break.closed_at.is_(None))
-        for kind, subject in session.execute(found):
-            breaks[subject].append(kind)
+    open_breaks = select(Break.kind, Break.subject).where(Break.closed_at.is_(None))
+    for kind, subject in rows.sought(session, open_breaks, Break.subject, subjects):
+        breaks[subject].append(kind)
     return {
         invoice.id: InvoiceFacts(
             id=invoice.id,
@@ -58,23 +52,18 @@ def invoice_facts(session: Session, invoices: Sequence[Invoice]) -> dict[int, In
 
 def mandates_of(session: Session, debtor_refs: Iterable[str]) -> dict[str, list[MandateFacts]]:
     """The mandates of these debtors, by debtor."""
-    rows: list[Mandate] = []
-    for some in _slices(sorted(set(debtor_refs))):
-        rows += session.scalars(select(Mandate).where(Mandate.debtor_ref.in_(some)))
-    presented = _presented(session, [row.id for row in rows if row.kind == "one-off"])
+    signed = [row for (row,) in rows.sought(session, select(Mandate), Mandate.debtor_ref, debtor_refs)]
+    presented = _presented(session, [row.id for row in signed if row.kind == "one-off"])
     found: dict[str, list[MandateFacts]] = defaultdict(list)
-    for row in rows:
+    for row in signed:
         found[row.debtor_ref].append(_mandate_facts(row, presented=row.id in presented))
     return found
 
 
 def released_by_person(session: Session, collection_ids: Sequence[int]) -> set[int]:
     """Which of these collections a person released: a limit holds these no more."""
-    found: set[int] = set()
-    released = (Move.noun == "collection", Move.news == "released", Move.evidence == "person")
-    for some in _slices(collection_ids):
-        found |= set(session.scalars(select(Move.noun_id).where(*released, Move.noun_id.in_(some))))
-    return found
+    released = select(Move.noun_id).where(Move.noun == "collection", Move.news == "released", Move.evidence == "person")
+    return {noun_id for (noun_id,) in rows.sought(session, released, Move.noun_id, collection_ids)}
 
 
 def why_not(session: Session, collections: Sequence[Collection], rules: CollectionRules) -> dict[int, str]:
@@ -103,13 +92,11 @@ def frozen_sources(session: Session) -> set[int]:
 
 def _why_not(session: Session, collections: Sequence[Collection], rules: CollectionRules, taken: set[int]) -> dict[int, str]:
     """Why not, for so many as one statement names; ``taken`` are the one-off mandates of those before, and of these."""
-    invoices: list[Invoice] = []
-    for some in _slices([collection.invoice_id for collection in collections]):
-        invoices += session.scalars(select(Invoice).where(Invoice.id.in_(some)))
+    ids = [collection.invoice_id for collection in collections]
+    invoices = [row for (row,) in rows.sought(session, select(Invoice), Invoice.id, ids)]
     facts = invoice_facts(session, invoices)
-    signed: dict[int, Mandate] = {}
-    for some in _slices(sorted({collection.mandate_id for collection in collections})):
-        signed |= {row.id: row for row in session.scalars(select(Mandate).where(Mandate.id.in_(some)))}
+    under = [collection.mandate_id for collection in collections]
+    signed = {row.id: row for (row,) in rows.sought(session, select(Mandate), Mandate.id, under)}
     released = released_by_person(session, [collection.id for collection in collections])
     used_by = _presented(session, [row.id for row in signed.values() if row.kind == "one-off"], but=[c.id for c in collections])
     lapse = _lapsing(session, list(signed.values()), max((collection.due_on for collection in collections), default=date.min))
@@ -169,69 +156,62 @@ def _earlier(session: Session, collections: Sequence[Collection], lines: Select[
     A bank may credit a rejected debit in a lump sum, and debit it again later; until then the sum is open.
     """
     again = {c.invoice_id: c.id for c in collections if c.attempt > 1}
+    block, file = func.upper(Block.pmt_inf_id), func.upper(Batch.message_id)
+    names_it = or_(
+        func.upper(Entry.batch_pmt_inf_id) == block,
+        Entry.batch_pmt_inf_id.is_(None) & (func.upper(Entry.batch_message_id) == file),
+    )
+    lump_sum = (
+        select(func.min(Entry.id))
+        .where(Entry.id.in_(lines), Entry.open_cents > 0, names_it, Collection.state.in_(NOT_BOOKED))
+        .correlate(Block, Batch, Collection)
+        .scalar_subquery()
+    )
+    attempts = (
+        select(Collection.id, Collection.invoice_id, Collection.end_to_end_id, lump_sum)
+        .join(Member, Member.collection_id == Collection.id)
+        .join(Block, Block.id == Member.block_id)
+        .join(Batch, Batch.id == Block.batch_id)
+        .order_by(Collection.id)
+    )
     found: dict[int, list[tuple[str, int | None]]] = defaultdict(list)
-    for some in _slices(sorted(again)):
-        block, file = func.upper(Block.pmt_inf_id), func.upper(Batch.message_id)
-        names_it = or_(
-            func.upper(Entry.batch_pmt_inf_id) == block,
-            Entry.batch_pmt_inf_id.is_(None) & (func.upper(Entry.batch_message_id) == file),
-        )
-        lump_sum = (
-            select(func.min(Entry.id))
-            .where(Entry.id.in_(lines), Entry.open_cents > 0, names_it, Collection.state.in_(NOT_BOOKED))
-            .correlate(Block, Batch, Collection)
-            .scalar_subquery()
-        )
-        attempts = (
-            select(Collection.id, Collection.invoice_id, Collection.end_to_end_id, lump_sum)
-            .join(Member, Member.collection_id == Collection.id)
-            .join(Block, Block.id == Member.block_id)
-            .join(Batch, Batch.id == Block.batch_id)
-            .where(Collection.invoice_id.in_(some))
-            .order_by(Collection.id)
-        )
-        for attempt_id, invoice_id, name, line in session.execute(attempts):
-            if attempt_id < again[invoice_id]:
-                found[again[invoice_id]].append((name, line))
+    for attempt_id, invoice_id, name, line in rows.sought(session, attempts, Collection.invoice_id, again):
+        if attempt_id < again[invoice_id]:
+            found[again[invoice_id]].append((name, line))
     return found
 
 
 def _presented(session: Session, mandate_ids: Sequence[int], but: Sequence[int] = ()) -> set[int]:
     """Which of these mandates were ever used in a file that was not discarded, by another collection than ``but``."""
-    used: set[int] = set()
     excepted = set(but)
-    for some in _slices(mandate_ids):
-        statement = (
-            select(Collection.mandate_id, Collection.id)
-            .join(Member, Member.collection_id == Collection.id)
-            .join(Block, Block.id == Member.block_id)
-            .join(Batch, Batch.id == Block.batch_id)
-            .where(Collection.mandate_id.in_(some), Batch.state != "discarded")
-        )
-        used |= {mandate_id for mandate_id, collection_id in session.execute(statement) if collection_id not in excepted}
-    return used
+    in_files = (
+        select(Collection.mandate_id, Collection.id)
+        .join(Member, Member.collection_id == Collection.id)
+        .join(Block, Block.id == Member.block_id)
+        .join(Batch, Batch.id == Block.batch_id)
+        .where(Batch.state != "discarded")
+    )
+    found = rows.sought(session, in_files, Collection.mandate_id, mandate_ids)
+    return {mandate_id for mandate_id, collection_id in found if collection_id not in excepted}
 
 
 def last_presented(session: Session, mandate_ids: Sequence[int]) -> dict[int, date]:
     """The last due date that was presented under each of these mandates, whatever became of the debit."""
-    found: dict[int, date] = {}
-    for some in _slices(mandate_ids):
-        latest = (
-            select(Collection.mandate_id, func.max(Block.due_on))
-            .join(Member, Member.collection_id == Collection.id)
-            .join(Block, Block.id == Member.block_id)
-            .join(Batch, Batch.id == Block.batch_id)
-            .where(Collection.mandate_id.in_(some), Batch.state.not_in(("sealed", "approved", "discarded")))
-            .group_by(Collection.mandate_id)
-        )
-        found |= {mandate_id: due_on for mandate_id, due_on in session.execute(latest)}
-    return found
+    latest = (
+        select(Collection.mandate_id, func.max(Block.due_on))
+        .join(Member, Member.collection_id == Collection.id)
+        .join(Block, Block.id == Member.block_id)
+        .join(Batch, Batch.id == Block.batch_id)
+        .where(Batch.state.not_in(("sealed", "approved", "discarded")))
+        .group_by(Collection.mandate_id)
+    )
+    return dict(rows.sought(session, latest, Collection.mandate_id, mandate_ids))
 
 
-def _lapsing(session: Session, rows: Sequence[Mandate], due_on: date) -> dict[int, date]:
+def _lapsing(session: Session, signed: Sequence[Mandate], due_on: date) -> dict[int, date]:
     """When those of these mandates lapse that would, by signature and import alone, before a day; few are asked for in full."""
-    ends = {row.id: mandates.lapses_on(row.signed_on, row.last_presented_on) for row in rows if row.signed_on is not None}
-    near = [row for row in rows if row.id in ends and ends[row.id] < due_on]
+    ends = {row.id: mandates.lapses_on(row.signed_on, row.last_presented_on) for row in signed if row.signed_on is not None}
+    near = [row for row in signed if row.id in ends and ends[row.id] < due_on]
     last = last_presented(session, [row.id for row in near])
     found: dict[int, date] = {}
     for row in near:
@@ -256,7 +236,3 @@ def _mandate_facts(row: Mandate, *, presented: bool, lapses_on: date | None = No
         presented=presented,
         lapses_on=lapses_on,
     )
-
-
-def _slices(items: Sequence[T]) -> Iterator[Sequence[T]]:
-    return (items[start : start + IN_ONE_STATEMENT] for start in range(0, len(items), IN_ONE_STATEMENT))

@@ -7,10 +7,26 @@ already is the same IntegrityError from either.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar, cast
 
-from sqlalchemy import ARRAY, Column, ColumnElement, Connection, Dialect, Table, any_, func, literal, select, text
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Column,
+    ColumnElement,
+    Connection,
+    Dialect,
+    Select,
+    Table,
+    any_,
+    bindparam,
+    func,
+    literal,
+    select,
+    text,
+    update,
+)
 from sqlalchemy import insert as insert_into
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import DBAPIError
@@ -21,6 +37,7 @@ from bridge.model import Base
 AT_ONCE = {"sqlite": 500, "postgresql": 10_000}  # values that one question names: a list of them, or one array
 POSTGRESQL: Dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
 T = TypeVar("T", int, str)
+Sought = InstrumentedAttribute[T] | InstrumentedAttribute[T | None]
 COPY_FROM = 20  # rows: below, one INSERT is as quick
 
 
@@ -81,7 +98,7 @@ def _as_bound(column: Column[Any], connection: Connection) -> Callable[[Any], An
     return column.type.dialect_impl(connection.dialect).bind_processor(connection.dialect)
 
 
-def among(session: Session, column: InstrumentedAttribute[T], values: Iterable[T]) -> Iterator[ColumnElement[bool]]:
+def among(session: Session, column: Sought[T], values: Iterable[T]) -> Iterator[ColumnElement[bool]]:
     """Conditions that together cover "column is one of these values", a statement for each; none for no values.
 
     PostgreSQL gets an array, which is one value to send, where a list is thousands that the driver must count and name.
@@ -91,6 +108,25 @@ def among(session: Session, column: InstrumentedAttribute[T], values: Iterable[T
     for start in range(0, len(wanted), AT_ONCE[engine]):
         some = wanted[start : start + AT_ONCE[engine]]
         yield column == any_(literal(some, ARRAY(column.type))) if engine == "postgresql" else column.in_(some)
+
+
+def sought(session: Session, statement: Select[*tuple[Any, ...]], column: Sought[T], values: Iterable[T]) -> list[Any]:
+    """The statement's rows whose column is one of these values. A grouped statement groups by this column, so none is divided."""
+    return [row for some in among(session, column, values) for row in session.execute(statement.where(some))]
+
+
+def take_off(session: Session, model: type[Base], name: str, amounts: Mapping[int, int]) -> None:
+    """Take of the column ``name`` of each row (by id) its amount off. Raises nothing for an id that is not there."""
+    table, connection = cast("Table", model.__table__), session.connection()
+    column = table.c[name]
+    each = sorted(amounts.items())  # so that two workers lock them in one order
+    if connection.dialect.name != "postgresql":
+        one = update(table).where(table.c.id == bindparam("this")).values({column: column - bindparam("amount")})
+        connection.execute(one, [{"this": row_id, "amount": amount} for row_id, amount in each])
+        return
+    ids, cents = (func.unnest(literal(list(some), ARRAY(BigInteger))) for some in zip(*each, strict=True))
+    taken = select(ids.label("this"), cents.label("amount")).subquery()
+    connection.execute(update(table).where(table.c.id == taken.c.this).values({column: column - taken.c.amount}))
 
 
 def _type_name(column: Column[Any]) -> str:

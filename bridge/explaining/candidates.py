@@ -9,6 +9,7 @@ from datetime import date
 from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session
 
+from bridge import rows
 from bridge.explaining.standing import reopened_on, stands
 from bridge.model import (
     Batch,
@@ -38,11 +39,9 @@ _OPEN = (Entry.open_cents > 0, Entry.by_hand.is_(False), Statement.posting == "p
 
 def by_end_to_end(session: Session, keys: Iterable[str]) -> dict[str, Candidate]:
     """The collections with these EndToEndIds (upper case)."""
-    wanted = sorted(keys)
     found: dict[str, Candidate] = {}
-    for start in range(0, len(wanted), IN_ONE_STATEMENT):
-        some = _load(session, Collection.end_to_end_key.in_(wanted[start : start + IN_ONE_STATEMENT]))
-        found |= {candidate.end_to_end_id.upper(): candidate for candidate in some}
+    for some in rows.among(session, Collection.end_to_end_key, keys):
+        found |= {candidate.end_to_end_id.upper(): candidate for candidate in _load(session, some)}
     return found
 
 
@@ -63,10 +62,9 @@ def of_batch(session: Session, entry: Entry) -> tuple[Candidate, ...]:
 def open_credits(session: Session, wanted: Sequence[Candidate]) -> dict[int, list[OpenCredit]]:
     """For each rejected or withdrawn candidate, the credit lines with an open rest that contain it and were not used for it."""
     failed = {candidate.id: candidate for candidate in wanted if candidate.state in FAILED}
-    for some in _slices(sorted(failed)):
-        used = select(Match.collection_id).where(Match.collection_id.in_(some), Match.rule == "LINE_TO_LINE", stands())
-        for collection_id in session.scalars(used):
-            failed.pop(collection_id or 0, None)
+    used = select(Match.collection_id).where(Match.rule == "LINE_TO_LINE", stands())
+    for (collection_id,) in rows.sought(session, used, Match.collection_id, list(failed)):
+        failed.pop(collection_id, None)
     found: dict[int, dict[int, OpenCredit]] = defaultdict(dict)
     for some in _slices(sorted(failed)):
         group = [failed[candidate_id] for candidate_id in some]
@@ -81,13 +79,13 @@ def open_credits(session: Session, wanted: Sequence[Candidate]) -> dict[int, lis
 def _naming(session: Session, failed: Sequence[Candidate]) -> Iterator[tuple[int, Entry]]:
     """Open credit lines with a detail that names one of these."""
     by_key = {candidate.end_to_end_id.upper(): candidate for candidate in failed}
-    rows = session.execute(
+    open_lines = session.execute(
         select(Detail.end_to_end_id, Entry, Statement.account_id)
         .join(Entry, or_(Entry.id == Detail.entry_id, Entry.told_by_id == Detail.entry_id))
         .join(Statement, Statement.id == Entry.statement_id)
         .where(*_OPEN, func.upper(Detail.end_to_end_id).in_(by_key))
     )
-    for name, entry, account_id in rows:
+    for name, entry, account_id in open_lines:
         candidate = by_key[(name or "").upper()]
         if candidate.account_id == account_id:
             yield candidate.id, entry
@@ -107,10 +105,10 @@ def _lump_sums(session: Session, failed: Sequence[Candidate]) -> Iterator[tuple[
         func.upper(Entry.batch_pmt_inf_id).in_({block for block, _ in places}),
         func.upper(Entry.batch_message_id).in_({file for _, file in places}),
     )
-    rows = session.execute(
+    open_lines = session.execute(
         select(Entry, Statement.account_id).join(Statement, Statement.id == Entry.statement_id).where(*_OPEN, named)
     ).all()
-    for entry, account_id in rows:
+    for entry, account_id in open_lines:
         gross = entry.amount_cents - entry.charges_cents
         for member in matching.contained(gross, entry.batch_count, entry.booked_on, of_batch(session, entry)):
             if member.id in wanted and member.account_id == account_id:
@@ -118,17 +116,17 @@ def _lump_sums(session: Session, failed: Sequence[Candidate]) -> Iterator[tuple[
 
 
 def _load(session: Session, condition: ColumnElement[bool]) -> list[Candidate]:
-    rows = session.execute(
+    found = session.execute(
         select(Collection, Invoice.version, Invoice.state, Move.booked_on, Move.evidence)
         .join(Invoice, Invoice.id == Collection.invoice_id)
         .join(Move, (Move.noun == "collection") & (Move.noun_id == Collection.id) & (Move.version == Collection.version))
         .where(condition)
         .order_by(Collection.id)
     ).all()
-    elsewhere, unclear = _several_files(session, [c.id for c, *_ in rows if c.state in NOT_SENT])
-    settled = [c for c, *_ in rows if c.state in ("settled", *FINAL_STATES) or c.id in elsewhere]
+    elsewhere, unclear = _several_files(session, [c.id for c, *_ in found if c.state in NOT_SENT])
+    settled = [c for c, *_ in found if c.state in ("settled", *FINAL_STATES) or c.id in elsewhere]
     late = _late(session, [collection.id for collection in settled])
-    rejected = _rejected_on(session, {c.id: evidence for c, *_, evidence in rows if c.state in FAILED})
+    rejected = _rejected_on(session, {c.id: evidence for c, *_, evidence in found if c.state in FAILED})
     return [
         Candidate(
             id=collection.id,
@@ -146,41 +144,35 @@ def _load(session: Session, condition: ColumnElement[bool]) -> list[Candidate]:
             elsewhere=collection.id in elsewhere,
             unclear=collection.id in unclear,
         )
-        for collection, invoice_version, invoice_state, moved_on, _ in rows
+        for collection, invoice_version, invoice_state, moved_on, _ in found
     ]
 
 
 def _several_files(session: Session, collection_ids: Sequence[int]) -> tuple[set[int], set[int]]:
     """Of these, the ones of which a file is at the bank while they are batched in another, and those in several that left."""
     left: dict[int, list[str]] = defaultdict(list)
-    for some in _slices(collection_ids):
-        rows = session.execute(
-            select(Member.collection_id, Batch.state)
-            .join(Block, Block.id == Member.block_id)
-            .join(Batch, Batch.id == Block.batch_id)
-            .where(Member.collection_id.in_(some), Batch.manifest_no.is_not(None))
-        )
-        for collection_id, state in rows:
-            left[collection_id].append(state)
+    files = (
+        select(Member.collection_id, Batch.state)
+        .join(Block, Block.id == Member.block_id)
+        .join(Batch, Batch.id == Block.batch_id)
+        .where(Batch.manifest_no.is_not(None))
+    )
+    for collection_id, state in rows.sought(session, files, Member.collection_id, collection_ids):
+        left[collection_id].append(state)
     elsewhere = {found for found, states in left.items() if any(state in AT_THE_BANK_STATES for state in states)}
     return elsewhere, {found for found, states in left.items() if len(states) > 1} - elsewhere
 
 
 def _late(session: Session, collection_ids: Sequence[int]) -> dict[int, int]:
     """What late credits less late debits brought, for each of these collections."""
-    total: dict[int, int] = defaultdict(int)
-    for start in range(0, len(collection_ids), IN_ONE_STATEMENT):
-        some = collection_ids[start : start + IN_ONE_STATEMENT]
-        rows = session.execute(
-            select(Match.collection_id, func.sum(Match.amount_cents))
-            .join(Voucher, Voucher.id == Match.voucher_id)
-            .where(Match.collection_id.in_(some), Voucher.fact.in_(("late credit", "late debit")), stands())
-            .group_by(Match.collection_id)
-        )
-        for collection_id, cents in rows:
-            if collection_id is not None:  # the column may be empty; the condition above leaves that out
-                total[collection_id] += int(cents)
-    return total
+    summed = (
+        select(Match.collection_id, func.sum(Match.amount_cents))
+        .join(Voucher, Voucher.id == Match.voucher_id)
+        .where(Voucher.fact.in_(("late credit", "late debit")), stands())
+        .group_by(Match.collection_id)
+    )
+    found = rows.sought(session, summed, Match.collection_id, collection_ids)
+    return {collection_id: int(cents) for collection_id, cents in found}
 
 
 def _rejected_on(session: Session, evidence: dict[int, str]) -> dict[int, date]:
@@ -190,14 +182,10 @@ def _rejected_on(session: Session, evidence: dict[int, str]) -> dict[int, date]:
         for collection_id, cause in evidence.items()
         if cause.startswith("status_report_line:")
     }
-    dated: dict[int, date] = {}
-    for some in _slices(sorted(set(line_of.values()))):
-        rows = session.execute(
-            select(StatusReportLine.id, StatusReport.dated_on)
-            .join(StatusReport, StatusReport.id == StatusReportLine.report_id)
-            .where(StatusReportLine.id.in_(some))
-        )
-        dated |= {line_id: on for line_id, on in rows}
+    reported = select(StatusReportLine.id, StatusReport.dated_on).join(
+        StatusReport, StatusReport.id == StatusReportLine.report_id
+    )
+    dated: dict[int, date] = dict(rows.sought(session, reported, StatusReportLine.id, line_of.values()))
     return {collection_id: dated[line_id] for collection_id, line_id in line_of.items()}
 
 

@@ -10,6 +10,7 @@ from datetime import date
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from bridge import rows
 from bridge.explaining import candidates, nameless
 from bridge.explaining.standing import reopened_on, stands
 from bridge.model import Detail, Entry, Match
@@ -82,9 +83,10 @@ def _details(session: Session, entries: Sequence[tuple[Entry, int]], keys: Keyri
     """What explains each of these lines: its own details, or those of the advice that tells what it is about."""
     of_line = {entry.told_by_id or entry.id: (entry, account_id) for entry, account_id in entries}
     ids = [entry.id for entry, _ in entries]
-    explained = select(Match.detail_id).where(Match.entry_id.in_(ids), Match.detail_id.is_not(None), stands())
-    done = set(session.scalars(explained))
-    listed = session.scalars(select(Detail).where(Detail.entry_id.in_(of_line)).order_by(Detail.entry_id, Detail.ordinal)).all()
+    explained = select(Match.detail_id).where(Match.detail_id.is_not(None), stands())
+    done = {detail_id for (detail_id,) in rows.sought(session, explained, Match.entry_id, ids)}
+    all_details = select(Detail).order_by(Detail.entry_id, Detail.ordinal)
+    listed = [row for (row,) in rows.sought(session, all_details, Detail.entry_id, of_line)]
     of_details = [(*of_line[row.entry_id], row) for row in listed if row.id not in done]
     meant = nameless.meant(session, keys, of_details) if keys is not None else {}
     found: dict[int, list[DetailFacts]] = {}
@@ -107,13 +109,11 @@ def _details(session: Session, entries: Sequence[tuple[Entry, int]], keys: Keyri
 
 
 def _vouchers_so_far(session: Session, entry_ids: Sequence[int]) -> Counter[int]:
-    rows = session.execute(
-        select(Match.entry_id, func.count(Match.voucher_id.distinct()))
-        .where(Match.entry_id.in_(entry_ids), Match.undoes_id.is_(None))
-        .group_by(Match.entry_id)
-    )
-    return Counter({entry_id: count for entry_id, count in rows})
+    counted = select(Match.entry_id, func.count(Match.voucher_id.distinct())).where(Match.undoes_id.is_(None))
+    found = rows.sought(session, counted.group_by(Match.entry_id), Match.entry_id, entry_ids)
+    return Counter({entry_id: count for entry_id, count in found})
 
 
 def _explained_by(session: Session, entry_ids: Sequence[int], rule: str) -> set[int]:
-    return set(session.scalars(select(Match.entry_id).where(Match.entry_id.in_(entry_ids), Match.rule == rule, stands())))
+    explained = select(Match.entry_id).where(Match.rule == rule, stands())
+    return {entry_id for (entry_id,) in rows.sought(session, explained, Match.entry_id, entry_ids)}

@@ -8,9 +8,8 @@ from datetime import date
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session, aliased
 
+from bridge import rows
 from bridge.model import Match, Voucher
-
-IN_ONE_STATEMENT = 500
 
 
 def stands() -> ColumnElement[bool]:
@@ -27,13 +26,5 @@ def voucher_stands() -> ColumnElement[bool]:
 
 def reopened_on(session: Session, entry_ids: Iterable[int]) -> dict[int, date]:
     """When an explanation of each of these lines was last taken back; a line of which none was is not in the answer."""
-    wanted = sorted(set(entry_ids))
-    found: dict[int, date] = {}
-    for start in range(0, len(wanted), IN_ONE_STATEMENT):
-        rows = session.execute(
-            select(Match.entry_id, func.max(Match.booked_on))
-            .where(Match.entry_id.in_(wanted[start : start + IN_ONE_STATEMENT]), Match.undoes_id.is_not(None))
-            .group_by(Match.entry_id)
-        )
-        found |= {entry_id: on for entry_id, on in rows}
-    return found
+    last = select(Match.entry_id, func.max(Match.booked_on)).where(Match.undoes_id.is_not(None)).group_by(Match.entry_id)
+    return {entry_id: on for entry_id, on in rows.sought(session, last, Match.entry_id, entry_ids)}

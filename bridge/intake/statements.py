@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, timedelta
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from bridge import archive, books
+from bridge import archive, books, rows
 from bridge.books import Recorder
 from bridge.intake import advices, posting, sameness
 from bridge.intake.taken import Taken
@@ -146,13 +146,10 @@ def _fault_of_head(head: StatementHead, closing_on: date, today: date) -> str:
 
 
 def _keep_entries(session: Session, statement: Statement, entries: Sequence[StatementEntry], key: Key) -> None:
-    rows = [_entry_row(statement, entry, key) for entry in entries]
-    ids = list(session.scalars(insert(Entry).returning(Entry.id, sort_by_parameter_order=True), rows))
-    details = [
-        _detail_row(entry_id, detail, key) for entry_id, entry in zip(ids, entries, strict=True) for detail in entry.details
-    ]
-    if details:
-        session.execute(insert(Detail), details)
+    numbered = list(zip(rows.numbers(session, Entry, len(entries)), entries, strict=True))
+    rows.insert(session, Entry, [{"id": entry_id, **_entry_row(statement, entry, key)} for entry_id, entry in numbered])
+    details = [_detail_row(entry_id, detail, key) for entry_id, entry in numbered for detail in entry.details]
+    rows.insert(session, Detail, details)
 
 
 def _entry_row(statement: Statement, entry: StatementEntry, key: Key) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from typing import Any, BinaryIO
 from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
-from bridge import announcing, archive, books, custody, judging
+from bridge import announcing, archive, books, custody, judging, rows
 from bridge.books import PlannedMove, Recorder, Unit
 from bridge.custody import soundness
 from bridge.errors import SealRefused, Unavailable
@@ -238,12 +238,7 @@ def _without(
 
 
 def _versions(session: Session, collection_ids: Sequence[int]) -> dict[int, int]:
-    versions: dict[int, int] = {}
-    for start in range(0, len(collection_ids), 500):
-        some = collection_ids[start : start + 500]
-        rows = session.execute(select(Collection.id, Collection.version).where(Collection.id.in_(some)))
-        versions |= {found: version for found, version in rows}
-    return versions
+    return dict(rows.sought(session, select(Collection.id, Collection.version), Collection.id, collection_ids))
 
 
 def _kept(

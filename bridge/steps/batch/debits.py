@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from bridge import rows
 from bridge.errors import BadInput
 from bridge.model import Account, BankAccount, Collection, Creditor, DataKey, Invoice, Mandate, Person, identifiers
 from bridge.model.identifiers import in_eea
@@ -23,6 +24,8 @@ from bridge.rules import batching, scheme, text
 from bridge.rules.batching import Due, PlannedFile
 from bridge.runtime import Runtime
 from bridge.settings import CreditorSettings
+
+AT_ONCE = 500  # debtors whose rows are held at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,18 +157,18 @@ def printed(address: Address | None, profile: BankProfile) -> Address | None:
 def _parties(session: Session, runtime: Runtime, collection_ids: Sequence[int]) -> dict[int, Party]:
     found: dict[int, Party] = {}
     keys: dict[str, Key] = {}
-    for start in range(0, len(collection_ids), 500):
-        some = collection_ids[start : start + 500]
-        rows = session.execute(
-            select(Collection.id, Mandate, Person, BankAccount)
-            .join(Mandate, Mandate.id == Collection.mandate_id)
-            .join(Person, Person.id == Mandate.person_id)
-            .join(BankAccount, BankAccount.id == Mandate.bank_account_id)
-            .where(Collection.id.in_(some))
-        ).all()
-        wanted = {uid for _, _, person, account in rows for uid in (person.key_uid, account.key_uid)} - set(keys)
-        keys |= {row.uid: runtime.keys.unwrap(row) for row in session.scalars(select(DataKey).where(DataKey.uid.in_(wanted)))}
-        for collection_id, mandate, person, account in rows:
+    parties = (
+        select(Collection.id, Mandate, Person, BankAccount)
+        .join(Mandate, Mandate.id == Collection.mandate_id)
+        .join(Person, Person.id == Mandate.person_id)
+        .join(BankAccount, BankAccount.id == Mandate.bank_account_id)
+    )
+    for start in range(0, len(collection_ids), AT_ONCE):
+        some = rows.sought(session, parties, Collection.id, collection_ids[start : start + AT_ONCE])
+        wanted = {uid for _, _, person, account in some for uid in (person.key_uid, account.key_uid)} - set(keys)
+        sealed = rows.sought(session, select(DataKey), DataKey.uid, wanted)
+        keys |= {row.uid: runtime.keys.unwrap(row) for (row,) in sealed}
+        for collection_id, mandate, person, account in some:
             key = keys[person.key_uid]
             iban = open_iban(keys[account.key_uid], account)
             found[collection_id] = Party(open_name(key, person), iban, mandate, person, key, account.bic)
@@ -177,16 +180,11 @@ def _invoice_texts(
 ) -> dict[int, tuple[str, str]]:
     """The invoice's number, and what the debtor reads: number, period, and the machine of its agreement where it has a name."""
     texts: dict[int, tuple[str, str]] = {}
-    for start in range(0, len(collection_ids), 500):
-        some = collection_ids[start : start + 500]
-        rows = session.execute(
-            select(Collection.id, Invoice.number, Invoice.agreement, Invoice.period_start, Invoice.period_end)
-            .join(Invoice, Invoice.id == Collection.invoice_id)
-            .where(Collection.id.in_(some))
-        )
-        for found, number, agreement, begin, end in rows:
-            days = (_day(runtime, begin), _day(runtime, end - timedelta(seconds=1)))
-            texts[found] = (number, batching.remittance(number, *days, machines.get(agreement, "")))
+    columns = (Collection.id, Invoice.number, Invoice.agreement, Invoice.period_start, Invoice.period_end)
+    said = select(*columns).join(Invoice, Invoice.id == Collection.invoice_id)
+    for found, number, agreement, begin, end in rows.sought(session, said, Collection.id, collection_ids):
+        days = (_day(runtime, begin), _day(runtime, end - timedelta(seconds=1)))
+        texts[found] = (number, batching.remittance(number, *days, machines.get(agreement, "")))
     return texts
 
 

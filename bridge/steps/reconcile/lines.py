@@ -9,50 +9,50 @@ from collections import Counter
 from collections.abc import Sequence
 from functools import partial
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from bridge import books
+from bridge import books, rows
 from bridge.books import BreakRow, Recorder, Unit
 from bridge.errors import LostRace
 from bridge.explaining import beyond, debts
 from bridge.explaining.lines import load
 from bridge.explaining.units import needs_debt, unit
-from bridge.model import Account, Entry, Statement
+from bridge.model import Entry, Statement
 from bridge.rules import matching
 from bridge.rules.lines import Explained, Line, Part
 from bridge.runtime import Runtime
 
 AT_ONCE = 500
 LATE = ("late credit", "late debit")
-Place = tuple[int, int, int]  # account, place of the statement in its chain, place of the line in it
+OPEN = (Entry.open_cents != 0, Entry.by_hand.is_(False), Statement.posting == "posted")
 
 
 def explain_all(runtime: Runtime, actor: str) -> Counter[str]:
-    """One pass over every open line, in the order in which the bank booked them, whenever their statements came."""
+    """One pass over every open line, in the order in which the bank booked them, whenever their statements came.
+
+    The order is made once; each chunk looks again which of its lines are open still.
+    """
     counts: Counter[str] = Counter()
-    after: Place | None = None
-    while True:
-        done, after = runtime.work(partial(_explain_chunk, runtime=runtime, after=after, actor=actor))
-        counts += done
-        if after is None:
-            return counts
+    lines = runtime.work(_in_order)
+    for start in range(0, len(lines), AT_ONCE):
+        some = lines[start : start + AT_ONCE]
+        counts += runtime.work(partial(_explain_chunk, runtime=runtime, lines=some, actor=actor))
+    return counts
 
 
-def _explain_chunk(session: Session, runtime: Runtime, after: Place | None, actor: str) -> tuple[Counter[str], Place | None]:
-    place = tuple_(Account.id, Statement.posted_no, Entry.ordinal)
-    open_lines = (
-        select(Entry, Account.id, Statement.posted_no)
-        .join(Statement, Statement.id == Entry.statement_id)
-        .join(Account, Account.id == Statement.account_id)
-        .where(Entry.open_cents != 0, Entry.by_hand.is_(False), Statement.posting == "posted")
-        .order_by(Account.id, Statement.posted_no, Entry.ordinal)
-        .limit(AT_ONCE)
-    )
-    rows = session.execute(open_lines if after is None else open_lines.where(place > after)).all()
-    entries = [(entry, account_id) for entry, account_id, _ in rows]
+def _in_order(session: Session) -> Sequence[int]:
+    """The row ids of all open lines, by account, place of the statement in its chain and place of the line in it."""
+    open_lines = select(Entry.id).join(Statement, Statement.id == Entry.statement_id).where(*OPEN)
+    return session.scalars(open_lines.order_by(Statement.account_id, Statement.posted_no, Entry.ordinal)).all()
+
+
+def _explain_chunk(session: Session, runtime: Runtime, lines: Sequence[int], actor: str) -> Counter[str]:
+    still_open = select(Entry, Statement.account_id).join(Statement, Statement.id == Entry.statement_id).where(*OPEN)
+    in_order = still_open.order_by(Statement.account_id, Statement.posted_no, Entry.ordinal)
+    entries = [(entry, account_id) for entry, account_id in rows.sought(session, in_order, Entry.id, lines)]
     if not entries:
-        return Counter(), None
+        return Counter()
     loaded = load(session, entries, runtime.keys)
     found: list[tuple[Line, Explained]] = []
     breaks: list[BreakRow] = []
@@ -77,8 +77,7 @@ def _explain_chunk(session: Session, runtime: Runtime, after: Place | None, acto
     late = {part.invoice_id for _, one in found for part in one.parts if part.fact in LATE and part.invoice_id is not None}
     counts["breaks"] += beyond.look(session, late, by, runtime.today())
     counts["moves"] += len(units)
-    last, account_id, posted_no = rows[-1]
-    return counts, (account_id, posted_no or 0, last.ordinal)
+    return counts
 
 
 def _units(session: Session, found: Sequence[tuple[Line, Explained]], numbers: Counter[int]) -> list[Unit]:
@@ -96,5 +95,5 @@ def _word(part: Part) -> str:
 
 def _closed(session: Session, entry_ids: Sequence[int]) -> set[int]:
     # asked for "open_cents = 0", PostgreSQL may read every line that was ever closed to find these
-    rows = session.execute(select(Entry.id, Entry.open_cents).where(Entry.id.in_(entry_ids)))
-    return {entry_id for entry_id, open_cents in rows if not open_cents}
+    known = rows.sought(session, select(Entry.id, Entry.open_cents), Entry.id, entry_ids)
+    return {entry_id for entry_id, open_cents in known if not open_cents}

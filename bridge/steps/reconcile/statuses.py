@@ -10,7 +10,7 @@ from functools import partial
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from bridge import books
+from bridge import books, rows
 from bridge.books import BreakRow, PlannedMove, PlannedPosting, PlannedVoucher, Recorder, Unit
 from bridge.custody import AT_THE_BANK
 from bridge.explaining import debts
@@ -171,16 +171,12 @@ def _outcome(verdicts: Sequence[Verdict]) -> str:
 
 def _moved_on(session: Session, collections: Sequence[Collection]) -> dict[int, date]:
     """The date of each one's last move: nothing about it is booked before its hand-over."""
-    found: dict[int, date] = {}
-    for start in range(0, len(collections), 500):
-        some = [collection.id for collection in collections[start : start + 500]]
-        rows = session.execute(
-            select(Move.noun_id, Move.booked_on)
-            .join(Collection, (Collection.id == Move.noun_id) & (Collection.version == Move.version))
-            .where(Move.noun == "collection", Move.noun_id.in_(some))
-        )
-        found |= {collection_id: booked_on for collection_id, booked_on in rows}
-    return found
+    last = (
+        select(Move.noun_id, Move.booked_on)
+        .join(Collection, (Collection.id == Move.noun_id) & (Collection.version == Move.version))
+        .where(Move.noun == "collection")
+    )
+    return dict(rows.sought(session, last, Move.noun_id, [collection.id for collection in collections]))
 
 
 def _unit(
