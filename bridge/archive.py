@@ -6,16 +6,19 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from hashlib import sha256
 from io import BytesIO
+from itertools import groupby
 from typing import BinaryIO
 
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
-from bridge.errors import IntegrityError
+from bridge import rows
+from bridge.errors import BridgeError, IntegrityError
 from bridge.model import DataKey, Document, DocumentChunk
 from bridge.model.sealed import Key, Keyring, chunk_place, seal_bytes, unseal_bytes
 
 CHUNK_BYTES = 1 << 20
+DOCUMENTS_AT_ONCE, CHUNKS_AT_ONCE = 200, 8
 
 
 def known(session: Session, sha256_hex: str) -> Document | None:
@@ -83,6 +86,37 @@ def fetch(session: Session, keys: Keyring, document: Document) -> bytes:
     return b"".join(pieces)
 
 
+def faults(session: Session, keys: Keyring) -> Iterator[str]:
+    """What is wrong with the stored bytes of each document, all of them read; some chunks are in memory at a time."""
+    last = 0
+    while some := session.scalars(
+        select(Document).where(Document.id > last).order_by(Document.id).limit(DOCUMENTS_AT_ONCE)
+    ).all():
+        chunks = select(DocumentChunk).where(DocumentChunk.document_id.between(some[0].id, some[-1].id))
+        in_order = chunks.order_by(DocumentChunk.document_id, DocumentChunk.ordinal).execution_options(yield_per=CHUNKS_AT_ONCE)
+        known_keys = rows.sought(session, select(DataKey), DataKey.uid, [document.key_uid for document in some])
+        wrapped = {row.uid: row for (row,) in known_keys}
+        for document, own in _beside(some, session.scalars(in_order)):
+            try:
+                _verify(document, _opened(_unwrapped(keys, document, wrapped.get(document.key_uid)), document, own))
+            except BridgeError as problem:
+                yield str(problem)
+        last = some[-1].id
+
+
+def _beside(documents: Iterable[Document], chunks: Iterable[DocumentChunk]) -> Iterator[tuple[Document, Iterable[DocumentChunk]]]:
+    """Each document with its chunks; both come in the order of documents, and a document may have lost all of its own."""
+    groups = groupby(chunks, key=lambda chunk: chunk.document_id)
+    nothing: tuple[int, Iterator[DocumentChunk]] = (0, iter(()))
+    number, own = next(groups, nothing)
+    for document in documents:
+        if number == document.id:
+            yield document, own
+            number, own = next(groups, nothing)
+        else:
+            yield document, ()
+
+
 def _verify(document: Document, pieces: Iterable[bytes]) -> None:
     digest, size = sha256(), 0
     for piece in pieces:
@@ -98,17 +132,22 @@ def stream(session: Session, keys: Keyring, document: Document) -> BytesIO:
 
 def key_of(session: Session, keys: Keyring, document: Document) -> Key:
     """The key a document and the texts read from it are sealed under. Raises IntegrityError where it was deleted."""
-    row = session.get(DataKey, document.key_uid)
+    return _unwrapped(keys, document, session.get(DataKey, document.key_uid))
+
+
+def _unwrapped(keys: Keyring, document: Document, row: DataKey | None) -> Key:
     if row is None:
         raise IntegrityError(f"the key of document {document.sha256[:12]} was deleted; its bytes cannot be read any more")
     return keys.unwrap(row)
 
 
 def _chunks(session: Session, keys: Keyring, document: Document) -> Iterator[bytes]:
-    key = key_of(session, keys, document)
-    chunks = session.scalars(
-        select(DocumentChunk).where(DocumentChunk.document_id == document.id).order_by(DocumentChunk.ordinal)
-    )
+    chunks = select(DocumentChunk).where(DocumentChunk.document_id == document.id).order_by(DocumentChunk.ordinal)
+    return _opened(key_of(session, keys, document), document, session.scalars(chunks))
+
+
+def _opened(key: Key, document: Document, chunks: Iterable[DocumentChunk]) -> Iterator[bytes]:
+    """The bytes of each chunk. Raises IntegrityError where some are missing or are not those that were sealed."""
     count = 0
     for chunk in chunks:
         yield unseal_bytes(

@@ -44,3 +44,6 @@ def copy(
         f' FROM "{table}" t, generate_series(0, {times - 1}) g WHERE {where}'
     )
     session.execute(text(copied), dict(values or {}))
+    if "id" in columns:
+        last = f'(SELECT max(id) FROM "{table}")'  # noqa: S608
+        session.execute(text(f"SELECT setval(pg_get_serial_sequence('\"{table}\"', 'id'), {last})"))

@@ -125,11 +125,7 @@ def _complete(now: Reading) -> Iterator[str]:
 
 
 def _documents(now: Reading) -> Iterator[str]:
-    for document in now.session.scalars(select(Document).order_by(Document.id).execution_options(yield_per=50)):
-        try:
-            archive.fetch(now.session, now.runtime.keys, document)
-        except BridgeError as problem:
-            yield str(problem)
+    yield from archive.faults(now.session, now.runtime.keys)
     wrong = select(Batch.message_id).join(Document, Document.id == Batch.document_id).where(Document.sha256 != Batch.sha256)
     for message_id in now.session.scalars(wrong):
         yield f"{message_id}: its bytes are not those that were sealed"
