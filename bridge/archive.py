@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from datetime import datetime
 from hashlib import sha256
 from io import BytesIO
@@ -96,11 +97,12 @@ def faults(session: Session, keys: Keyring) -> Iterator[str]:
         in_order = chunks.order_by(DocumentChunk.document_id, DocumentChunk.ordinal).execution_options(yield_per=CHUNKS_AT_ONCE)
         known_keys = rows.sought(session, select(DataKey), DataKey.uid, [document.key_uid for document in some])
         wrapped = {row.uid: row for (row,) in known_keys}
-        for document, own in _beside(some, session.scalars(in_order)):
-            try:
-                _verify(document, _opened(_unwrapped(keys, document, wrapped.get(document.key_uid)), document, own))
-            except BridgeError as problem:
-                yield str(problem)
+        with closing(session.scalars(in_order)) as found:
+            for document, own in _beside(some, found):
+                try:
+                    _verify(document, _opened(_unwrapped(keys, document, wrapped.get(document.key_uid)), document, own))
+                except BridgeError as problem:
+                    yield str(problem)
         last = some[-1].id
 
 
