@@ -24,9 +24,10 @@ app = typer.Typer(
     help="Reports.",
     epilog="Examples:  bridge report reconciliation   ·   bridge report ageing -f csv --as-of 2026-11-30",
 )
-FORMATS = ("text", "json", "csv", "html", "pdf")
+FORMATS = ("text", "json", "csv", "xlsx", "html", "pdf")
+FILES = {"pdf": "a PDF", "xlsx": "a workbook"}  # not for a screen
 DAYS_SHOWN = 10
-FORM = typer.Option("text", "-f", "--format", help="text, json, csv, html or pdf.")
+FORM = typer.Option("text", "-f", "--format", help="text, json, csv, xlsx, html or pdf.")
 TABLE = typer.Option("", "--table", help="Which of the report's tables a CSV holds; an unknown name lists them.")
 
 WORDS = {
@@ -193,8 +194,10 @@ class Asking:
 
         if form not in FORMATS:
             raise UnknownName.among("format", form, FORMATS)
-        if form == "pdf" and sys.stdout.isatty():
-            raise BadInput("a PDF is no text for a screen; put it into a file: bridge report ... -f pdf > report.pdf")
+        if form in FILES and sys.stdout.isatty():
+            raise BadInput(
+                f"{FILES[form]} is no text for a screen; put it into a file: bridge report ... -f {form} > report.{form}"
+            )
         here = call.of(context)
         here.options.json = here.options.json or form == "json"
         runtime = here.runtime()
@@ -206,12 +209,14 @@ class Asking:
 
     def say(self, document: dict[str, object], page: Callable[[], Page]) -> None:
         """Print the report in its form."""
-        from bridge.reports import paper, rendering
+        from bridge.reports import paper, rendering, workbook
 
         if self.here.options.json:
             self.here.answer(document, lambda: None)
         elif self.form == "csv":
             _write(rendering.csv(page(), self.table).encode())
+        elif self.form == "xlsx":
+            _write(workbook.xlsx(page()), "latin-1")
         elif self.form == "html":
             _write(rendering.html(page(), self.runtime.settings.home).encode())
         elif self.form == "pdf":

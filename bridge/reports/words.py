@@ -31,6 +31,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "table.uncounted": ("Not counted", "Nicht mitgezählt"),
     "table.batches": ("Files", "Dateien"),
     # the view
+    "cover": ("Report", "Bericht"),
     "as_of": ("booked until", "gebucht bis"),
     "known_at": ("known at", "Kenntnisstand"),
     "on": ("day of the report", "Stichtag"),

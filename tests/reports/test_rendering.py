@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import csv
 import re
+import zipfile
 from datetime import UTC, date, datetime
-from io import StringIO
+from io import BytesIO, StringIO
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import openpyxl
 import pytest
+from openpyxl.utils.escape import unescape
 
 from bridge.balances import View
 from bridge.errors import BadInput, ConfigError, UnknownName
-from bridge.reports import paper, rendering, tables
+from bridge.reports import paper, rendering, tables, workbook
 from bridge.reports.asked import Asked
 from bridge.reports.tables import Page, Row
 from bridge.reports.words import NOTES, WORDS
@@ -114,6 +117,46 @@ def test_a_pdf_is_the_same_bytes() -> None:
     assert b"JavaScript" not in found
     with pytest.raises(BadInput, match="has 5,002 rows, and a PDF takes 5,000; write it as csv or html"):
         paper.pdf(page([ROW] * 5_001, "de"))
+
+
+@pytest.mark.parametrize("lang", ["en", "de"])
+def test_a_workbook_holds_figures_dates_and_texts(lang: str) -> None:
+    """Read back by another library: euros to the cent, real dates, ids and whatever looks like a formula as text."""
+    rows: list[Row] = [ROW, ("000123", None, 10**13 + 1, 1, 0), *[(name, None, 0, 0, 0) for name in HOSTILE]]
+    book = openpyxl.load_workbook(BytesIO(workbook.xlsx(page(rows, lang, ("Σ", None, 5, None, 7)))))
+
+    assert book.sheetnames == (["Report", "Open invoices", "What it cost"] if lang == "en" else
+                               ["Bericht", "Offene Rechnungen", "Was es gekostet hat"])  # fmt: skip
+    cells = list(book.worksheets[1].iter_rows(min_row=2))
+    assert [cell.value for cell in cells[0]] == ["Müller", datetime(2026, 11, 30), -1234567.89, 3.25, 7]
+    assert [cell.data_type for cell in cells[0]] == ["s", "d", "n", "n", "n"]
+    assert cells[0][1].number_format == ("yyyy-mm-dd" if lang == "en" else "dd.mm.yyyy")
+    assert [(unescape(row[0].value), row[0].data_type) for row in cells[1:-1]] == [(name, "s") for name in ("000123", *HOSTILE)]
+    assert cells[1][2].value == 100_000_000_000.01
+    assert [cell.value for cell in cells[-1]] == ["Σ", None, 0.05, None, 7]
+    assert [cell for row in book.worksheets[0].iter_rows() for cell in row if cell.data_type == "f"] == []
+    assert "Größer & kleiner" in [cell.value for cell in book.worksheets[0]["B"]]
+
+
+def test_a_workbook_is_the_same_bytes() -> None:
+    """Made twice it is the same; no clock, no name of a machine or person is in it; nothing in it runs or is fetched."""
+    made = page([(name, *ROW[1:]) for name in (*HOSTILE, "https://example.com", "_x0041_", "\x07\ufffe", "x" * 40_000)], "de")
+    found = workbook.xlsx(made)
+
+    assert found == workbook.xlsx(made)
+    with zipfile.ZipFile(BytesIO(found)) as parts:
+        assert {one.date_time for one in parts.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+        assert b"2026-11-30T17:00:00Z" in parts.read("docProps/core.xml")
+        assert re.findall(rb"<f>|<hyperlink|vbaProject", b"".join(map(parts.read, parts.namelist()))) == []
+    texts = [row[0] for row in openpyxl.load_workbook(BytesIO(found)).worksheets[1].iter_rows(min_row=2, values_only=True)]
+    assert texts[len(HOSTILE) :] == ["https://example.com", "_x005F_x0041_", "_x0007_\ufffd", "x" * 32_000 + "…"]  # as Excel has it
+
+
+def test_a_sheet_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """More rows than it takes are refused in words, not cut off."""
+    monkeypatch.setattr(workbook, "ROWS_MAX", 2)
+    with pytest.raises(BadInput, match="invoices has 3 rows, and a sheet takes 2; write it as csv"):
+        workbook.xlsx(page([ROW] * 3, "en"))
 
 
 def test_every_word_has_both_languages_and_is_used() -> None:
