@@ -16,7 +16,7 @@ from bridge.errors import BadInput, UnknownName
 
 if TYPE_CHECKING:
     from bridge.reports.asked import Asked
-    from bridge.reports.tables import Page
+    from bridge.reports.tables import Page, Table
     from bridge.runtime import Runtime
 
 app = typer.Typer(
@@ -251,9 +251,19 @@ def _show_page(page: Page) -> None:
 
     screen.lines(page.title, *(f"{name}: {value}" for name, value in rendering.view(page)), "")
     for one in page.tables:
-        titles, rows, right, last = rendering.text_rows(one, page.lang)
-        screen.table(one.title, titles, rows, right=right, footer=last)
+        if one.rows or one.total:
+            _show_table(one.title, one, page.lang)
     screen.lines(*page.notes)
+
+
+def _show_table(title: str, table: Table, lang: str, shown: int = 0) -> None:
+    """A table as wide as the screen is: what does not fit comes under it. ``shown``: only so many of the last rows; 0: all."""
+    from bridge.reports import rendering
+
+    found = rendering.pieces(table, lang, screen.width())
+    for number, one in enumerate(found, 1):
+        name = title if number == 1 else f"{title} ({number}/{len(found)})"
+        screen.table(name, one.titles, one.rows[-shown:], right=one.right, footer=one.last, whole=one.whole)
 
 
 def show(found: Any, lang: str) -> None:
@@ -317,10 +327,10 @@ def show(found: Any, lang: str) -> None:
 
 def _show_days(found: Any, lang: str) -> None:
     """Each account's last days with a booking; CSV, JSON and HTML have all of them."""
-    from bridge.reports import reconciliation_page, rendering
+    from bridge.reports import reconciliation_page
 
-    titles, rows, right, _ = rendering.text_rows(reconciliation_page.days(found, lang), lang)
-    screen.table(WORDS[lang]["days"].format(min(len(rows), DAYS_SHOWN)), titles, rows[-DAYS_SHOWN:], right=right)
+    table = reconciliation_page.days(found, lang)
+    _show_table(WORDS[lang]["days"].format(min(len(table.rows), DAYS_SHOWN)), table, lang, DAYS_SHOWN)
 
 
 def _waiting(one: Any, lang: str) -> tuple[object, ...]:

@@ -49,7 +49,7 @@ def days(found: Reconciliation, lang: str) -> Table:
         )
         for one in found.days
     ]
-    return tables.table("days", DAY_COLUMNS, rows, lang)
+    return tables.table("days", DAY_COLUMNS, rows, lang, keys=2)
 
 
 def _proof(found: Reconciliation, lang: str) -> Table:

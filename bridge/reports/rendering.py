@@ -8,10 +8,12 @@ replaces ours. Every cell is escaped here, at one place.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date
 from html import escape
 from pathlib import Path
 from string import Template
+from textwrap import wrap
 
 from bridge import resources
 from bridge.errors import ConfigError, UnknownName
@@ -23,6 +25,7 @@ TEMPLATE = "templates/reports/page.html"
 DIALECTS = {"en": (",", ".", ",", ""), "de": (";", ",", ".", "\N{ZERO WIDTH NO-BREAK SPACE}")}
 #: with these a spreadsheet takes a text for a formula, the last four as wide letters
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+WORDS_MIN, GAP = 26, 3  # letters of a screen: words in a column, and what stands between two columns
 REF_SHOWN = 10  # of an opaque reference: 0xf1b582e5
 
 
@@ -143,3 +146,47 @@ def text_rows(table: Table, lang: str) -> tuple[list[str], list[list[str]], list
     total: Sequence[Cell] = table.total or ()
     last = [shown(cell, one.kind, lang) for cell, one in zip(total, table.columns, strict=bool(total))]
     return [one.title for one in table.columns], rows, [one.title for one in table.columns if one.kind in FIGURES], last
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """The columns of a table that a screen shows side by side; ``right`` names figures, ``whole`` what is not broken."""
+
+    titles: list[str]
+    rows: list[list[str]]
+    last: list[str]
+    right: list[str]
+    whole: list[str]
+
+
+def pieces(table: Table, lang: str, width: int) -> list[Piece]:
+    """A table for a screen of so many letters: heads broken at their blanks, and what does not fit under it, with the key again.
+
+    Words may be broken to their longest one's length or WORDS_MIN, figures never.
+    """
+    titles, rows, _, last = text_rows(table, lang)
+    wide = [max(map(len, cells)) for cells in zip(*([[""] * len(titles)] + rows + ([last] if last else [])), strict=True)]
+    wide = [max(cells, *map(len, title.split())) for cells, title in zip(wide, titles, strict=True)]
+    heads = ["\n".join(wrap(title, width, break_long_words=False)) for title, width in zip(titles, wide, strict=True)]
+    least = [
+        min(n, WORDS_MIN) if one.kind == "text" and place else n
+        for place, (n, one) in enumerate(zip(wide, table.columns, strict=True))
+    ]
+    key = list(range(table.keys))
+    found = [[*key]]
+    for place in range(len(key), len(heads)):
+        if len(found[-1]) > len(key) and sum(least[one] + GAP for one in (*found[-1], place)) > width:
+            found.append([*key])
+        found[-1].append(place)
+    return [_piece(table, heads, rows, last, some) for some in found]
+
+
+def _piece(table: Table, heads: list[str], rows: list[list[str]], last: list[str], some: list[int]) -> Piece:
+    kinds = {heads[place]: table.columns[place].kind for place in some}
+    return Piece(
+        [heads[place] for place in some],
+        [[row[place] for place in some] for row in rows],
+        [last[place] for place in some] if last else [],
+        [head for head, kind in kinds.items() if kind in FIGURES],
+        [head for head, kind in kinds.items() if kind != "text"],
+    )

@@ -37,6 +37,7 @@ class Table:
     columns: tuple[Column, ...]
     rows: Sequence[Row]
     total: Row | None = None
+    keys: int = 1  # so many first columns say what a row is about
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ def sums(rows: Sequence[Row], first: int, end: int) -> list[int]:
     return [sum(cell for row in rows if isinstance(cell := row[at], int)) for at in range(first, end)]
 
 
-def table(name: str, columns: str, rows: Sequence[Row], lang: str, total: Row | None = None) -> Table:
+def table(name: str, columns: str, rows: Sequence[Row], lang: str, total: Row | None = None, *, keys: int = 1) -> Table:
     """A table; ``columns`` are words like "invoice due_on:date owed:cents", text where no kind is named."""
     found = []
     for one in columns.split():
@@ -68,7 +69,7 @@ def table(name: str, columns: str, rows: Sequence[Row], lang: str, total: Row | 
         assert not kind or kind in KINDS, one
         found.append(Column(key, kind or "text", word(key, lang)))
     assert all(len(row) == len(found) for row in [*rows, *([total] if total else [])]), name
-    return Table(name, word(f"table.{name}", lang), tuple(found), rows, total)
+    return Table(name, word(f"table.{name}", lang), tuple(found), rows, total, keys)
 
 
 def page(name: str, asked: Asked, lang: str, *, tables: Sequence[Table], filed: str, notes: Sequence[str] = ()) -> Page:

@@ -7,7 +7,6 @@ formula, a number or an address. There is no formula in it: a total is the figur
 from __future__ import annotations
 
 import io
-import re
 from datetime import date, datetime, time
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -28,8 +27,6 @@ WIDTH_MIN, WIDTH_MAX = 8, 60
 #: Excel shows both in the form of the reader's country
 NUMBERS = {"cents": "#,##0.00", "share": "0.00", "count": "#,##0", "text": "@", "ref": "@"}
 DATES = {"en": "yyyy-mm-dd", "de": "dd.mm.yyyy"}
-#: what no XML may hold; xlsxwriter writes the other control characters as _x0001_
-NO_XML = re.compile("[\ud800-\udfff\ufffe\uffff]")
 
 
 def xlsx(page: Page) -> bytes:
@@ -127,7 +124,7 @@ def _cell(sheet: Worksheet, row: int, place: int, value: Cell, kind: str, form: 
 
 
 def _text(value: str) -> str:
-    return NO_XML.sub("\N{REPLACEMENT CHARACTER}", value if len(value) <= LETTERS_MAX else value[:LETTERS_MAX] + "…")
+    return value if len(value) <= LETTERS_MAX else value[:LETTERS_MAX] + "…"
 
 
 def _width(table: Table, place: int, lang: str) -> int:
