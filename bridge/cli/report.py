@@ -102,6 +102,7 @@ AGES = "bridge report ageing   ·   bridge report ageing --lang de -f csv --as-o
 RETURNS = "bridge report returns --since 2026-01-01   ·   bridge report returns -f csv --table by_bank"
 FORECAST = "bridge report forecast   ·   bridge report forecast -f html > forecast.html"
 BATCHES = "bridge report batches   ·   bridge report batches -f json --known-at 2026-12-01T08:00"
+AUDIT = "bridge report audit --since 2026-11-01 --as-of 2026-11-30 -f xlsx > 2026-11.xlsx   ·   bridge report audit --seed 4711"
 PROOF = "bridge report reconciliation   ·   bridge report reconciliation -f html --as-of 2026-11-30 --known-at 2026-12-01T08:00"
 
 
@@ -174,6 +175,29 @@ def batches(context: typer.Context, as_of: str = AS_OF, known_at: str = KNOWN_AT
     with ask.runtime.reading() as session:
         found = report.build(session, ask.asked)
     ask.say(found.document, lambda: report.page(found, ask.lang))
+    raise typer.Exit(0 if found.ok else 4)
+
+
+@app.command(epilog=f"Examples:  {AUDIT}")
+def audit(
+    context: typer.Context,
+    since: str = typer.Option("", "--since", help="The first day of the period; it ends with --as-of, else today."),
+    sample: int = typer.Option(20, "--sample", min=0, help="So many invoices and bank lines are told station by station."),
+    seed: str = typer.Option("1", "--seed", help="Any text: it decides which are drawn, and the same text draws the same."),
+    as_of: str = AS_OF,
+    known_at: str = KNOWN_AT,
+    form: str = FORM,
+    table: str = TABLE,
+) -> None:
+    """A period for an auditor: a euro from sensor to bank line and back, hashes, people; exit code 4 where that fails."""
+    from bridge.reports import audit as report
+    from bridge.reports import audit_page
+
+    ask = Asking.of(context, as_of, known_at, form, table)
+    wanted = report.Wanted(_day(since), sample, seed)
+    with ask.runtime.reading() as session:
+        found = report.build(session, ask.runtime, ask.asked, wanted)
+    ask.say(found.document, lambda: audit_page.page(found, ask.lang))
     raise typer.Exit(0 if found.ok else 4)
 
 

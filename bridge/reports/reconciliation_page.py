@@ -21,7 +21,7 @@ BEYOND = (
 
 def page(found: Reconciliation, asked: Asked, lang: str) -> Page:
     """The report in the reader's words; a table that would be empty is left out."""
-    parts = [_proof(found, lang), _beyond(found, lang), _accounts(found, lang), days(found, lang), _sources(found, lang)]
+    parts = [proof(found, lang), _beyond(found, lang), _accounts(found, lang), days(found, lang), _sources(found, lang)]
     parts += [_waiting(found, lang), _breaks(found, lang)]
     by = f"({', '.join(found.prenotification_agreements)})" if found.prenotification_agreements else ""
     notes = [note("days", lang)]
@@ -52,7 +52,8 @@ def days(found: Reconciliation, lang: str) -> Table:
     return tables.table("days", DAY_COLUMNS, rows, lang, keys=2)
 
 
-def _proof(found: Reconciliation, lang: str) -> Table:
+def proof(found: Reconciliation, lang: str) -> Table:
+    """What the chain billed, its parts, and what they miss of it."""
     rows: list[tables.Row] = [(word("billed", lang), found.billed_cents)]
     rows += [(word(name, lang), cents) for name, cents in found.parts.items()]
     return tables.table("proof", "part eur:cents", rows, lang, (word("difference", lang), found.difference_cents))

@@ -8,7 +8,7 @@ replaces ours. Every cell is escaped here, at one place.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from html import escape
 from pathlib import Path
@@ -110,7 +110,7 @@ def _filed(value: Cell, column: Column, lang: str) -> str:
     if column.kind in ("cents", "share") and isinstance(value, int):
         return cents(value, lang, grouped=False)
     text = _plain(value, lang)
-    return f"'{text}" if column.kind in ("text", "ref") and text.startswith(FORMULA) else text
+    return f"'{text}" if column.kind in ("text", "ref", "hash") and text.startswith(FORMULA) else text
 
 
 def _quoted(text: str, separator: str) -> str:
@@ -137,7 +137,7 @@ def _row(row: Row, table: Table, lang: str) -> str:
 def _side(column: Column) -> str:
     if column.kind in FIGURES:
         return ' class="figure"'
-    return ' class="date"' if column.kind == "date" else ""
+    return f' class="{column.kind}"' if column.kind in ("date", "hash") else ""
 
 
 def text_rows(table: Table, lang: str) -> tuple[list[str], list[list[str]], list[str], list[str]]:
@@ -164,7 +164,8 @@ def pieces(table: Table, lang: str, width: int) -> list[Piece]:
 
     Words may be broken to their longest one's length or WORDS_MIN, figures never.
     """
-    titles, rows, _, last = text_rows(table, lang)
+    short = [replace(one, kind="ref") if one.kind == "hash" else one for one in table.columns]
+    titles, rows, _, last = text_rows(replace(table, columns=tuple(short)), lang)
     wide = [max(map(len, cells)) for cells in zip(*([[""] * len(titles)] + rows + ([last] if last else [])), strict=True)]
     wide = [max(cells, *map(len, title.split())) for cells, title in zip(wide, titles, strict=True)]
     heads = ["\n".join(wrap(title, width, break_long_words=False)) for title, width in zip(titles, wide, strict=True)]

@@ -13,7 +13,7 @@ from bridge.reports.asked import Asked
 from bridge.reports.words import word
 
 #: what a column holds; figures stand at the right
-KINDS = ("text", "ref", "date", "cents", "count", "share")
+KINDS = ("text", "ref", "hash", "date", "cents", "count", "share")
 FIGURES = ("cents", "count", "share")
 Cell = str | int | date | None
 Row = tuple[Cell, ...]

@@ -25,7 +25,7 @@ LETTERS_MAX = 32_000  # a cell takes 32,767 units of UTF-16
 NAME_MAX = 31  # letters of a sheet's name
 WIDTH_MIN, WIDTH_MAX = 8, 60
 #: Excel shows both in the form of the reader's country
-NUMBERS = {"cents": "#,##0.00", "share": "0.00", "count": "#,##0", "text": "@", "ref": "@"}
+NUMBERS = {"cents": "#,##0.00", "share": "0.00", "count": "#,##0", "text": "@", "ref": "@", "hash": "@"}
 DATES = {"en": "yyyy-mm-dd", "de": "dd.mm.yyyy"}
 
 
