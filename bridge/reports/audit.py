@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from bridge import voucher_chain
 from bridge.balances import View
 from bridge.model import Approval, Batch, Document, Entry, Invoice, Move, Posting, Source, Statement, Voucher, VoucherSeal
-from bridge.reports import batches, by_hand, check, evidence, ledger, lines_back, reconciliation, trails
+from bridge.reports import batches, by_hand, check, evidence, ledger, lines_back, trails
 from bridge.reports.asked import Asked
 from bridge.reports.batches import FileLine
 from bridge.reports.by_hand import Act, Change, Rights
@@ -170,6 +170,7 @@ def build(session: Session, runtime: Runtime, asked: Asked, wanted: Wanted) -> A
     first, changed = wanted.first, by_hand.changes(session, asked, wanted.first)
     files, papers = _files(session, asked, first), _documents(session, asked, first)
     lines, billed = _lines(session, asked, first), _billed(session, asked, first)
+    past = check.Past(session, runtime, asked.view)
     drawn = sampling.draw([f"line:{entry_id}" for entry_id, _ in lines], wanted.sample, wanted.seed)
     return Audit(
         asked=asked,
@@ -184,11 +185,11 @@ def build(session: Session, runtime: Runtime, asked: Asked, wanted: Wanted) -> A
             Population("by_hand", len(changed), sum(one.cents for one in changed)),
             Population("documents", len(papers), None),
         ],
-        proof=reconciliation.build(session, runtime, asked.view),
+        proof=past.report,
         balances=ledger.balance(session, asked.view),
         sources=_sources(session, asked),
         chain=_chain(session, asked),
-        checks=check.of_a_report(session, runtime, asked.view),
+        checks=check.of_a_report(past),
         files=files,
         signatures=_signatures(session, asked, {one.line.message_id for one in files}),
         documents=papers,

@@ -14,9 +14,11 @@ from bridge.reports.asked import ask
 from bridge.reports.batches import Files
 from bridge.reports.forecast import Forecast
 from bridge.steps import handover
-from tests.reports.test_reports import written
+from tests.reports.forms import written
 from tests.worlds import CORE_DEBTOR, Usage, World, make
 
+#: the reports that a file's way changes
+ABOUT = ("ageing", "batches", "forecast", "audit")
 DUE = date(2026, 11, 25)
 #: the bank's cut-off is 10:00 in Berlin, 9:00 here
 CUT, SIGNED, SENT, BACK = (datetime(2026, 11, 23, 7, minute, tzinfo=UTC) for minute in (0, 15, 30, 45))
@@ -45,7 +47,7 @@ def story(tmp_path_factory: pytest.TempPathFactory, engine: str) -> Story:
 
     def at(when: datetime) -> None:
         """Keep what the reports say before the clock goes on."""
-        said[world.now] = written(world, NOW)
+        said[world.now] = written(world, NOW, ABOUT)
         world.now = when
 
     def send() -> None:
@@ -84,7 +86,7 @@ def newest(world: World) -> str:
 @pytest.mark.parametrize("at", [CUT, SIGNED, SENT, BACK, GONE, AGAIN])
 def test_a_file_of_the_past_is_as_it_was(story: Story, at: datetime) -> None:
     """Signed, sent, undone, discarded, sent anew: at the end each moment still says what it said."""
-    again = written(story.world, View(known_at=at))
+    again = written(story.world, View(known_at=at), ABOUT)
     assert {name for name, text in story.said[at].items() if again[name] != text} <= {"reconciliation", "reconciliation.sources"}
 
 
