@@ -6,10 +6,11 @@ from datetime import datetime
 
 from bridge.reports import reconciliation_page, tables
 from bridge.reports.audit import Audit, Signature
-from bridge.reports.audit_words import fact, station, title
+from bridge.reports.audit_words import account, fact, station, title
 from bridge.reports.check import Check
 from bridge.reports.rendering import day
 from bridge.reports.tables import Page, Row, Table
+from bridge.reports.trails import Station
 from bridge.reports.words import note, word
 
 CHANGED = "day:date by_whom what about reason voucher eur:cents"
@@ -22,18 +23,19 @@ def page(found: Audit, lang: str) -> Page:
     parts = [_population(found, lang), proof, _balances(found, lang), _sources(found, lang), _checks(found, lang)]
     parts += [_files(found, lang), _signatures(found, lang), _documents(found, lang)]
     parts += [_people(found, lang), _acts(found, lang), _changes(found, lang), _trail(found, lang), _lines(found, lang)]
-    notes = [_period(found, lang), note("sample", lang, str(found.wanted.sample), found.wanted.seed)]
-    notes += [note("stations", lang), note("checks", lang), note("fold", lang)]
+    wanted = found.wanted
+    notes = [note("sample", lang, str(wanted.sample), wanted.seed), note("stations", lang), note("checks", lang)]
+    notes += [note("fold", lang)] if found.sources else []
     if found.chain.links:
         notes.append(note("links", lang, str(found.chain.links), found.chain.head, str(found.chain.not_sealed_yet)))
-    return tables.page("audit", found.asked, lang, tables=parts, filed="trail", notes=notes)
+    return tables.page("audit", found.asked, lang, tables=parts, filed="trail", notes=notes, more=_asked(found, lang))
 
 
-def _period(found: Audit, lang: str) -> str:
-    last = day(found.asked.on, lang)
-    if found.wanted.since is None:
-        return note("until", lang, last)
-    return note("period", lang, day(found.wanted.since, lang), last)
+def _asked(found: Audit, lang: str) -> list[tuple[str, str]]:
+    since = found.wanted.since
+    first = word("beginning", lang) if since is None else day(since, lang)
+    drawn = f"{found.wanted.sample} ({word('seed', lang)} {found.wanted.seed})"
+    return [(word("period", lang), f"{first} - {day(found.asked.on, lang)}"), (word("sample", lang), drawn)]
 
 
 def _population(found: Audit, lang: str) -> Table:
@@ -42,7 +44,9 @@ def _population(found: Audit, lang: str) -> Table:
 
 
 def _balances(found: Audit, lang: str) -> Table:
-    rows: list[Row] = [(one.account, one.debit_cents, one.credit_cents, one.balance_cents) for one in found.balances]
+    rows: list[Row] = [
+        (account(one.account, lang), one.debit_cents, one.credit_cents, one.balance_cents) for one in found.balances
+    ]
     total: Row = (word("total", lang), *tables.sums(rows, 1, 4))
     return tables.table("balances", "account debit:cents credit_side:cents balance:cents", rows, lang, total)
 
@@ -114,9 +118,16 @@ def _changes(found: Audit, lang: str) -> Table:
 
 def _trail(found: Audit, lang: str) -> Table:
     rows: list[Row] = [
-        (one.invoice, station(one.station, lang), one.on, one.what, one.evidence, one.cents) for one in found.invoices
+        (one.invoice, station(one.station, lang), one.on, _what(one, lang), one.evidence, one.cents) for one in found.invoices
     ]
     return tables.table("trail", "invoice station day:date what evidence:hash eur:cents", rows, lang, keys=2)
+
+
+def _what(one: Station, lang: str) -> str:
+    if one.station != "posting":
+        return one.what
+    booked, _, between = one.what.partition(": ")
+    return f"{fact(booked, lang)}: {between}"
 
 
 def _lines(found: Audit, lang: str) -> Table:

@@ -44,6 +44,18 @@ FACTS: dict[str, str] = {
     "loss made good": "Ausbuchung ausgeglichen",
 }
 
+ACCOUNTS: dict[str, str] = {
+    "Bank": "Bank",
+    "Billed": "Berechnet",
+    "Charges": "Gebühren",
+    "Clearing": "Verrechnung",
+    "Loss": "Ausbuchungen",
+    "NotOurs": "Fremdes Geld",
+    "Opening": "Anfangsbestand",
+    "Receivable": "Forderungen",
+    "Suspense": "Zwischenkonto",
+    "Token": "Token",
+}
 #: what a check says, by its id
 GERMAN = {
     "bank": "Bank ist je Konto der Endstand des letzten gebuchten Auszugs",
@@ -81,6 +93,11 @@ def fact(name: str, lang: str) -> str:
     """What a voucher books; in English it has its own name."""
     plain = name.removesuffix(" undone")
     return name if lang == "en" else FACTS[plain] + (", zurückgenommen" if plain != name else "")
+
+
+def account(name: str, lang: str) -> str:
+    """A ledger account; in German with its own name, by which postings know it."""
+    return name if lang == "en" or ACCOUNTS[name] == name else f"{ACCOUNTS[name]} ({name})"
 
 
 def title(check_id: str, english: str, lang: str) -> str:

@@ -23,6 +23,8 @@ COLUMNS_SMALL = 10
 GREY = 150
 LETTER = 0.75  # how wide a letter and its share of the padding is, of the font's size
 HEAD_MM = 24
+TITLE_MM, ROW_MM = 12, 5.2
+LETTERS = (50, 66)  # the widest column of words, and of hashes
 ROWS_MAX = 5_000  # 3 ms each
 
 
@@ -50,7 +52,20 @@ def pdf(page: Page) -> bytes:
     for note in page.notes:
         paper.ln(2)
         _line(paper, note, size=7)
+    _feet(paper, page)
     return bytes(paper.output())
+
+
+def _feet(paper: FPDF, page: Page) -> None:
+    """The report's name and the page's number at the foot of each page, now that their count is known."""
+    paper.set_auto_page_break(auto=False)
+    paper.set_font(FONT, size=SMALL)
+    name = _latin("   ".join([page.title, *(f"{word}: {value}" for word, value in view(page))]))
+    for number in range(1, paper.pages_count + 1):
+        paper.page = number
+        paper.set_xy(paper.l_margin, -10)
+        paper.cell(paper.epw - 20, text=name)
+        paper.cell(20, text=f"{number} / {paper.pages_count}", align="RIGHT")
 
 
 def _line(paper: FPDF, text: str, *, size: int, style: Any = "") -> None:
@@ -63,12 +78,13 @@ def _table(paper: FPDF, table: Table, lang: str) -> None:
 
     titles, rows, _, last = text_rows(table, lang)
     paper.ln(4)
-    if paper.will_page_break(HEAD_MM):  # no title stands alone at the foot of a page
+    if paper.will_page_break(max(HEAD_MM, _height(table, paper))):  # nor a title alone at the foot, nor a total at the head
         paper.add_page()
     _line(paper, table.title, size=10, style="B")
     paper.set_font(FONT, size=SMALL if len(titles) <= COLUMNS_SMALL else TINY)
     sides = tuple("RIGHT" if one.kind in FIGURES else "LEFT" for one in table.columns)
-    widths = tuple(_width(cells) for cells in zip(titles, *rows, *([last] if last else []), strict=True))
+    columns = zip(titles, *rows, *([last] if last else []), strict=True)
+    widths = tuple(_width(cells, LETTERS[one.kind == "hash"]) for cells, one in zip(columns, table.columns, strict=True))
     wanted = sum(widths) * paper.font_size * LETTER  # figures stand near their words, not at the other edge of the page
     with paper.table(
         width=min(paper.epw, wanted),
@@ -86,10 +102,16 @@ def _table(paper: FPDF, table: Table, lang: str) -> None:
             grid.row([_latin(cell) for cell in last], style=FontFace(emphasis="BOLD"))
 
 
-def _width(cells: tuple[str, ...]) -> int:
+def _height(table: Table, paper: FPDF) -> float:
+    """About how much paper a table takes; of one that takes more than a page only its beginning counts."""
+    found = TITLE_MM + ROW_MM * (len(table.rows) + 1 + bool(table.total))
+    return found if found < paper.eph else HEAD_MM
+
+
+def _width(cells: tuple[str, ...], most: int) -> int:
     """A column is as wide as its longest cell, within reason; a head may break at its blanks."""
     words = max(len(word) for word in cells[0].split() or [""])
-    return min(40, max(6, words, *(len(cell) for cell in cells[1:])) if len(cells) > 1 else max(6, words))
+    return min(most, max(6, words, *(len(cell) for cell in cells[1:])) if len(cells) > 1 else max(6, words))
 
 
 def _latin(text: str) -> str:

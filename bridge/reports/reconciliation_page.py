@@ -75,7 +75,14 @@ def _accounts(found: Reconciliation, lang: str) -> Table:
 
 def _sources(found: Reconciliation, lang: str) -> Table:
     rows: list[tables.Row] = [
-        (one.name, one.invoices, one.billed_cents, one.difference_cents, word(one.completeness, lang), one.verification)
+        (
+            one.name,
+            one.invoices,
+            one.billed_cents,
+            one.difference_cents,
+            word(one.completeness, lang),
+            word(one.verification, lang),
+        )
         for one in found.sources
     ]
     columns = "source invoices:count billed:cents difference:cents completeness verification"

@@ -50,6 +50,10 @@ WORDS: dict[str, tuple[str, str]] = {
     "on": ("day of the report", "Stichtag"),
     "all": ("everything", "alles"),
     "total": ("total", "Summe"),
+    "period": ("period", "Zeitraum"),
+    "beginning": ("beginning", "Beginn"),
+    "sample": ("sample", "Stichprobe"),
+    "seed": ("seed", "Startwert"),
     # columns
     "part": ("part", "Teil"),
     "eur": ("EUR", "EUR"),
@@ -170,6 +174,10 @@ WORDS: dict[str, tuple[str, str]] = {
     "log": ("log", "Log"),
     # what may stand in a cell
     "no": ("no", "nein"),
+    "none": ("none", "keine"),
+    "full": ("full", "vollständig"),
+    "bloom": ("bloom", "Bloom"),
+    "quorum-only": ("quorum-only", "nur Mehrheit"),
     "sent": ("sent", "gesendet"),
     "received": ("received", "empfangen"),
     "invoices_billed": ("invoices billed", "berechnete Rechnungen"),
@@ -247,14 +255,6 @@ NOTES: dict[str, tuple[str, str]] = {
         """Differenz = Summe einer übergebenen Datei abzüglich dessen, was das Hauptbuch davon kennt: gutgeschrieben,
         abgewiesen, zurückgezogen, ohne Antwort. Was gutgeschrieben und später zurückgegeben wurde, steht in beiden
         Spalten.""",
-    ),
-    "period": (
-        """Period: {0} to {1}.""",
-        """Zeitraum: {0} bis {1}.""",
-    ),
-    "until": (
-        """Period: from the beginning to {0}.""",
-        """Zeitraum: vom Beginn bis {0}.""",
     ),
     "sample": (
         """Sample: at most {0} invoices billed and {0} bank lines booked in the period, those whose SHA-256 of "{1}:" and their

@@ -16,10 +16,12 @@ from openpyxl.utils.escape import unescape
 
 from bridge.balances import View
 from bridge.errors import BadInput, ConfigError, UnknownName
-from bridge.reports import paper, rendering, tables, workbook
+from bridge.model.ledger import SUBJECTS
+from bridge.reports import audit_words, check, paper, rendering, tables, workbook
 from bridge.reports.asked import Asked
 from bridge.reports.tables import Page, Row
 from bridge.reports.words import NOTES, WORDS
+from bridge.rules import lifecycle
 from tests.testdata import ROOT
 
 pytestmark = pytest.mark.only_on("sqlite", "no row is read")
@@ -42,14 +44,14 @@ ROW: Row = ("Müller", date(2026, 11, 30), -123_456_789, 325, 7)
 def test_german_csv_is_what_a_german_excel_opens() -> None:
     """UTF-8 with its mark, semicolons, decimal comma, no sign between thousands, CRLF, dates of the country."""
     assert rendering.csv(page([ROW], "de")) == (
-        "\ufeffGrund;fällig am;berechnet;Quote % nach Anzahl;Anzahl\r\nMüller;30.11.2026;-1234567,89;3,25;7\r\n"
+        "\ufeffGrund;fällig am;berechnet EUR;Quote % nach Anzahl;Anzahl\r\nMüller;30.11.2026;-1234567,89;3,25;7\r\n"
     )
 
 
 def test_english_csv_is_plain() -> None:
     """Commas, decimal point, ISO dates, no mark."""
     assert rendering.csv(page([ROW], "en")) == (
-        "reason,due on,billed,rate % by count,count\r\nMüller,2026-11-30,-1234567.89,3.25,7\r\n"
+        "reason,due on,billed EUR,rate % by count,count\r\nMüller,2026-11-30,-1234567.89,3.25,7\r\n"
     )
 
 
@@ -182,14 +184,18 @@ def test_a_sheet_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_every_word_has_both_languages_and_is_used() -> None:
-    """No empty word, and none that no report says."""
+    """No empty word, and none that no report says; every fact, account and check has a German one."""
     source = "".join(path.read_text("utf-8") for path in (ROOT / "bridge" / "reports").glob("*.py") if path.name != "words.py")
     source += "".join(
-        (ROOT / "bridge" / name).read_text("utf-8") for name in ("rules/ages.py", "rules/proof.py", "model/batch.py")
+        (ROOT / "bridge" / name).read_text("utf-8")
+        for name in ("rules/ages.py", "rules/proof.py", "model/batch.py", "model/document.py", "settings/sources.py")
     )
 
     assert [key for key, both in (WORDS | NOTES).items() if not all(both)] == []
     assert [
         key for key in WORDS if not re.search(rf"\b{re.escape(key.removeprefix('table.').removeprefix('report.'))}\b", source)
     ] == []
+    facts = {fact.removesuffix(" undone") for fact in lifecycle.POSTINGS}
+    assert (set(audit_words.FACTS), set(audit_words.ACCOUNTS)) == (facts, set(SUBJECTS))
+    assert set(audit_words.GERMAN) == {*check.IN_THE_PAST, *check.UNALTERED}
     assert [key for key in NOTES if f'note("{key}"' not in source] == []
