@@ -30,20 +30,11 @@ ROWS_MAX = 5_000  # 3 ms each
 
 def pdf(page: Page) -> bytes:
     """The whole page; long tables go on with their heads repeated. Raises BadInput for more rows than anybody prints."""
-    from fpdf import FPDF
-
     count = sum(len(one.rows) for one in page.tables)
     if count > ROWS_MAX:
         raise BadInput(f"the report has {count:,} rows, and a PDF takes {ROWS_MAX:,}; write it as csv or html")
 
-    paper = FPDF(orientation="landscape", format="A4")
-    paper.set_creation_date(page.asked.at)
-    paper.set_producer("bridge")
-    paper.set_title(_latin(page.title))
-    paper.set_lang(page.lang)
-    paper.set_margin(12)
-    paper.add_page()
-    paper.set_draw_color(GREY)
+    paper = _paper(page)
     _line(paper, page.title, size=15, style="B")
     _line(paper, "   ".join(f"{name}: {value}" for name, value in view(page)), size=8)
     for one in page.tables:
@@ -52,20 +43,32 @@ def pdf(page: Page) -> bytes:
     for note in page.notes:
         paper.ln(2)
         _line(paper, note, size=7)
-    _feet(paper, page)
     return bytes(paper.output())
 
 
-def _feet(paper: FPDF, page: Page) -> None:
-    """The report's name and the page's number at the foot of each page, now that their count is known."""
-    paper.set_auto_page_break(auto=False)
-    paper.set_font(FONT, size=SMALL)
+def _paper(page: Page) -> FPDF:
+    """Empty paper: at the foot of each page stand what the report is and which page it is of how many."""
+    from fpdf import FPDF
+
     name = _latin("   ".join([page.title, *(f"{word}: {value}" for word, value in view(page))]))
-    for number in range(1, paper.pages_count + 1):
-        paper.page = number
-        paper.set_xy(paper.l_margin, -10)
-        paper.cell(paper.epw - 20, text=name)
-        paper.cell(20, text=f"{number} / {paper.pages_count}", align="RIGHT")
+
+    class Paper(FPDF):
+        def footer(self) -> None:
+            self.set_xy(self.l_margin, -10)
+            self.set_font(FONT, size=SMALL)
+            self.cell(self.epw - 20, text=name)
+            self.cell(20, text=f"{self.page_no()} / {{nb}}", align="RIGHT")
+
+    paper = Paper(orientation="landscape", format="A4")
+    paper.set_creation_date(page.asked.at)
+    paper.set_producer("bridge")
+    paper.set_title(_latin(page.title))
+    paper.set_lang(page.lang)
+    paper.set_margin(12)
+    paper.set_auto_page_break(auto=True, margin=14)
+    paper.add_page()
+    paper.set_draw_color(GREY)
+    return paper
 
 
 def _line(paper: FPDF, text: str, *, size: int, style: Any = "") -> None:
@@ -110,8 +113,12 @@ def _height(table: Table, paper: FPDF) -> float:
 
 def _width(cells: tuple[str, ...], most: int) -> int:
     """A column is as wide as its longest cell, within reason; a head may break at its blanks."""
-    words = max(len(word) for word in cells[0].split() or [""])
-    return min(most, max(6, words, *(len(cell) for cell in cells[1:])) if len(cells) > 1 else max(6, words))
+    return min(most, max(6, *map(_letters, cells[0].split()), *map(_letters, cells[1:])))
+
+
+def _letters(text: str) -> int:
+    """How many letters wide a text is; capitals are a third wider."""
+    return len(text) + (sum(map(str.isupper, text)) + 2) // 3
 
 
 def _latin(text: str) -> str:

@@ -26,7 +26,8 @@ DIALECTS = {"en": (",", ".", ",", ""), "de": (";", ",", ".", "\N{ZERO WIDTH NO-B
 #: with these a spreadsheet takes a text for a formula, the last four as wide letters
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 WORDS_MIN, GAP = 26, 3  # letters of a screen: words in a column, and what stands between two columns
-COLUMNS_WIDE = 9  # a table of more is set in smaller letters
+COLUMNS_WIDE = (9, 12)  # a table of more is set in smaller letters
+WIDE = ("", ' class="wide"', ' class="wide widest"')
 REF_SHOWN = 10  # of an opaque reference: 0xf1b582e5
 
 
@@ -124,7 +125,7 @@ def _table(table: Table, lang: str) -> str:
     head = "".join(f"<th{_side(one)}>{escape(one.title)}</th>" for one in table.columns)
     body = "".join(_row(row, table, lang) for row in table.rows)
     foot = f"<tfoot>{_row(table.total, table, lang)}</tfoot>" if table.total else ""
-    title, wide = escape(table.title), ' class="wide"' if len(table.columns) > COLUMNS_WIDE else ""
+    title, wide = escape(table.title), WIDE[sum(len(table.columns) > columns for columns in COLUMNS_WIDE)]
     return f"<section{wide}><h2>{title}</h2><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody>{foot}</table></section>\n"
 
 

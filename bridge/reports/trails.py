@@ -66,7 +66,7 @@ def _stations(session: Session, runtime: Runtime, found: _Loaded, invoice: Invoi
     told = [*_origin(session, runtime, found, invoice)]
     for attempt in found.attempts[invoice.id]:
         told += _attempt(found, invoice.number, attempt)
-    lines = found.lines[("invoice", invoice.id)]
+    lines = sorted(found.lines[("invoice", invoice.id)], key=lambda told: told[0].id)
     told += [_line(invoice.number, *line) for line in lines]
     return told + [_posting(invoice.number, *one) for one in found.postings[invoice.id]]
 
