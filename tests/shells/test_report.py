@@ -8,7 +8,7 @@ import pytest
 
 from tests.journeys.plant import Plant
 
-REPORTS = ("reconciliation", "ageing", "returns", "forecast", "batches")
+REPORTS = ("reconciliation", "ageing", "returns", "forecast", "batches", "audit")
 FORMS = ("text", "json", "csv", "xlsx", "html", "pdf")
 CLOCK = "2026-11-23T12:00"
 
