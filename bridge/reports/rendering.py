@@ -25,6 +25,7 @@ TEMPLATE = "templates/reports/page.html"
 DIALECTS = {"en": (",", ".", ",", ""), "de": (";", ",", ".", "\N{ZERO WIDTH NO-BREAK SPACE}")}
 #: with these a spreadsheet takes a text for a formula, the last four as wide letters
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+HEADS_MIN = (16, 10, 0)  # letters to which a head is broken: the first that needs no more pieces than the last
 WORDS_MIN, GAP = 26, 3  # letters of a screen: words in a column, and what stands between two columns
 COLUMNS_WIDE = (9, 12)  # a table of more is set in smaller letters
 WIDE = ("", ' class="wide"', ' class="wide widest"')
@@ -169,20 +170,25 @@ def pieces(table: Table, lang: str, width: int) -> list[Piece]:
     """
     short = [replace(one, kind="ref") if one.kind == "hash" else one for one in table.columns]
     titles, rows, _, last = text_rows(replace(table, columns=tuple(short)), lang)
-    wide = [max(map(len, cells)) for cells in zip(*([[""] * len(titles)] + rows + ([last] if last else [])), strict=True)]
-    wide = [max(cells, *map(len, title.split())) for cells, title in zip(wide, titles, strict=True)]
-    heads = ["\n".join(wrap(title, width, break_long_words=False)) for title, width in zip(titles, wide, strict=True)]
-    least = [
-        min(n, WORDS_MIN) if one.kind == "text" and place else n
-        for place, (n, one) in enumerate(zip(wide, table.columns, strict=True))
-    ]
+    cells = [max(map(len, some)) for some in zip(*([[""] * len(titles)] + rows + ([last] if last else [])), strict=True)]
+    tried = [_arranged(table, titles, cells, width, least) for least in HEADS_MIN]
+    heads, found = next(one for one in tried if len(one[1]) == len(tried[-1][1]))
+    return [_piece(table, heads, rows, last, some) for some in found]
+
+
+def _arranged(table: Table, titles: list[str], cells: list[int], width: int, least: int) -> tuple[list[str], list[list[int]]]:
+    """Heads broken to at least so many letters, and the columns of each piece."""
+    wide = [max(n, *map(len, title.split()), min(least, len(title))) for n, title in zip(cells, titles, strict=True)]
+    heads = ["\n".join(wrap(title, n, break_long_words=False)) for title, n in zip(titles, wide, strict=True)]
+    kinds = [one.kind for one in table.columns]
+    need = [min(n, WORDS_MIN) if kinds[place] == "text" and place else n for place, n in enumerate(wide)]
     key = list(range(table.keys))
     found = [[*key]]
     for place in range(len(key), len(heads)):
-        if len(found[-1]) > len(key) and sum(least[one] + GAP for one in (*found[-1], place)) > width:
+        if len(found[-1]) > len(key) and sum(need[one] + GAP for one in (*found[-1], place)) > width:
             found.append([*key])
         found[-1].append(place)
-    return [_piece(table, heads, rows, last, some) for some in found]
+    return heads, found
 
 
 def _piece(table: Table, heads: list[str], rows: list[list[str]], last: list[str], some: list[int]) -> Piece:
