@@ -16,7 +16,7 @@ from bridge.errors import BadInput, UnknownName
 
 if TYPE_CHECKING:
     from bridge.reports.asked import Asked
-    from bridge.reports.tables import Page
+    from bridge.reports.tables import Page, Table
     from bridge.runtime import Runtime
 
 app = typer.Typer(
@@ -24,9 +24,10 @@ app = typer.Typer(
     help="Reports.",
     epilog="Examples:  bridge report reconciliation   ·   bridge report ageing -f csv --as-of 2026-11-30",
 )
-FORMATS = ("text", "json", "csv", "html", "pdf")
+FORMATS = ("text", "json", "csv", "xlsx", "html", "pdf")
+FILES = {"pdf": "a PDF", "xlsx": "a workbook"}  # not for a screen
 DAYS_SHOWN = 10
-FORM = typer.Option("text", "-f", "--format", help="text, json, csv, html or pdf.")
+FORM = typer.Option("text", "-f", "--format", help="text, json, csv, xlsx, html or pdf.")
 TABLE = typer.Option("", "--table", help="Which of the report's tables a CSV holds; an unknown name lists them.")
 
 WORDS = {
@@ -101,6 +102,7 @@ AGES = "bridge report ageing   ·   bridge report ageing --lang de -f csv --as-o
 RETURNS = "bridge report returns --since 2026-01-01   ·   bridge report returns -f csv --table by_bank"
 FORECAST = "bridge report forecast   ·   bridge report forecast -f html > forecast.html"
 BATCHES = "bridge report batches   ·   bridge report batches -f json --known-at 2026-12-01T08:00"
+AUDIT = "bridge report audit --since 2026-11-01 --as-of 2026-11-30 -f xlsx > 2026-11.xlsx   ·   bridge report audit --seed 4711"
 PROOF = "bridge report reconciliation   ·   bridge report reconciliation -f html --as-of 2026-11-30 --known-at 2026-12-01T08:00"
 
 
@@ -176,6 +178,29 @@ def batches(context: typer.Context, as_of: str = AS_OF, known_at: str = KNOWN_AT
     raise typer.Exit(0 if found.ok else 4)
 
 
+@app.command(epilog=f"Examples:  {AUDIT}")
+def audit(
+    context: typer.Context,
+    since: str = typer.Option("", "--since", help="The first day of the period; it ends with --as-of, else today."),
+    sample: int = typer.Option(20, "--sample", min=0, help="So many invoices and bank lines are told station by station."),
+    seed: str = typer.Option("1", "--seed", help="Any text: it decides which are drawn, and the same text draws the same."),
+    as_of: str = AS_OF,
+    known_at: str = KNOWN_AT,
+    form: str = FORM,
+    table: str = TABLE,
+) -> None:
+    """A period for an auditor: a euro from sensor to bank line and back, hashes, people; exit code 4 where that fails."""
+    from bridge.reports import audit as report
+    from bridge.reports import audit_page
+
+    ask = Asking.of(context, as_of, known_at, form, table)
+    wanted = report.Wanted(_day(since), sample, seed)
+    with ask.runtime.reading() as session:
+        found = report.build(session, ask.runtime, ask.asked, wanted)
+    ask.say(found.document, lambda: audit_page.page(found, ask.lang))
+    raise typer.Exit(0 if found.ok else 4)
+
+
 @dataclass(frozen=True, slots=True)
 class Asking:
     """One call of a report: its view, its form, and for a CSV which of its tables."""
@@ -193,8 +218,10 @@ class Asking:
 
         if form not in FORMATS:
             raise UnknownName.among("format", form, FORMATS)
-        if form == "pdf" and sys.stdout.isatty():
-            raise BadInput("a PDF is no text for a screen; put it into a file: bridge report ... -f pdf > report.pdf")
+        if form in FILES and sys.stdout.isatty():
+            raise BadInput(
+                f"{FILES[form]} is no text for a screen; put it into a file: bridge report ... -f {form} > report.{form}"
+            )
         here = call.of(context)
         here.options.json = here.options.json or form == "json"
         runtime = here.runtime()
@@ -206,12 +233,14 @@ class Asking:
 
     def say(self, document: dict[str, object], page: Callable[[], Page]) -> None:
         """Print the report in its form."""
-        from bridge.reports import paper, rendering
+        from bridge.reports import paper, rendering, workbook
 
         if self.here.options.json:
             self.here.answer(document, lambda: None)
         elif self.form == "csv":
             _write(rendering.csv(page(), self.table).encode())
+        elif self.form == "xlsx":
+            _write(workbook.xlsx(page()), "latin-1")
         elif self.form == "html":
             _write(rendering.html(page(), self.runtime.settings.home).encode())
         elif self.form == "pdf":
@@ -246,9 +275,19 @@ def _show_page(page: Page) -> None:
 
     screen.lines(page.title, *(f"{name}: {value}" for name, value in rendering.view(page)), "")
     for one in page.tables:
-        titles, rows, right, last = rendering.text_rows(one, page.lang)
-        screen.table(one.title, titles, rows, right=right, footer=last)
+        if one.rows or one.total:
+            _show_table(one.title, one, page.lang)
     screen.lines(*page.notes)
+
+
+def _show_table(title: str, table: Table, lang: str, shown: int = 0) -> None:
+    """A table as wide as the screen is: what does not fit comes under it. ``shown``: only so many of the last rows; 0: all."""
+    from bridge.reports import rendering
+
+    found = rendering.pieces(table, lang, screen.width())
+    for number, one in enumerate(found, 1):
+        name = title if number == 1 else f"{title} ({number}/{len(found)})"
+        screen.table(name, one.titles, one.rows[-shown:], right=one.right, footer=one.last, whole=one.whole)
 
 
 def show(found: Any, lang: str) -> None:
@@ -312,10 +351,10 @@ def show(found: Any, lang: str) -> None:
 
 def _show_days(found: Any, lang: str) -> None:
     """Each account's last days with a booking; CSV, JSON and HTML have all of them."""
-    from bridge.reports import reconciliation_page, rendering
+    from bridge.reports import reconciliation_page
 
-    titles, rows, right, _ = rendering.text_rows(reconciliation_page.days(found, lang), lang)
-    screen.table(WORDS[lang]["days"].format(min(len(rows), DAYS_SHOWN)), titles, rows[-DAYS_SHOWN:], right=right)
+    table = reconciliation_page.days(found, lang)
+    _show_table(WORDS[lang]["days"].format(min(len(table.rows), DAYS_SHOWN)), table, lang, DAYS_SHOWN)
 
 
 def _waiting(one: Any, lang: str) -> tuple[object, ...]:

@@ -16,6 +16,8 @@ from rich.text import Text
 
 from bridge.errors import BadInput
 
+WIDTH = 120
+
 
 def euro(cents: int) -> str:
     """Cents as euros with a thousands separator: 1,284.30."""
@@ -39,16 +41,32 @@ def console() -> Console:
     return found if found.is_terminal or "COLUMNS" in os.environ else Console(highlight=False, width=200)
 
 
+def width() -> int:
+    """How many letters a table may be wide: what the terminal shows; in a pipe WIDTH, though a sentence may be longer there."""
+    found = Console(highlight=False)
+    return found.width if found.is_terminal or "COLUMNS" in os.environ else WIDTH
+
+
 def table(
-    title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], *, right: Sequence[str] = (), footer: Sequence[str] = ()
+    title: str,
+    columns: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    *,
+    right: Sequence[str] = (),
+    footer: Sequence[str] = (),
+    whole: Sequence[str] = (),
 ) -> None:
-    """Print a table; columns named in ``right`` hold figures."""
+    """Print a table; columns named in ``right`` hold figures, and in those named in ``whole`` no cell is broken."""
     grid = Table(
         title=title, title_justify="left", box=box.SIMPLE_HEAD, title_style="bold", show_footer=bool(footer), pad_edge=False
     )
     for number, name in enumerate(columns):
         grid.add_column(
-            name, justify="right" if name in right else "left", footer=footer[number] if footer else "", overflow="fold"
+            name,
+            justify="right" if name in right else "left",
+            footer=footer[number] if footer else "",
+            overflow="fold",
+            no_wrap=name in whole,
         )
     for row in rows:
         grid.add_row(*[plain(value) for value in row])

@@ -186,6 +186,7 @@ def page(found: Ageing, lang: str) -> Page:
         ],
         lang,
         (word("total", lang), "", None, None, "", "", sum(one.billed_cents for one in found.invoices), total, flying),
+        keys=2,
     )
     parts = [_by_age(found, lang), _by_debtor(found, lang, count), invoices]
     return tables.page("ageing", found.asked, lang, tables=parts, filed="invoices", notes=[note("ageing", lang)])

@@ -179,7 +179,7 @@ def page(found: Forecast, lang: str) -> Page:
         "day:date overdue debits:count submitted:cents in_files:cents formed:cents expected:cents loss:cents net:cents",
         rows,
         lang,
-        (None, word("total", lang), *totals),
+        (word("total", lang), "", *totals),
     )
     uncounted = tables.table(
         "uncounted", "what count:count eur:cents", [(word(one.what, lang), one.count, one.cents) for one in found.uncounted], lang

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from bridge import observed
+from bridge.balances import View
 from bridge.chain import decoders, mapping, usage
 from bridge.errors import BadInput, UnknownName
 from bridge.explaining import written
-from bridge.model import Attestation, ChainLog, Invoice, Observation, Source
+from bridge.model import Attestation, ChainLog, Invoice, Observation, Orphan, Source
 from bridge.records.invoice_log import DeviceKeyLog, InvoiceLog, PeriodLog, RawLog
 from bridge.rules.metering import amount_cents
 from bridge.runtime import Runtime
@@ -29,6 +31,16 @@ class Finding:
 
     ok: bool | None
     what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Traced:
+    """An invoice's log, decoded, and the period that it bills; None where the contract does not tell."""
+
+    raw: RawLog
+    said: InvoiceLog
+    period: PeriodLog | None
+    findings: tuple[Finding, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,36 +91,48 @@ def source_name(session: Session, invoice: Invoice) -> str:
     return session.get_one(Source, invoice.source_id).name
 
 
-def log_of(session: Session, invoice: Invoice) -> tuple[RawLog, int]:
-    """The log on the present chain that speaks of an invoice, and the row's id; the one it was made from where none does."""
-    ids = [invoice.chain_log_id, *session.scalars(select(Observation.log_id).where(Observation.invoice_id == invoice.id))]
-    rows = session.scalars(select(ChainLog).where(ChainLog.id.in_(ids), observed.stands()).order_by(ChainLog.id.desc()))
+def log_of(session: Session, invoice: Invoice, known_at: datetime | None = None) -> tuple[RawLog, int]:
+    """The log on the present chain that speaks of an invoice, and the row's id; the one it was made from where none does.
+
+    ``known_at``: by what was known then.
+    """
+    until = View(known_at=known_at)
+    again = select(Observation.log_id).where(Observation.invoice_id == invoice.id)
+    ids = [invoice.chain_log_id, *session.scalars(again.where(*until.conditions(recorded_at=Observation.recorded_at)))]
+    gone = select(Orphan.log_id).where(*until.conditions(recorded_at=Orphan.recorded_at))
+    rows = session.scalars(select(ChainLog).where(ChainLog.id.in_(ids), ChainLog.id.not_in(gone)).order_by(ChainLog.id.desc()))
     row = rows.first() or session.get_one(ChainLog, invoice.chain_log_id)
     return observed.raw(row, invoice.chain_id), row.id
+
+
+def traced(session: Session, runtime: Runtime, invoice: Invoice, known_at: datetime | None = None) -> Traced:
+    """An invoice's log, the period that it bills, and what was found of both."""
+    raw, _ = log_of(session, invoice, known_at)
+    source = session.get_one(Source, invoice.source_id)
+    said = decoders.invoice_of(raw, mapping.of(source.mapping))
+    assert said is not None  # an invoice is made of nothing else
+    period = _period(session, source, raw, said)
+    return Traced(raw, said, period, tuple(_findings(session, runtime, source, raw, said, period)))
 
 
 def of_invoice(session: Session, runtime: Runtime, number: str) -> Provenance:
     """Raises UnknownName."""
     invoice = invoice_named(session, number)
-    raw, _ = log_of(session, invoice)
-    source = session.get_one(Source, invoice.source_id)
-    said = decoders.invoice_of(raw, mapping.of(source.mapping))
-    assert said is not None  # an invoice is made of nothing else
-    period = _period(session, source, raw, said)
-    findings = list(_findings(session, runtime, source, raw, said, period))
+    found = traced(session, runtime, invoice)
+    raw, period = found.raw, found.period
     return Provenance(
         number=invoice.number,
         block=raw.block_number,
         block_hash="0x" + raw.block_hash.hex(),
         log_index=raw.log_index,
         tx_hash="0x" + raw.tx_hash.hex(),
-        amount_cents=said.amount_minor,
+        amount_cents=found.said.amount_minor,
         counter_start=period.counter_start if period else None,
         counter_end=period.counter_end if period else None,
         base_fee_cents=period.base_fee if period else None,
         unit_price=period.unit_price if period else None,
         cap_cents=period.cap if period else None,
-        findings=tuple(findings),
+        findings=found.findings,
         written_back=_written_back(session, invoice),
     )
 

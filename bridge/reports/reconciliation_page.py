@@ -21,7 +21,7 @@ BEYOND = (
 
 def page(found: Reconciliation, asked: Asked, lang: str) -> Page:
     """The report in the reader's words; a table that would be empty is left out."""
-    parts = [_proof(found, lang), _beyond(found, lang), _accounts(found, lang), days(found, lang), _sources(found, lang)]
+    parts = [proof(found, lang), _beyond(found, lang), _accounts(found, lang), days(found, lang), _sources(found, lang)]
     parts += [_waiting(found, lang), _breaks(found, lang)]
     by = f"({', '.join(found.prenotification_agreements)})" if found.prenotification_agreements else ""
     notes = [note("days", lang)]
@@ -49,10 +49,11 @@ def days(found: Reconciliation, lang: str) -> Table:
         )
         for one in found.days
     ]
-    return tables.table("days", DAY_COLUMNS, rows, lang)
+    return tables.table("days", DAY_COLUMNS, rows, lang, keys=2)
 
 
-def _proof(found: Reconciliation, lang: str) -> Table:
+def proof(found: Reconciliation, lang: str) -> Table:
+    """What the chain billed, its parts, and what they miss of it."""
     rows: list[tables.Row] = [(word("billed", lang), found.billed_cents)]
     rows += [(word(name, lang), cents) for name, cents in found.parts.items()]
     return tables.table("proof", "part eur:cents", rows, lang, (word("difference", lang), found.difference_cents))
@@ -74,7 +75,14 @@ def _accounts(found: Reconciliation, lang: str) -> Table:
 
 def _sources(found: Reconciliation, lang: str) -> Table:
     rows: list[tables.Row] = [
-        (one.name, one.invoices, one.billed_cents, one.difference_cents, word(one.completeness, lang), one.verification)
+        (
+            one.name,
+            one.invoices,
+            one.billed_cents,
+            one.difference_cents,
+            word(one.completeness, lang),
+            word(one.verification, lang),
+        )
         for one in found.sources
     ]
     columns = "source invoices:count billed:cents difference:cents completeness verification"

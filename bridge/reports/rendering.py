@@ -8,10 +8,12 @@ replaces ours. Every cell is escaped here, at one place.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from html import escape
 from pathlib import Path
 from string import Template
+from textwrap import wrap
 
 from bridge import resources
 from bridge.errors import ConfigError, UnknownName
@@ -23,6 +25,10 @@ TEMPLATE = "templates/reports/page.html"
 DIALECTS = {"en": (",", ".", ",", ""), "de": (";", ",", ".", "\N{ZERO WIDTH NO-BREAK SPACE}")}
 #: with these a spreadsheet takes a text for a formula, the last four as wide letters
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+HEADS_MIN = (16, 10, 0)  # letters to which a head is broken: the first that needs no more pieces than the last
+WORDS_MIN, GAP = 26, 3  # letters of a screen: words in a column, and what stands between two columns
+COLUMNS_WIDE = (9, 12)  # a table of more is set in smaller letters
+WIDE = ("", ' class="wide"', ' class="wide widest"')
 REF_SHOWN = 10  # of an opaque reference: 0xf1b582e5
 
 
@@ -89,6 +95,7 @@ def view(page: Page) -> list[tuple[str, str]]:
         (word("on", lang), day(asked.on, lang)),
         (word("as_of", lang), until),
         (word("known_at", lang), str(asked.header["known_at"])),
+        *page.more,
     ]
 
 
@@ -107,7 +114,7 @@ def _filed(value: Cell, column: Column, lang: str) -> str:
     if column.kind in ("cents", "share") and isinstance(value, int):
         return cents(value, lang, grouped=False)
     text = _plain(value, lang)
-    return f"'{text}" if column.kind in ("text", "ref") and text.startswith(FORMULA) else text
+    return f"'{text}" if column.kind in ("text", "ref", "hash") and text.startswith(FORMULA) else text
 
 
 def _quoted(text: str, separator: str) -> str:
@@ -119,8 +126,8 @@ def _table(table: Table, lang: str) -> str:
     head = "".join(f"<th{_side(one)}>{escape(one.title)}</th>" for one in table.columns)
     body = "".join(_row(row, table, lang) for row in table.rows)
     foot = f"<tfoot>{_row(table.total, table, lang)}</tfoot>" if table.total else ""
-    title = escape(table.title)
-    return f"<section><h2>{title}</h2><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody>{foot}</table></section>\n"
+    title, wide = escape(table.title), WIDE[sum(len(table.columns) > columns for columns in COLUMNS_WIDE)]
+    return f"<section{wide}><h2>{title}</h2><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody>{foot}</table></section>\n"
 
 
 def _row(row: Row, table: Table, lang: str) -> str:
@@ -134,7 +141,7 @@ def _row(row: Row, table: Table, lang: str) -> str:
 def _side(column: Column) -> str:
     if column.kind in FIGURES:
         return ' class="figure"'
-    return ' class="date"' if column.kind == "date" else ""
+    return f' class="{column.kind}"' if column.kind in ("date", "hash") else ""
 
 
 def text_rows(table: Table, lang: str) -> tuple[list[str], list[list[str]], list[str], list[str]]:
@@ -143,3 +150,53 @@ def text_rows(table: Table, lang: str) -> tuple[list[str], list[list[str]], list
     total: Sequence[Cell] = table.total or ()
     last = [shown(cell, one.kind, lang) for cell, one in zip(total, table.columns, strict=bool(total))]
     return [one.title for one in table.columns], rows, [one.title for one in table.columns if one.kind in FIGURES], last
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """The columns of a table that a screen shows side by side; ``right`` names figures, ``whole`` what is not broken."""
+
+    titles: list[str]
+    rows: list[list[str]]
+    last: list[str]
+    right: list[str]
+    whole: list[str]
+
+
+def pieces(table: Table, lang: str, width: int) -> list[Piece]:
+    """A table for a screen of so many letters: heads broken at their blanks, and what does not fit under it, with the key again.
+
+    Words may be broken to their longest one's length or WORDS_MIN, figures never.
+    """
+    short = [replace(one, kind="ref") if one.kind == "hash" else one for one in table.columns]
+    titles, rows, _, last = text_rows(replace(table, columns=tuple(short)), lang)
+    cells = [max(map(len, some)) for some in zip(*([[""] * len(titles)] + rows + ([last] if last else [])), strict=True)]
+    tried = [_arranged(table, titles, cells, width, least) for least in HEADS_MIN]
+    heads, found = next(one for one in tried if len(one[1]) == len(tried[-1][1]))
+    return [_piece(table, heads, rows, last, some) for some in found]
+
+
+def _arranged(table: Table, titles: list[str], cells: list[int], width: int, least: int) -> tuple[list[str], list[list[int]]]:
+    """Heads broken to at least so many letters, and the columns of each piece."""
+    wide = [max(n, *map(len, title.split()), min(least, len(title))) for n, title in zip(cells, titles, strict=True)]
+    heads = ["\n".join(wrap(title, n, break_long_words=False)) for title, n in zip(titles, wide, strict=True)]
+    kinds = [one.kind for one in table.columns]
+    need = [min(n, WORDS_MIN) if kinds[place] == "text" and place else n for place, n in enumerate(wide)]
+    key = list(range(table.keys))
+    found = [[*key]]
+    for place in range(len(key), len(heads)):
+        if len(found[-1]) > len(key) and sum(need[one] + GAP for one in (*found[-1], place)) > width:
+            found.append([*key])
+        found[-1].append(place)
+    return heads, found
+
+
+def _piece(table: Table, heads: list[str], rows: list[list[str]], last: list[str], some: list[int]) -> Piece:
+    kinds = {heads[place]: table.columns[place].kind for place in some}
+    return Piece(
+        [heads[place] for place in some],
+        [[row[place] for place in some] for row in rows],
+        [last[place] for place in some] if last else [],
+        [head for head, kind in kinds.items() if kind in FIGURES],
+        [head for head, kind in kinds.items() if kind != "text"],
+    )

@@ -11,6 +11,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "report.ageing": ("Ageing of open items", "Altersstruktur der offenen Posten"),
     "report.returns": ("Rejected and returned direct debits", "Abgewiesene und zurückgegebene Lastschriften"),
     "report.forecast": ("Cash forecast", "Liquiditätsvorschau"),
+    "report.audit": ("Audit report", "Prüfbericht"),
     "report.batches": ("Direct debit files", "Lastschriftdateien"),
     "table.proof": ("The proof", "Der Nachweis"),
     "table.beyond": ("Beyond the invoices", "Jenseits der Rechnungen"),
@@ -29,13 +30,30 @@ WORDS: dict[str, tuple[str, str]] = {
     "table.fees": ("What it cost", "Was es gekostet hat"),
     "table.forecast": ("By TARGET day", "Nach TARGET-Tag"),
     "table.uncounted": ("Not counted", "Nicht mitgezählt"),
+    "table.population": ("All of the period", "Grundgesamtheit des Zeitraums"),
+    "table.balances": ("Trial balance", "Summen und Salden"),
+    "table.fold": ("What each contract must state", "Was jeder Vertrag auf der Chain ausweisen muss"),
+    "table.checks": ("Checks", "Prüfungen"),
+    "table.files": ("Files with their hashes", "Dateien mit ihren Prüfsummen"),
+    "table.signatures": ("Signatures", "Freigaben"),
+    "table.documents": ("Stored files", "Aufbewahrte Dateien"),
+    "table.people": ("People and their rights", "Personen und ihre Rechte"),
+    "table.acts": ("What people did", "Was Personen getan haben"),
+    "table.by_hand": ("Booked by hand", "Von Hand gebucht"),
+    "table.trail": ("From the sensor to the bank line", "Vom Sensor zur Bankzeile"),
+    "table.lines": ("From the bank line to the chain", "Von der Bankzeile zur Chain"),
     "table.batches": ("Files", "Dateien"),
     # the view
+    "cover": ("Report", "Bericht"),
     "as_of": ("booked until", "gebucht bis"),
     "known_at": ("known at", "Kenntnisstand"),
     "on": ("day of the report", "Stichtag"),
     "all": ("everything", "alles"),
     "total": ("total", "Summe"),
+    "period": ("period", "Zeitraum"),
+    "beginning": ("beginning", "Beginn"),
+    "sample": ("sample", "Stichprobe"),
+    "seed": ("seed", "Startwert"),
     # columns
     "part": ("part", "Teil"),
     "eur": ("EUR", "EUR"),
@@ -123,7 +141,53 @@ WORDS: dict[str, tuple[str, str]] = {
     "handed_over_on": ("handed over", "übergeben"),
     "sum": ("sum", "Summe"),
     "credited": ("credited", "gutgeschrieben"),
+    "debit": ("debit", "Soll"),
+    "credit_side": ("credit", "Haben"),
+    "balance": ("balance", "Saldo"),
+    "contract": ("contract", "Vertrag"),
+    "invoice_chain": ("invoiceChain", "invoiceChain"),
+    "holds": ("holds", "erfüllt"),
+    "detail": ("detail", "Einzelheit"),
+    "sha256": ("SHA-256", "SHA-256"),
+    "by_whom": ("by", "von"),
+    "at": ("at", "Zeitpunkt"),
+    "same": ("signed the sealed bytes", "unterschrieb die versiegelten Bytes"),
+    "direction": ("direction", "Richtung"),
+    "bytes": ("bytes", "Bytes"),
+    "refused": ("not used because", "nicht verwendet, weil"),
+    "name": ("name", "Name"),
+    "role": ("role", "Rolle"),
+    "added_at": ("added at", "angelegt"),
+    "added_by": ("added by", "angelegt von"),
+    "disabled_at": ("disabled at", "gesperrt"),
+    "disabled_by": ("disabled by", "gesperrt von"),
+    "act": ("act", "Handlung"),
+    "about": ("about", "Gegenstand"),
+    "voucher": ("voucher", "Beleg"),
+    "station": ("station", "Station"),
+    "evidence": ("evidence", "Nachweis"),
+    "line": ("line", "Zeile"),
+    "booked_on": ("booked on", "gebucht am"),
+    "line_eur": ("line EUR", "Zeile EUR"),
+    "rule": ("rule", "Regel"),
+    "collection": ("collection", "Einzug"),
+    "log": ("log", "Log"),
     # what may stand in a cell
+    "no": ("no", "nein"),
+    "none": ("none", "keine"),
+    "full": ("full", "vollständig"),
+    "bloom": ("bloom", "Bloom"),
+    "quorum-only": ("quorum-only", "nur Mehrheit"),
+    "sent": ("sent", "gesendet"),
+    "received": ("received", "empfangen"),
+    "invoices_billed": ("invoices billed", "berechnete Rechnungen"),
+    "taken_back": ("invoices taken back", "zurückgenommene Rechnungen"),
+    "vouchers": ("vouchers", "Belege"),
+    "bank_credits": ("credits on statements", "Gutschriften auf Auszügen"),
+    "bank_debits": ("debits on statements", "Belastungen auf Auszügen"),
+    "files": ("files that moved", "bewegte Dateien"),
+    "by_hand": ("vouchers by hand", "Belege von Hand"),
+    "documents": ("stored files", "aufbewahrte Dateien"),
     "reclaim": ("reclaim", "Rückforderung"),
     "customer_credit": ("customer credit", "Kundenguthaben"),
     "in_flight_not_owed": ("at the bank, not owed", "bei der Bank ohne Forderung"),
@@ -191,6 +255,39 @@ NOTES: dict[str, tuple[str, str]] = {
         """Differenz = Summe einer übergebenen Datei abzüglich dessen, was das Hauptbuch davon kennt: gutgeschrieben,
         abgewiesen, zurückgezogen, ohne Antwort. Was gutgeschrieben und später zurückgegeben wurde, steht in beiden
         Spalten.""",
+    ),
+    "sample": (
+        """Sample: at most {0} invoices billed and {0} bank lines booked in the period, those whose SHA-256 of "{1}:" and their
+        number ("{1}:line:7" for a line) is lowest; another seed draws others.""",
+        """Stichprobe: höchstens {0} im Zeitraum berechnete Rechnungen und {0} gebuchte Bankzeilen, deren SHA-256 über „{1}:“ und
+        ihre Nummer („{1}:line:7“ für eine Zeile) am niedrigsten ist; ein anderer Startwert zieht andere.""",
+    ),
+    "stations": (
+        """Sensor: counter before -> after, findings that hold / findings, the root of the signed readings. Log: block / place in
+        it, the hash of the call. Debit: EndToEndId, its mandate. File: its name and signers, its SHA-256. Answer and bank line:
+        the SHA-256 of the bank's file. Posting: debit / credit account, voucher and its link in the voucher chain.""",
+        """Sensor: Zählerstand vorher -> nachher, erfüllte / alle Feststellungen, Wurzel der signierten Messwerte. Log: Block /
+        Platz darin, Hash des Aufrufs. Lastschrift: EndToEndId, Mandat. Datei: Name und Freigebende, SHA-256. Antwort und
+        Bankzeile: SHA-256 der Bankdatei. Buchung: Soll- / Habenkonto, Beleg und sein Glied in der Belegkette.""",
+    ),
+    "checks": (
+        """The first four checks are asked in this view; the others of the rows and bytes as they are while this is written:
+        they fail only where something was changed past the program. `bridge check` asks more, of the present.""",
+        """Die ersten vier Prüfungen gelten in dieser Sicht; die übrigen gelten den Zeilen und Bytes, wie sie beim Schreiben
+        dieses Berichts sind: sie schlagen nur fehl, wo etwas am Programm vorbei geändert wurde. `bridge check` prüft mehr,
+        in der Gegenwart.""",
+    ),
+    "fold": (
+        """Whoever reads invoiceCount and invoiceChain of a contract at the block of its last log in view must find these
+        figures; a contract of another kind has none.""",
+        """Wer invoiceCount und invoiceChain eines Vertrags am Block seines letzten Logs in dieser Sicht liest, muss diese Werte
+        finden; ein Vertrag anderer Art hat keine.""",
+    ),
+    "links": (
+        """Voucher chain: {0} links, the last one {1}; {2} vouchers were not sealed yet. Note this hash elsewhere:
+        `bridge ledger verify --head` finds it again, or not.""",
+        """Belegkette: {0} Glieder, das letzte {1}; {2} Belege waren noch nicht versiegelt. Dieser Hash gehört an anderer Stelle
+        notiert: `bridge ledger verify --head` findet ihn wieder oder nicht.""",
     ),
     "days": (
         """Opening plus the signed columns = closing, by the ledger; the statement's own closing balance beside it. A line

@@ -54,6 +54,7 @@ ACTS: dict[str, tuple[str, ...]] = {
     "report returns": READ,
     "report forecast": READ,
     "report batches": READ,
+    "report audit": READ,
     "user list": READ,
     # steps, rung by hand
     "run": RUN,

@@ -19,10 +19,10 @@ from sqlalchemy import select
 from bridge.acts import amend_mandate, release, undo
 from bridge.balances import NOW, View
 from bridge.model import Entry
-from bridge.reports import ageing, batches, forecast, reconciliation, reconciliation_page, rendering, return_rates
+from bridge.reports import ageing, batches, forecast, return_rates
 from bridge.reports.asked import ask
-from bridge.reports.tables import Page
 from bridge.sim.bank import SimBank
+from tests.reports.forms import EVERY_NAME, NAMES, in_every_form, written
 from tests.worlds import B2B_DEBTOR, CORE_DEBTOR, MAIN_IBAN, NOBODY, OTHER_IBAN, Usage, World, at_the_bank, make
 
 DUE, LATER, OLD = date(2026, 11, 25), date(2026, 12, 21), date(2026, 11, 20)
@@ -36,25 +36,6 @@ BILLED = (
 FORMED, SENT, REPORTED, CREDITED, RETURNED, UNDONE, END = (
     datetime(2026, 11, day, hour, tzinfo=UTC) for day, hour in ((23, 8), (23, 9), (24, 8), (25, 19), (27, 19), (28, 9), (30, 9))
 )
-
-
-def written(world: World, view: View) -> dict[str, str]:
-    """Every report of a view as bytes that people keep: HTML in English, every table as German CSV."""
-    asked = ask(world.runtime, view)
-    with world.runtime.reading() as session:
-        aged, filed = ageing.build(session, asked), batches.build(session, asked)
-        rates, ahead = (one.build(session, world.runtime, asked) for one in (return_rates, forecast))
-        proof = reconciliation.build(session, world.runtime, view)
-    pages: dict[str, Callable[[str], Page]] = {
-        "ageing": lambda lang: ageing.page(aged, lang),
-        "returns": lambda lang: return_rates.page(rates, lang),
-        "forecast": lambda lang: forecast.page(ahead, lang),
-        "batches": lambda lang: batches.page(filed, lang),
-        "reconciliation": lambda lang: reconciliation_page.page(proof, asked, lang),
-    }
-    found = {name: rendering.html(page("en"), world.folder) for name, page in pages.items()}
-    german = [(name, page("de")) for name, page in pages.items()]
-    return found | {f"{name}.{table.name}": rendering.csv(page, table.name) for name, page in german for table in page.tables}
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +78,7 @@ def history(tmp_path_factory: pytest.TempPathFactory, engine: str) -> History:
     with world.runtime.reading() as session:
         back = session.scalars(select(Entry.id).where(Entry.amount_cents == -73_01)).one()
     undo.run(world.runtime, "anna", back, "looked at again")
-    said[UNDONE] = written(world, NOW)
+    said[UNDONE] = written(world, NOW, EVERY_NAME)
     world.now = END
     release.run(world.runtime, "anna", back)
     world.run("reconcile")
@@ -111,7 +92,7 @@ def history(tmp_path_factory: pytest.TempPathFactory, engine: str) -> History:
 @pytest.mark.parametrize("at", [FORMED, SENT, REPORTED, CREDITED, RETURNED, UNDONE])
 def test_a_report_is_the_same_bytes_years_later(history: History, at: datetime) -> None:
     """Asked at the end for what was known then, every table is what it was: no file, settlement, return or undo since shows."""
-    again = written(history.world, View(known_at=at))
+    again = written(history.world, View(known_at=at), EVERY_NAME if at == UNDONE else NAMES)
 
     # whether the contract counts as many invoices is only asked of now
     differing = {name for name, text in history.said[at].items() if again[name] != text}
@@ -119,15 +100,17 @@ def test_a_report_is_the_same_bytes_years_later(history: History, at: datetime) 
     assert history.said[at]["reconciliation"].replace("no proof", "not asked") == again["reconciliation"]
 
 
+@pytest.mark.only_on("sqlite", "what the reports say is compared on both engines above")
 def test_a_day_and_a_moment_fix_a_report(history: History) -> None:
-    """As of the evening of the credit, known that evening: the same before and after the return became known and was undone."""
+    """As of the evening of the credit, known that evening: years later every report has the same bytes in every form."""
     view = View(date(2026, 11, 25), CREDITED)
-    first = written(history.world, view)
+    first = in_every_form(history.world, view)
     history.world.now = datetime(2031, 1, 1, tzinfo=UTC)
     try:
-        assert written(history.world, view) == first
+        again = in_every_form(history.world, view)
     finally:
         history.world.now = END
+    assert [name for name, body in first.items() if again[name] != body] == []
 
 
 def test_what_came_later_is_in_the_books_of_its_day(history: History) -> None:

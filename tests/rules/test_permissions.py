@@ -23,7 +23,7 @@ MASKED = {
     "invoice list", "invoice show", "mandate list", "batch list", "batch show", "batch check", "calendar",
     "creditor list", "creditor show", "notify list", "notify plan",
     "ledger balance", "ledger journal", "ledger verify", "report reconciliation", "user list", "user token", "reconcile parked",
-    "return list", "return show", "report ageing", "report returns", "report forecast", "report batches",
+    "return list", "return show", "report ageing", "report returns", "report forecast", "report batches", "report audit",
 }  # fmt: skip
 NAMES = {"mandate show", "notify preview", "reconcile queue", "reconcile show"}
 RUNNING = {"run", "worker", "beat", "chain sync", "chain replay", "reconcile run", "notify send"}

@@ -8,8 +8,8 @@ import pytest
 
 from tests.journeys.plant import Plant
 
-REPORTS = ("reconciliation", "ageing", "returns", "forecast", "batches")
-FORMS = ("text", "json", "csv", "html", "pdf")
+REPORTS = ("reconciliation", "ageing", "returns", "forecast", "batches", "audit")
+FORMS = ("text", "json", "csv", "xlsx", "html", "pdf")
 CLOCK = "2026-11-23T12:00"
 
 
@@ -31,6 +31,7 @@ def test_a_report_of_nothing_is_a_report(plant: Plant, name: str, lang: str) -> 
     assert said["csv"].out.startswith("\ufeff") == (lang == "de")
     assert {"as_of", "known_at"} <= set(said["json"].json)
     assert said["pdf"].out.startswith("%PDF-")
+    assert said["xlsx"].out.startswith("PK")
     assert said["text"].out
 
 
@@ -48,7 +49,7 @@ def test_the_moment_is_printed_to_ask_again(plant: Plant, name: str) -> None:
 @pytest.mark.parametrize(
     ("words", "why"),
     [
-        (("ageing", "-f", "xlsx"), "format 'xlsx' is not one of: csv, html, json, pdf, text"),
+        (("ageing", "-f", "ods"), "format 'ods' is not one of: csv, html, json, pdf, text, xlsx"),
         (("ageing", "-f", "csv", "--table", "mandates"), "table 'mandates' is not one of: buckets, debtors, invoices"),
         (("returns", "--since", "Monday"), "--since takes a date like 2026-11-30"),
         (("batches", "--as-of", "30.11.2026"), "--as-of takes a date like 2026-11-30"),
