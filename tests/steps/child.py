@@ -1,12 +1,15 @@
-"""Runs steps in processes of their own, to be killed or to race: ``python -m tests.steps.child``, jobs as JSON on stdin.
+"""Runs steps in processes of their own, to be killed or to race: ``python -m tests.steps.child``, a line of JSON each.
 
-The first process imports everything and opens nothing; each job is a fork of it, those of one group at the same time. A job that
-names a fault point, or a number of statements, ends there by SIGKILL, as a power cut would. One that names a point to ``meet`` at
-waits there for the others of its group, at most MEET_SECONDS: who holds the whole database waits in vain.
+One process imports everything and opens nothing; it stays as long as the tests do, and learns only what SQLAlchemy compiled on
+the way of a job that was to ``warm`` it. Each question is answered by a fork of it, in the environment of the test that asks.
+Each job is a fork of that one, those of one group at the same time. A job that names a fault point, or a number of statements,
+ends there by SIGKILL, as a power cut would. One that names a point to ``meet`` at waits there for the others of its group, at
+most MEET_SECONDS: who holds the whole database waits in vain.
 """
 
 from __future__ import annotations
 
+import atexit
 import gc
 import json
 import os
@@ -14,9 +17,12 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
+from functools import cache, partial
 from pathlib import Path
+from threading import Timer
 from typing import Any
 
 from tests.testdata import ROOT
@@ -30,18 +36,30 @@ def run_jobs(*groups: list[dict[str, Any]], warm: dict[str, Any] | None = None) 
 
     ``warm`` is a job that the first process does itself, so that what is loaded and compiled on the way is there in each fork.
     """
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.steps.child"],
-        input=json.dumps({"warm": warm, "groups": groups}),
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        timeout=SECONDS_MAX,
-        check=False,
-    )
-    assert done.returncode == 0, (done.returncode, done.stderr, done.stdout)
-    found: list[list[dict[str, Any]]] = json.loads(done.stdout)
+    process = _first()
+    assert process.stdin is not None
+    assert process.stdout is not None
+    late = Timer(SECONDS_MAX, process.kill)
+    late.start()
+    try:
+        process.stdin.write(json.dumps({"environment": dict(os.environ), "warm": warm, "groups": groups}) + "\n")
+        process.stdin.flush()
+        answer = json.loads(process.stdout.readline() or "{}")
+    finally:
+        late.cancel()
+    assert answer.get("code") == 0, (answer, process.poll())
+    found: list[list[dict[str, Any]]] = answer["said"]
     return found
+
+
+@cache
+def _first() -> subprocess.Popen[str]:
+    """The process that all jobs are forks of; it ends with its input, so with us, however we end."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.steps.child"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT
+    )
+    atexit.register(process.communicate)
+    return process
 
 
 def job(folder: Path, action: str, now: datetime, **more: Any) -> dict[str, Any]:
@@ -55,22 +73,34 @@ def job(folder: Path, action: str, now: datetime, **more: Any) -> dict[str, Any]
 
 
 def main() -> None:
+    from bridge import runtime
+    from tests import engines
     from tests.steps import place  # noqa: F401 - imported before the forks, once
 
-    asked = json.load(sys.stdin)
-    if asked["warm"]:
-        _work(asked["warm"], 0)
+    runtime.create_engine = engines.open_alike
+    for line in sys.stdin:
+        asked = json.loads(line)
+        if asked["warm"]:
+            _work(asked["warm"], 0)
         gc.collect()
         gc.freeze()
+        json.dump(_result(*_fork(partial(_answers, asked))), sys.stdout)
+        sys.stdout.write("\n")
+        sys.stdout.flush()
+
+
+def _answers(asked: dict[str, Any]) -> list[list[dict[str, Any]]]:
+    os.environ.clear()
+    os.environ.update(asked["environment"])
     answers = []
     for group in asked["groups"]:
         start = time.monotonic() + (0.05 if len(group) > 1 else 0)
-        running = [_fork(one, start) for one in group]
+        running = [_fork(partial(_work, one, start)) for one in group]
         answers.append([_result(pid, pipe) for pid, pipe in running])
-    json.dump(answers, sys.stdout)
+    return answers
 
 
-def _fork(one: dict[str, Any], start: float) -> tuple[int, int]:
+def _fork(work: Callable[[], Any]) -> tuple[int, int]:
     reader, writer = os.pipe()
     pid = os.fork()
     if pid:
@@ -78,11 +108,12 @@ def _fork(one: dict[str, Any], start: float) -> tuple[int, int]:
         return pid, reader
     os.close(reader)
     try:
-        said = _work(one, start)
+        said = work()
         code = 0
     except Exception as problem:  # noqa: BLE001 - the parent judges it
         said, code = f"{type(problem).__name__}: {problem}", 1
-    os.write(writer, json.dumps(said).encode())
+    with os.fdopen(writer, "w") as pipe:
+        json.dump(said, pipe)
     os._exit(code)
 
 
@@ -113,6 +144,7 @@ def _work(one: dict[str, Any], start: float) -> Any:
 
     time.sleep(max(0.0, start - time.monotonic()))
     did = _act(replace(place.runtime, fault=fault), one["action"])
+    place.runtime.engine.dispose()
     if "count" in one:
         return sent
     return {"did": did, "met": met == [True]} if "meet" in one else did
