@@ -48,6 +48,7 @@ class Loaded:
             bank_code=entry.bank_code,
             bank_code_own=entry.bank_code_own,
             charges_cents=entry.charges_cents,
+            interchange_cents=entry.interchange_cents,
             batch_count=entry.batch_count,
             details=tuple(details),
             members=candidates.of_batch(self.session, entry) if names_batch and not settled else (),
@@ -99,6 +100,7 @@ def _details(session: Session, entries: Sequence[tuple[Entry, int]], keys: Keyri
                 is_return=row.is_return,
                 reason=row.return_reason,
                 charges_cents=row.charges_cents,
+                interchange_cents=row.interchange_cents,
                 done=row.id in done,
                 named_by=("", "") if answer is None else (answer.rule, answer.evidence),
             )

@@ -22,10 +22,13 @@ from bridge.model import (
     Entry,
     Invoice,
     Match,
+    Posting,
     Statement,
     Voucher,
 )
 from bridge.model.sealed import unseal
+from bridge.reports.checks import booked
+from bridge.rules.lifecycle import POSTINGS
 from bridge.runtime import Runtime
 
 SHOWN = 5
@@ -76,6 +79,7 @@ class DetailLine:
     end_to_end_id: str | None
     return_reason: str | None
     charges_cents: int
+    interchange_cents: int  # of the charges: what the debtor's bank takes
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +148,10 @@ def show(session: Session, runtime: Runtime, entry_id: int) -> Shown:
         by_hand=entry.by_hand,
         text=words,
         why=_why(session, entry.id).get(entry.id, []),
-        details=[DetailLine(one.amount_cents, one.end_to_end_id, one.return_reason, one.charges_cents) for one in details],
+        details=[
+            DetailLine(one.amount_cents, one.end_to_end_id, one.return_reason, one.charges_cents, one.interchange_cents)
+            for one in details
+        ],
         explanations=_explanations(session, entry.id),
         candidates=_candidates(session, entry, words) if entry.open_cents else [],
     )
@@ -201,11 +208,12 @@ def _explanations(session: Session, entry_id: int) -> list[Explanation]:
         .outerjoin(undo, undo.id == taker.voucher_id)
         .where(Match.entry_id == entry_id, Match.undoes_id.is_(None))
         .order_by(Match.id)
-    )
+    ).all()
+    facts = _facts(session, entry_id, [(match, fact) for match, _, fact, *_ in rows])
     return [
         Explanation(
             voucher=key,
-            fact=fact,
+            fact=facts[match.id],
             cents=match.amount_cents,
             about=name or (f"line:{match.other_entry_id}" if match.other_entry_id else ""),
             rule=match.rule,
@@ -216,6 +224,24 @@ def _explanations(session: Session, entry_id: int) -> list[Explanation]:
         )
         for match, key, fact, name, taken_back_by in rows
     ]
+
+
+def _facts(session: Session, entry_id: int, matches: Sequence[tuple[Match, str]]) -> dict[int, str]:
+    """What each of a line's matches is by its own posting: a voucher of a return may book interchange and a fee beside it."""
+    charge = {POSTINGS[name]: name for name in booked.FEES}
+    postings: dict[int, list[tuple[str, str]]] = {}
+    rows = session.execute(
+        select(Posting.voucher_id, Posting.debit_account, Posting.credit_account)
+        .where(
+            Posting.voucher_id.in_({match.voucher_id for match, _ in matches}),
+            ((Posting.debit_account == "Suspense") & (Posting.debit_subject == entry_id))
+            | ((Posting.credit_account == "Suspense") & (Posting.credit_subject == entry_id)),
+        )
+        .order_by(Posting.voucher_id, Posting.ordinal)
+    )
+    for voucher_id, debit, credit in rows:
+        postings.setdefault(voucher_id, []).append((debit, credit))
+    return {match.id: charge.get(postings[match.voucher_id].pop(0), fact) for match, fact in matches}
 
 
 def _candidates(session: Session, entry: Entry, words: str) -> list[Candidate]:

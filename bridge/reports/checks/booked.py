@@ -20,7 +20,7 @@ from bridge.rules.people import person
 
 #: facts of a bank line; a fee may stand beside them in the same voucher
 LINE_FACTS = ("settled", "returned", "late credit", "late debit", "line to line")
-FEES = ("bank fee", "bank fee given back")
+FEES = ("bank fee", "bank fee given back", "interchange", "interchange given back")
 #: facts that may take a written-off invoice below zero; the loss made good stands in the same voucher
 CREDITS = ("late credit", "transfer", "refund bounced", "credit used", "invoice cancelled", "paid on chain")
 UNDONE = " undone"
