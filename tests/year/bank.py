@@ -24,7 +24,7 @@ WRONG = {
 }  # fmt: skip
 CORE_ONLY = ("refunded", "disputed")
 PLAIN = Shape()
-FEE_SHAPES = ("none", "inside", "apart", "beside", "silent")
+FEE_SHAPES = ("none", "apart", "inside", "beside", "silent")
 
 
 @dataclass(frozen=True, slots=True)
