@@ -11,7 +11,7 @@ from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from bridge import archive, books
-from bridge.books import Recorder
+from bridge.books import BreakRow, Recorder
 from bridge.intake import advices, posting, sameness
 from bridge.intake.taken import Taken
 from bridge.model import Account, BankAccount, Detail, Document, Entry, Statement
@@ -49,10 +49,12 @@ def keep(
     parked = {statement.account_id for statement in stored if statement.account_id and statement.posting == "parked"}
     for account_id in sorted(parked):
         new += posting.post_chain(session, runtime, account_id, by)
+    breaks: list[BreakRow] = []
     for account_id in sorted({statement.account_id for statement in stored if statement.account_id}):
+        breaks += advices.complete(session, account_id, [one.id for one in stored if one.account_id == account_id])
         advices.tell(session, account_id)
     waiting = [statement for statement in stored if statement.posting not in ("posted", "advice")]
-    breaks = [posting.break_of(statement) for statement in waiting if statement.reason != sameness.KNOWN]
+    breaks += [posting.break_of(statement) for statement in waiting if statement.reason != sameness.KNOWN]
     books.open_breaks(session, breaks, by, runtime.today())
     known = all(statement.reason == sameness.KNOWN for statement in stored)
     reasons = "; ".join(statement.reason for statement in waiting)

@@ -109,7 +109,7 @@ def matches(now: Reading) -> Iterator[str]:
         select(Match.entry_id)
         .join(Detail, Detail.id == Match.detail_id)
         .join(Entry, Entry.id == Match.entry_id)
-        .where(Detail.entry_id != func.coalesce(Entry.told_by_id, Entry.id))
+        .where(Detail.entry_id != Entry.id, Detail.entry_id.is_distinct_from(Entry.told_by_id))
     )
     for entry_id in now.session.scalars(elsewhere.order_by(Match.id)):
         yield f"line {entry_id} is explained by a part of another line"
