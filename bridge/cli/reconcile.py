@@ -67,11 +67,18 @@ def _page(found: Any) -> None:
     rows += [("why", why) for why in found.why] + ([("in hand", "a person explains it")] if found.by_hand else [])
     screen.table(f"line {found.entry}", ("field", "value"), rows)
     details = [
-        (d.end_to_end_id, "" if d.cents is None else screen.euro(d.cents), d.return_reason, screen.euro(d.charges_cents))
+        (
+            d.end_to_end_id,
+            "" if d.cents is None else screen.euro(d.cents),
+            d.return_reason,
+            screen.euro(d.charges_cents),
+            screen.euro(d.interchange_cents),
+        )
         for d in found.details
     ]
     if details:
-        screen.table("details", ("EndToEndId", "EUR", "returned because", "charges"), details, right=("EUR", "charges"))
+        columns: tuple[str, ...] = ("EndToEndId", "EUR", "returned because", "charges", "of that interchange")
+        screen.table("details", columns, details, right=("EUR", "charges", "of that interchange"))
     said = [
         (e.voucher, e.fact, screen.euro(e.cents), e.about, f"{e.rule}: {e.evidence}", e.actor, e.booked_on, e.taken_back_by)
         for e in found.explanations

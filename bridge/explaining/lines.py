@@ -11,11 +11,13 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from bridge import rows
-from bridge.explaining import candidates, nameless
+from bridge.explaining import candidates, completed, nameless
+from bridge.explaining.completed import Completed
 from bridge.explaining.standing import reopened_on, stands
-from bridge.model import Detail, Entry, Match
+from bridge.model import Entry, Match
 from bridge.model.sealed import Keyring
 from bridge.rules.lines import Candidate, DetailFacts, Line, Pass
+from bridge.rules.naming import Meant
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,7 @@ class Loaded:
             bank_code=entry.bank_code,
             bank_code_own=entry.bank_code_own,
             charges_cents=entry.charges_cents,
+            interchange_cents=entry.interchange_cents,
             batch_count=entry.batch_count,
             details=tuple(details),
             members=candidates.of_batch(self.session, entry) if names_batch and not settled else (),
@@ -80,32 +83,34 @@ def load(session: Session, entries: Sequence[tuple[Entry, int]], keys: Keyring |
 
 
 def _details(session: Session, entries: Sequence[tuple[Entry, int]], keys: Keyring | None) -> dict[int, list[DetailFacts]]:
-    """What explains each of these lines: its own details, or those of the advice that tells what it is about."""
-    of_line = {entry.told_by_id or entry.id: (entry, account_id) for entry, account_id in entries}
+    """What explains each of these lines: its details, completed by the advice that tells what it is about."""
     ids = [entry.id for entry, _ in entries]
     explained = select(Match.detail_id).where(Match.detail_id.is_not(None), stands())
     done = {detail_id for (detail_id,) in rows.sought(session, explained, Match.entry_id, ids)}
-    all_details = select(Detail).order_by(Detail.entry_id, Detail.ordinal)
-    listed = [row for (row,) in rows.sought(session, all_details, Detail.entry_id, of_line)]
-    of_details = [(*of_line[row.entry_id], row) for row in listed if row.id not in done]
+    listed = completed.of_lines(session, [entry for entry, _ in entries])
+    of_details = [
+        (entry, account_id, one.row)
+        for entry, account_id in entries
+        for one in listed.get(entry.id, ())
+        if done.isdisjoint(row.id for row in one.rows)
+    ]
     meant = nameless.meant(session, keys, of_details) if keys is not None else {}
-    found: dict[int, list[DetailFacts]] = {}
-    for row in listed:
-        answer = meant.get(row.id)
-        found.setdefault(of_line[row.entry_id][0].id, []).append(
-            DetailFacts(
-                id=row.id,
-                amount_cents=row.amount_cents,
-                original_cents=row.original_cents,
-                end_to_end_id=row.end_to_end_id if answer is None else answer.candidate.end_to_end_id,
-                is_return=row.is_return,
-                reason=row.return_reason,
-                charges_cents=row.charges_cents,
-                done=row.id in done,
-                named_by=("", "") if answer is None else (answer.rule, answer.evidence),
-            )
-        )
-    return found
+    return {entry_id: [_facts(one, done, meant.get(one.row.id)) for one in some] for entry_id, some in listed.items()}
+
+
+def _facts(one: Completed, done: set[int | None], answer: Meant | None) -> DetailFacts:
+    return DetailFacts(
+        id=one.row.id,
+        amount_cents=one.amount_cents,
+        original_cents=one.original_cents,
+        end_to_end_id=one.end_to_end_id if answer is None else answer.candidate.end_to_end_id,
+        is_return=one.is_return,
+        reason=one.return_reason,
+        charges_cents=one.charges_cents,
+        interchange_cents=one.interchange_cents,
+        done=not done.isdisjoint(row.id for row in one.rows),
+        named_by=("", "") if answer is None else (answer.rule, answer.evidence),
+    )
 
 
 def _vouchers_so_far(session: Session, entry_ids: Sequence[int]) -> Counter[int]:

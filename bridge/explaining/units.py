@@ -14,6 +14,7 @@ from bridge.rules.lines import Explained, Line, Part
 
 #: facts after which an invoice's state depends on what else is on it
 ON_RECEIVABLE = ("returned", "late credit", "late debit", "transfer", "refund", "refund bounced")
+CHARGES = ("bank fee", "interchange")
 LATER = ON_RECEIVABLE[1:]  # a return closes the credit of its own debit
 
 
@@ -48,8 +49,8 @@ def unit(line: Line, explained: Explained, number: int, debts: Mapping[int, Debt
 
 
 def fact_of(part: Part) -> str:
-    """What the part books: a fee can also be given back."""
-    return "bank fee given back" if part.fact == "bank fee" and part.cents > 0 else part.fact
+    """What the part books: a charge can also be given back."""
+    return f"{part.fact} given back" if part.fact in CHARGES and part.cents > 0 else part.fact
 
 
 def made_good(invoice_id: int, cents: int) -> PlannedPosting:
@@ -110,7 +111,7 @@ def _posting(line: Line, part: Part) -> PlannedPosting:
     if part.other_entry_id is not None:  # the credit line gives, the debit line takes
         gives, takes = (part.other_entry_id, line.id) if part.cents < 0 else (line.id, part.other_entry_id)
         return PlannedPosting(debit, gives, credit, takes, abs(part.cents))
-    subject = {"Suspense": line.id, "Charges": line.id, "NotOurs": line.id}
+    subject = dict.fromkeys(("Suspense", "Charges", "Interchange", "NotOurs"), line.id)
     if part.candidate is not None:
         subject["Clearing"] = part.candidate.id
     if part.invoice_id is not None:

@@ -165,6 +165,7 @@ def _head(piece: Piece, group: Piece, namespace: str, zone: ZoneInfo, *, ordinal
         copy=words(told, "CpyDplctInd"),
         page=page,
         last_page=last_page,
+        servicer_bic=camt_entry.agent_bic(told, ("Acct/Svcr",)),
     )
 
 

@@ -165,7 +165,7 @@ def _charges(told: Told, currency: str, line: int) -> tuple[Charge, ...]:
                         amount_cents=value,
                         credit=words(record, "CdtDbtInd") == "CRDT",
                         included=flag(words(record, "ChrgInclInd")),
-                        bic=_agent_bic(record),
+                        bic=agent_bic(record, ("Agt", "Pty")),
                     )
                 )
     return tuple(found)
@@ -208,9 +208,10 @@ def _party_name(told: Told, paths: Sequence[str]) -> str | None:
     return next((name for path in paths if path in told and (name := words(told, path))), None)
 
 
-def _agent_bic(record: Told) -> str | None:
-    paths = (f"{agent}/FinInstnId/{name}" for agent in ("Agt", "Pty") for name in ("BICFI", "BIC"))
-    return next((bic for path in paths if (bic := words(record, path))), None)
+def agent_bic(told: Told, agents: Sequence[str]) -> str | None:
+    """Return the BIC of the first of these agents that has one, in either version's word for it."""
+    paths = (f"{agent}/FinInstnId/{name}" for agent in agents for name in ("BICFI", "BIC"))
+    return next((bic for path in paths if (bic := words(told, path))), None)
 
 
 def sign(indicator: str | None, line: int) -> int:

@@ -11,12 +11,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from bridge import archive, books, rows
-from bridge.books import Recorder
+from bridge.books import BreakRow, Recorder
 from bridge.intake import advices, posting, sameness
 from bridge.intake.taken import Taken
 from bridge.model import Account, BankAccount, Detail, Document, Entry, Statement
 from bridge.model.sealed import Key, seal
-from bridge.records.camt import Charge, EntryDetail, StatementEntry, StatementHead
+from bridge.records.camt import EntryDetail, StatementEntry, StatementHead
+from bridge.rules import charges
 from bridge.runtime import Runtime
 
 ROWS_AT_ONCE = 500
@@ -40,7 +41,7 @@ def keep(
         stored.append(statement)
         total = 0
         for chunk in _chunks(entry for entry in entries if entry.status == "BOOK"):
-            _keep_entries(session, statement, chunk, key)
+            _keep_entries(session, statement, chunk, head.servicer_bic, key)
             total += sum(entry.amount_cents for entry in chunk)
             rows += len(chunk)
             _refuse(statement, _fault_of_lines(chunk, runtime.today()))
@@ -48,10 +49,12 @@ def keep(
     parked = {statement.account_id for statement in stored if statement.account_id and statement.posting == "parked"}
     for account_id in sorted(parked):
         new += posting.post_chain(session, runtime, account_id, by)
+    breaks: list[BreakRow] = []
     for account_id in sorted({statement.account_id for statement in stored if statement.account_id}):
+        breaks += advices.complete(session, account_id, [one.id for one in stored if one.account_id == account_id])
         advices.tell(session, account_id)
     waiting = [statement for statement in stored if statement.posting not in ("posted", "advice")]
-    breaks = [posting.break_of(statement) for statement in waiting if statement.reason != sameness.KNOWN]
+    breaks += [posting.break_of(statement) for statement in waiting if statement.reason != sameness.KNOWN]
     books.open_breaks(session, breaks, by, runtime.today())
     known = all(statement.reason == sameness.KNOWN for statement in stored)
     reasons = "; ".join(statement.reason for statement in waiting)
@@ -145,15 +148,17 @@ def _fault_of_head(head: StatementHead, closing_on: date, today: date) -> str:
     return f"a balance is dated {wrong[0]}, which cannot be" if wrong else ""
 
 
-def _keep_entries(session: Session, statement: Statement, entries: Sequence[StatementEntry], key: Key) -> None:
+def _keep_entries(
+    session: Session, statement: Statement, entries: Sequence[StatementEntry], own_bic: str | None, key: Key
+) -> None:
     numbered = list(zip(rows.numbers(session, Entry, len(entries)), entries, strict=True))
-    rows.insert(session, Entry, [{"id": entry_id, **_entry_row(statement, entry, key)} for entry_id, entry in numbered])
-    details = [_detail_row(entry_id, detail, key) for entry_id, entry in numbered for detail in entry.details]
+    rows.insert(session, Entry, [{"id": entry_id, **_entry_row(statement, entry, own_bic, key)} for entry_id, entry in numbered])
+    details = [_detail_row(entry_id, detail, own_bic, key) for entry_id, entry in numbered for detail in entry.details]
     rows.insert(session, Detail, details)
 
 
-def _entry_row(statement: Statement, entry: StatementEntry, key: Key) -> dict[str, Any]:
-    batch = entry.batch
+def _entry_row(statement: Statement, entry: StatementEntry, own_bic: str | None, key: Key) -> dict[str, Any]:
+    batch, kept = entry.batch, charges.inside(entry.charges)
     return {
         "statement_id": statement.id,
         "ordinal": entry.ordinal,
@@ -170,12 +175,14 @@ def _entry_row(statement: Statement, entry: StatementEntry, key: Key) -> dict[st
         "batch_pmt_inf_id": batch.pmt_inf_id if batch else None,
         "batch_count": batch.count if batch else None,
         "batch_total_cents": batch.total_cents if batch else None,
-        "charges_cents": _kept(entry.charges),
+        "charges_cents": charges.stated(kept),
+        "interchange_cents": charges.interchange(kept, own_bic, None),
         "text": seal(key, f"entry:{statement.id}:{entry.ordinal}", entry.text or None),
     }
 
 
-def _detail_row(entry_id: int, detail: EntryDetail, key: Key) -> dict[str, Any]:
+def _detail_row(entry_id: int, detail: EntryDetail, own_bic: str | None, key: Key) -> dict[str, Any]:
+    kept = charges.inside(detail.charges, detail.amount_cents, detail.original_cents)
     words = {
         "debtor": detail.debtor_name,
         "creditor": detail.creditor_name,
@@ -196,14 +203,10 @@ def _detail_row(entry_id: int, detail: EntryDetail, key: Key) -> dict[str, Any]:
         "return_reason": detail.return_reason,
         "is_return": detail.is_return,
         "by_debtor": detail.originator_name is not None and detail.originator_bic is None,
-        "charges_cents": _kept(detail.charges),
+        "charges_cents": charges.stated(kept),
+        "interchange_cents": charges.interchange(kept, own_bic, detail.originator_bic),
         "text": seal(key, f"detail:{entry_id}:{detail.ordinal}", said if said != "{}" else None),
     }
-
-
-def _kept(charges: Sequence[Charge]) -> int:
-    """What the bank states to have kept (negative) or given back inside the amount; a charge booked beside it does not count."""
-    return sum(charge.amount_cents if charge.credit else -charge.amount_cents for charge in charges if charge.included is True)
 
 
 def _fault_of_lines(entries: Sequence[StatementEntry], today: date) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, false
+from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from bridge.model.base import Base, one_of
@@ -99,6 +99,7 @@ class Entry(Base):
     batch_count: Mapped[int | None]
     batch_total_cents: Mapped[int | None]
     charges_cents: Mapped[int]  # signed: what the bank states to have kept is negative
+    interchange_cents: Mapped[int] = mapped_column(server_default=text("0"))  # of the charges: what the debtor's bank takes
     by_hand: Mapped[bool] = mapped_column(server_default=false())  # a person undid its explanation: no rule explains it again
     told_by_id: Mapped[int | None] = mapped_column(ForeignKey("entry.id"))  # the advice that says what it is about
     text: Mapped[bytes | None] = mapped_column(Sealed)
@@ -128,5 +129,6 @@ class Detail(Base):
     is_return: Mapped[bool]
     by_debtor: Mapped[bool]  # the originator is named, not a bank: a refund, not a return
     charges_cents: Mapped[int]
+    interchange_cents: Mapped[int] = mapped_column(server_default=text("0"))
     text: Mapped[bytes | None] = mapped_column(Sealed)  # names and remittance, for the queue
     __table_args__ = (UniqueConstraint("entry_id", "ordinal"),)

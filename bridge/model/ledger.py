@@ -20,6 +20,7 @@ SUBJECTS = {
     "Billed": "invoice",
     "Charges": "entry",
     "Clearing": "collection",
+    "Interchange": "entry",
     "Loss": "invoice",
     "NotOurs": "entry",
     "Opening": "account",

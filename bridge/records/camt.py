@@ -38,6 +38,7 @@ class StatementHead:
     copy: str | None = None
     page: int | None = None
     last_page: bool | None = None
+    servicer_bic: str | None = None  # the bank that keeps the account
 
 
 @dataclass(frozen=True, slots=True)

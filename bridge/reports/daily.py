@@ -26,6 +26,8 @@ KINDS = {
     "late debit": "returned",
     "bank fee": "charges",
     "bank fee given back": "charges",
+    "interchange": "charges",
+    "interchange given back": "charges",
     "transfer": "transfers",
     "refund": "transfers",
     "refund bounced": "transfers",

@@ -1,7 +1,7 @@
-"""What the bank took, by the ledger's Charges account: with a return, kept from a credit, or booked apart.
+"""What banks took, by the ledger's accounts Charges and Interchange: with a return, kept from a credit, or booked apart.
 
-The three together are the charges of the reconciliation in the same view. The postings do not tell the debtor bank's compensation
-from our own bank's price: a return has one fee.
+The three together are the charges of the reconciliation in the same view. Interchange is what the debtors' banks take for a
+return, where the file states it apart from our own bank's fee; elsewhere a return has one fee, on Charges.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from bridge.reports.asked import Asked
 
 BACK = ("returned", "late debit", "line to line")  # a debit came back, or a rejected one was debited again
 KEPT = ("settled", "late credit")
+ACCOUNTS = ("Charges", "Interchange")
 UNDONE = " undone"
 
 
@@ -29,6 +30,7 @@ class Fees:
     of_returns: Counter[int] = field(default_factory=Counter)
     kept_cents: int = 0
     apart_cents: int = 0
+    interchange: Counter[int] = field(default_factory=Counter)  # of what returns cost: the debtors' banks' part
 
 
 def of_view(session: Session, asked: Asked, since: date | None = None) -> Fees:
@@ -36,28 +38,30 @@ def of_view(session: Session, asked: Asked, since: date | None = None) -> Fees:
     about = _collections(session, asked)
     returned_on_line = _returned_on_line(session, asked)
     of_returns: Counter[int] = Counter()
+    interchange: Counter[int] = Counter()
     sums: Counter[str] = Counter()
-    for voucher_id, fact, booked_on, entry_id, cents in _charges(session, asked):
+    for account, voucher_id, fact, booked_on, entry_id, cents in _charges(session, asked):
         base = fact.removesuffix(UNDONE)
         # a fee that the bank states for the whole line belongs to the return on it, if it is the only one
         own = about.get(voucher_id) if base in BACK else returned_on_line.get(entry_id) if base not in KEPT else None
         if own is not None and len(own) == 1:
             of_returns[next(iter(own))] += cents
+            interchange[next(iter(own))] += cents if account == "Interchange" else 0
         elif since is None or booked_on >= since:
             sums["kept" if base in KEPT else "apart"] += cents
-    return Fees(of_returns, sums["kept"], sums["apart"])
+    return Fees(of_returns, sums["kept"], sums["apart"], interchange)
 
 
-def _charges(session: Session, asked: Asked) -> list[tuple[int, str, date, int, int]]:
-    """(voucher, its fact, its date, the line, cents): above zero a charge, below zero one that was given back or undone."""
+def _charges(session: Session, asked: Asked) -> list[tuple[str, int, str, date, int, int]]:
+    """(account, voucher, its fact, its date, the line, cents): above zero a charge, below zero one given back or undone."""
     found = []
     for account, subject, sign in SIDES:
         rows = (
-            select(Voucher.id, Voucher.fact, Voucher.booked_on, subject, Posting.amount_cents)
+            select(account, Voucher.id, Voucher.fact, Voucher.booked_on, subject, Posting.amount_cents)
             .join(Voucher, Voucher.id == Posting.voucher_id)
-            .where(account == "Charges", *asked.view.conditions())
+            .where(account.in_(ACCOUNTS), *asked.view.conditions())
         )
-        found += [(voucher, fact, on, line, sign * cents) for voucher, fact, on, line, cents in session.execute(rows)]
+        found += [(name, voucher, fact, on, line, sign * cents) for name, voucher, fact, on, line, cents in session.execute(rows)]
     return found
 
 

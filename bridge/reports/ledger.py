@@ -20,6 +20,7 @@ GROUPS = {
     "Billed": "Revenues",
     "Charges": "Expenses",
     "Clearing": "Assets",
+    "Interchange": "Expenses",
     "Loss": "Expenses",
     "NotOurs": "Liabilities",
     "Opening": "Equity",

@@ -11,6 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, aliased
 
 from bridge.errors import UnknownName
+from bridge.explaining import completed
 from bridge.explaining.nameless import said
 from bridge.model import (
     Account,
@@ -22,10 +23,13 @@ from bridge.model import (
     Entry,
     Invoice,
     Match,
+    Posting,
     Statement,
     Voucher,
 )
-from bridge.model.sealed import unseal
+from bridge.model.sealed import Key, unseal
+from bridge.reports.checks import booked
+from bridge.rules.lifecycle import POSTINGS
 from bridge.runtime import Runtime
 
 SHOWN = 5
@@ -76,6 +80,7 @@ class DetailLine:
     end_to_end_id: str | None
     return_reason: str | None
     charges_cents: int
+    interchange_cents: int  # of the charges: what the debtor's bank takes
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +136,7 @@ def show(session: Session, runtime: Runtime, entry_id: int) -> Shown:
         raise UnknownName(f"line {entry_id} is none of a booked statement; 'bridge reconcile queue' lists those that are open")
     entry, account, statement, key_row = row
     words = _words(session, runtime, entry, key_row)
-    details = session.scalars(select(Detail).where(Detail.entry_id == (entry.told_by_id or entry.id)).order_by(Detail.ordinal))
+    details = completed.of_lines(session, [entry]).get(entry.id, [])
     return Shown(
         entry=entry.id,
         account=account,
@@ -144,7 +149,10 @@ def show(session: Session, runtime: Runtime, entry_id: int) -> Shown:
         by_hand=entry.by_hand,
         text=words,
         why=_why(session, entry.id).get(entry.id, []),
-        details=[DetailLine(one.amount_cents, one.end_to_end_id, one.return_reason, one.charges_cents) for one in details],
+        details=[
+            DetailLine(one.amount_cents, one.end_to_end_id, one.return_reason, one.charges_cents, one.interchange_cents)
+            for one in details
+        ],
         explanations=_explanations(session, entry.id),
         candidates=_candidates(session, entry, words) if entry.open_cents else [],
     )
@@ -167,16 +175,25 @@ def _words(session: Session, runtime: Runtime, entry: Entry, key_row: DataKey | 
         return "(erased)"
     key = runtime.keys.unwrap(key_row)
     parts = [unseal(key, f"entry:{entry.statement_id}:{entry.ordinal}", entry.text) or ""]
+    parts += _words_of_details(session, entry, entry.id, key)
     if entry.told_by_id is not None:
         of_advice = _key_of_advice(session, entry.told_by_id)
-        if of_advice is None:
-            return " / ".join(part for part in (*parts, "(erased)") if part)
-        key = runtime.keys.unwrap(of_advice)
-    of_line = Detail.entry_id == (entry.told_by_id or entry.id)
-    for detail in session.scalars(select(Detail).where(of_line).order_by(Detail.ordinal).limit(3)):
+        advised = (
+            ["(erased)"]
+            if of_advice is None
+            else _words_of_details(session, entry, entry.told_by_id, runtime.keys.unwrap(of_advice))
+        )
+        parts += advised
+    return " / ".join(dict.fromkeys(part for part in parts if part))
+
+
+def _words_of_details(session: Session, entry: Entry, entry_id: int, key: Key) -> list[str]:
+    """Names and texts of the first details of a line, or of its advice."""
+    parts = []
+    for detail in session.scalars(select(Detail).where(Detail.entry_id == entry_id).order_by(Detail.ordinal).limit(3)):
         told = said(key, detail)
         parts += [told.get("debtor", "") if entry.amount_cents > 0 else told.get("creditor", ""), told.get("text", "")]
-    return " / ".join(part for part in parts if part)
+    return parts
 
 
 def _key_of_advice(session: Session, advice_id: int) -> DataKey | None:
@@ -201,11 +218,12 @@ def _explanations(session: Session, entry_id: int) -> list[Explanation]:
         .outerjoin(undo, undo.id == taker.voucher_id)
         .where(Match.entry_id == entry_id, Match.undoes_id.is_(None))
         .order_by(Match.id)
-    )
+    ).all()
+    facts = _facts(session, entry_id, [(match, fact) for match, _, fact, *_ in rows])
     return [
         Explanation(
             voucher=key,
-            fact=fact,
+            fact=facts[match.id],
             cents=match.amount_cents,
             about=name or (f"line:{match.other_entry_id}" if match.other_entry_id else ""),
             rule=match.rule,
@@ -218,9 +236,27 @@ def _explanations(session: Session, entry_id: int) -> list[Explanation]:
     ]
 
 
+def _facts(session: Session, entry_id: int, matches: Sequence[tuple[Match, str]]) -> dict[int, str]:
+    """What each of a line's matches is by its own posting: a voucher of a return may book interchange and a fee beside it."""
+    charge = {POSTINGS[name]: name for name in booked.FEES}
+    postings: dict[int, list[tuple[str, str]]] = {}
+    rows = session.execute(
+        select(Posting.voucher_id, Posting.debit_account, Posting.credit_account)
+        .where(
+            Posting.voucher_id.in_({match.voucher_id for match, _ in matches}),
+            ((Posting.debit_account == "Suspense") & (Posting.debit_subject == entry_id))
+            | ((Posting.credit_account == "Suspense") & (Posting.credit_subject == entry_id)),
+        )
+        .order_by(Posting.voucher_id, Posting.ordinal)
+    )
+    for voucher_id, debit, credit in rows:
+        postings.setdefault(voucher_id, []).append((debit, credit))
+    return {match.id: charge.get(postings[match.voucher_id].pop(0), fact) for match, fact in matches}
+
+
 def _candidates(session: Session, entry: Entry, words: str) -> list[Candidate]:
     """Collections and invoices that the line names, or whose amount it has: for a person to choose from, never by itself."""
-    of_line = Detail.entry_id == (entry.told_by_id or entry.id)
+    of_line = Detail.entry_id.in_((entry.id, entry.told_by_id or entry.id))
     names = [name.upper() for name in session.scalars(select(Detail.end_to_end_id).where(of_line)) if name]
     named = select(Collection.end_to_end_id).where(Collection.end_to_end_key.in_(names)).order_by(Collection.id)
     found = [Candidate(name, name, ["EndToEndId"]) for name in session.scalars(named)]

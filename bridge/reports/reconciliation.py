@@ -110,7 +110,8 @@ class Reconciliation:
     clearing_cents: int
     suspense_cents: int
     receivable_cents: int
-    charges_cents: int
+    charges_cents: int  # all that banks took
+    interchange_cents: int  # of that: what debtors' banks took for returned debits
     sources: list[SourceLine]
     breaks: list[BreakLine]
     days: list[DayLine]  # each account day by day: what its ledger and its statements say
@@ -138,6 +139,7 @@ def build(session: Session, runtime: Runtime, view: View) -> Reconciliation:
     accounts_off = sum(abs(line.ledger_cents - line.statement_cents) for line in accounts)
     lines_off = _lines_off(session, view, suspense)
     clearing_off = _clearing_off(session, view)
+    interchange_cents = balances.total(session, "Interchange", view)
     head = voucher_chain.head(session, view.known_at)
     rules = [runtime.settings.rules_for(creditor.creditor_id) for creditor in runtime.settings.creditors]
     return Reconciliation(
@@ -162,7 +164,8 @@ def build(session: Session, runtime: Runtime, view: View) -> Reconciliation:
         clearing_cents=balances.total(session, "Clearing", view),
         suspense_cents=sum(suspense.values()),
         receivable_cents=balances.total(session, "Receivable", view),
-        charges_cents=balances.total(session, "Charges", view),
+        charges_cents=balances.total(session, "Charges", view) + interchange_cents,
+        interchange_cents=interchange_cents,
         sources=_sources(session, view, logs, found, splits),
         breaks=breaks(session, view, ask(runtime, view).on),
         days=daily.build(session, view),

@@ -46,6 +46,7 @@ class Group:
     rate_basis_points: int
     rate_of_amount_basis_points: int
     fee_cents: int
+    interchange_cents: int  # of the fee: what debtors' banks took, where it is stated apart
 
     @property
     def of_amount(self) -> Rate:
@@ -64,11 +65,12 @@ class ReasonLine:
     rate_basis_points: int
     rate_of_amount_basis_points: int
     fee_cents: int
+    interchange_cents: int  # of the fee: what debtors' banks took, where it is stated apart
 
 
 @dataclass(frozen=True, slots=True)
 class ReturnRates:
-    """``since`` is the first day of presentation that counts, None for all. Fees are those of the Charges account."""
+    """``since`` is the first day of presentation that counts, None for all. Fees: Charges and Interchange."""
 
     asked: Asked
     since: date | None
@@ -94,6 +96,7 @@ class ReturnRates:
             "by_bank": self.by_bank,
             "by_mandate_age": self.by_mandate_age,
             "fees_of_returns_cents": self.total.fee_cents,
+            "interchange_cents": self.total.interchange_cents,
             "fees_kept_cents": self.fees_kept_cents,
             "fees_apart_cents": self.fees_apart_cents,
             "fees_cents": self.fees_cents,
@@ -153,6 +156,7 @@ def group(name: str, some: Iterable[Debit], cost: Fees | None = None) -> Group:
         rate_basis_points=Rate(rejected + returned, decided).basis_points,
         rate_of_amount_basis_points=Rate(rejected_cents + returned_cents, decided_cents).basis_points,
         fee_cents=sum(cost.of_returns[one.id] for own in by_state.values() for one in own) if cost else 0,
+        interchange_cents=sum(cost.interchange[one.id] for own in by_state.values() for one in own) if cost else 0,
     )
 
 
@@ -181,6 +185,7 @@ def _by_reason(some: Iterable[Debit], total: Group, cost: Fees) -> list[ReasonLi
                 rate_basis_points=Rate(len(own), total.decided).basis_points,
                 rate_of_amount_basis_points=Rate(cents, total.decided_cents).basis_points,
                 fee_cents=sum(cost.of_returns[one.id] for one in own),
+                interchange_cents=sum(cost.interchange[one.id] for one in own),
             )
         )
     return sorted(lines, key=lambda one: (-one.cents, one.reason))
@@ -203,7 +208,7 @@ def _ages(session: Session, everything: Sequence[Debit]) -> dict[int, str]:
 
 COLUMNS = (
     "presented:count presented_eur:cents unanswered:count rejected:count rejected_eur:cents returned:count returned_eur:cents "
-    "rate:share rate_eur:share fees:cents"
+    "rate:share rate_eur:share fees:cents interchange:cents"
 )
 
 
@@ -212,7 +217,7 @@ def page(found: ReturnRates, lang: str) -> Page:
     groups = partial(_table, found, lang=lang)
     by_reason = tables.table(
         "by_reason",
-        "reason meaning rejected:count returned:count failed_eur:cents rate:share rate_eur:share fees:cents",
+        "reason meaning rejected:count returned:count failed_eur:cents rate:share rate_eur:share fees:cents interchange:cents",
         [
             (
                 one.reason,
@@ -223,6 +228,7 @@ def page(found: ReturnRates, lang: str) -> Page:
                 one.rate_basis_points,
                 one.rate_of_amount_basis_points,
                 one.fee_cents,
+                one.interchange_cents,
             )
             for one in found.by_reason
         ],
@@ -236,6 +242,7 @@ def page(found: ReturnRates, lang: str) -> Page:
             found.total.rate_basis_points,
             found.total.rate_of_amount_basis_points,
             found.total.fee_cents,
+            found.total.interchange_cents,
         ),
     )
     by_age = [(word(one.name, lang), one) for one in found.by_mandate_age]
@@ -264,6 +271,7 @@ def _table(found: ReturnRates, name: str, first: str, rows: Sequence[tuple[str, 
             one.rate_basis_points,
             one.rate_of_amount_basis_points,
             one.fee_cents,
+            one.interchange_cents,
         )
 
     last = row(word("total", lang), found.total)
@@ -272,7 +280,8 @@ def _table(found: ReturnRates, name: str, first: str, rows: Sequence[tuple[str, 
 
 def _cost(found: ReturnRates, lang: str) -> tables.Table:
     rows: list[tables.Row] = [
-        (word("fee_of_returns", lang), found.total.fee_cents),
+        (word("fee_interchange", lang), found.total.interchange_cents),
+        (word("fee_of_returns", lang), found.total.fee_cents - found.total.interchange_cents),
         (word("fee_of_credits", lang), found.fees_kept_cents),
         (word("fee_apart", lang), found.fees_apart_cents),
     ]

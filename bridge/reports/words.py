@@ -114,12 +114,14 @@ WORDS: dict[str, tuple[str, str]] = {
     "rate": ("rate % by count", "Quote % nach Anzahl"),
     "rate_eur": ("rate % by amount", "Quote % nach Betrag"),
     "fees": ("fees EUR", "Gebühren EUR"),
+    "interchange": ("of that interchange EUR", "davon Interbankenentgelt EUR"),
     "count": ("count", "Anzahl"),
     "first_debit": ("first debit", "erster Einzug"),
     "under_3_months": ("under 3 months", "unter 3 Monaten"),
     "under_1_year": ("under a year", "unter einem Jahr"),
     "older": ("older", "älter"),
-    "fee_of_returns": ("fees of returned debits", "Gebühren der Rückgaben"),
+    "fee_interchange": ("interchange of returned debits", "Interbankenentgelt der Rückgaben"),
+    "fee_of_returns": ("own bank's fees of returned debits", "Gebühren der eigenen Bank für Rückgaben"),
     "fee_of_credits": ("kept from credits", "von Gutschriften einbehalten"),
     "fee_apart": ("booked apart", "gesondert gebucht"),
     "debits": ("debits", "Lastschriften"),
@@ -235,11 +237,10 @@ NOTES: dict[str, tuple[str, str]] = {
         auf Hundertstel Prozent gerundet.""",
     ),
     "fees": (
-        """The fee of a return is what the bank took beyond the debit's own amount. The bank's booked line does not say
-        in the ledger what of it is the debtor bank's compensation and what is our own bank's price; the two are one
-        figure here.""",
-        """Die Gebühr einer Rückgabe ist, was die Bank über den Betrag der Lastschrift hinaus belastet hat. Die Buchung
-        trennt das Entgelt der Zahlerbank nicht vom Preis der eigenen Bank; beide sind hier eine Zahl.""",
+        """The fee of a return is what banks took beyond the debit's own amount. Interchange is the debtor bank's part of it,
+        where the bank's file states it apart; where it does not, the whole fee counts as our own bank's.""",
+        """Die Gebühr einer Rückgabe ist, was Banken über den Betrag der Lastschrift hinaus belastet haben. Interbankenentgelt
+        ist der Teil der Zahlerbank, wo die Datei der Bank ihn gesondert nennt; sonst zählt alles zur eigenen Bank.""",
     ),
     "forecast": (
         """Expected to fail = expected × failed / decided by amount ({0} of {1} EUR, {2} %; debits due from {3} until {4},

@@ -15,7 +15,7 @@ from bridge.rules import calendar
 from bridge.rules.debts import Debt
 from bridge.rules.lifecycle import PATIENCE_DAYS, Verdict
 from bridge.rules.lines import BreakRow, Candidate, DetailFacts, Explained, Line, Part
-from bridge.rules.matching import FAILED, believable, euro, late_credit
+from bridge.rules.matching import FAILED, believable, charge_parts, euro, late_credit, stated_interchange
 
 RULE = "PERSON"
 
@@ -91,7 +91,8 @@ def _collection(line: Line, one: Candidate, cents: int, today: date) -> tuple[li
         stated = [line.charges_cents] if detail is None else [line.charges_cents, detail.charges_cents]
         if kept > 0 or kept not in (0, *stated):
             raise _does_not_fit(line, one, cents, fee=-kept)
-        return list(_credit(line, one, kept, today)), [late_credit(one)] if _is_late(one) else []
+        interchange = detail.interchange_cents if detail is not None and kept == detail.charges_cents else line.interchange_cents
+        return list(_credit(line, one, kept, interchange, today)), [late_credit(one)] if _is_late(one) else []
     decision = one.hear("returned")
     late = decision.kind == "LATE_DEBIT" or one.state in FAILED
     taken = max(cents, -one.amount_cents) if late else -one.amount_cents  # a person may book a late debit of a part
@@ -102,10 +103,10 @@ def _collection(line: Line, one: Candidate, cents: int, today: date) -> tuple[li
         raise _not_now(one, "its credit has not come yet; this debit waits for it")
     fact = "late debit" if late else "returned"
     parts = [Part(fact, taken, one, None if late else decision.to_state, _reason(detail))]
-    return parts + ([Part("bank fee", -fee)] if fee else []), []
+    return [*parts, *charge_parts(-fee, stated_interchange(line, detail, fee) if detail is not None else 0)], []
 
 
-def _credit(line: Line, one: Candidate, kept: int, today: date) -> Iterator[Part]:
+def _credit(line: Line, one: Candidate, kept: int, interchange: int, today: date) -> Iterator[Part]:
     decision = one.hear("settled")
     if one.state in FAILED:
         waits_until = calendar.add_target_days(line.booked_on, PATIENCE_DAYS)
@@ -114,8 +115,7 @@ def _credit(line: Line, one: Candidate, kept: int, today: date) -> Iterator[Part
     elif decision.verdict is not Verdict.MOVE:
         raise _not_now(one, "it never went to the bank")
     yield Part("late credit" if _is_late(one) else "settled", one.amount_cents, one, decision.to_state)
-    if kept:
-        yield Part("bank fee", kept)
+    yield from charge_parts(kept, interchange)
 
 
 def _is_late(one: Candidate) -> bool:

@@ -204,6 +204,8 @@ POSTINGS: dict[str, tuple[str, str]] = {
     "late debit": ("Receivable", "Suspense"),
     "bank fee": ("Charges", "Suspense"),
     "bank fee given back": ("Suspense", "Charges"),
+    "interchange": ("Interchange", "Suspense"),  # the debtor bank's charge, where the bank states it apart from its own
+    "interchange given back": ("Suspense", "Interchange"),
     "line to line": ("Suspense", "Suspense"),
     "transfer": ("Suspense", "Receivable"),
     "refund": ("Receivable", "Suspense"),
@@ -217,7 +219,8 @@ POSTINGS: dict[str, tuple[str, str]] = {
 }
 #: what a person may take back: the opposite of the whole voucher, as a fact of its own
 UNDOABLE = (
-    "submitted", "settled", "returned", "late credit", "late debit", "bank fee", "bank fee given back", "line to line",
+    "submitted", "settled", "returned", "late credit", "late debit", "bank fee", "bank fee given back", "interchange",
+    "interchange given back", "line to line",
     "transfer", "refund", "refund bounced", "not ours", "not ours, paid", "credit used", "loss made good",
     "invoice cancelled", "invoice orphaned", "paid on chain",
 )  # fmt: skip

@@ -51,6 +51,7 @@ class DetailFacts:
     reason: str | None
     charges_cents: int
     done: bool
+    interchange_cents: int = 0  # of the charges: what the debtor's bank takes
     named_by: tuple[str, str] = ("", "")  # the rule that found whom it means, and what shows it; the bank gave no EndToEndId
 
 
@@ -80,6 +81,7 @@ class Line:
     members: tuple[Candidate, ...] = ()
     members_settled: bool = False  # a lump sum that did its work: its rest waits for the debits of rejected members
     reopened_on: date | None = None  # when a person last took an explanation of it back
+    interchange_cents: int = 0  # of the charges stated at the entry
     fee_booked: bool = False  # a charge stated at the entry was booked before
 
     @property

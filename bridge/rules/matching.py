@@ -94,7 +94,8 @@ def _by_details(line: Line, seen: Pass) -> Result:
             opens.append(found)
     nothing_done = not any(detail.done for detail in line.details)
     if kept and explained and nothing_done and not line.fee_booked:
-        explained.append(Explained("FEE", "charges stated at the entry", line.closes_on, (Part("bank fee", kept),)))
+        of_entry = tuple(charge_parts(kept, line.interchange_cents))
+        explained.append(Explained("FEE", "charges stated at the entry", line.closes_on, of_entry))
     if any(_candidate(detail, seen) is None for detail in line.details):
         opens.append(_unknown_detail(line))
     return Result(tuple(explained), tuple(opens))
@@ -133,8 +134,7 @@ def _credit(line: Line, detail: DetailFacts, candidate: Candidate, amount: int) 
         return _not_now(line, candidate, decision)
     late = decision.kind == "LATE_CREDIT"
     parts = [Part("late credit" if late else "settled", candidate.amount_cents, candidate, decision.to_state)]
-    if kept:
-        parts.append(Part("bank fee", kept))
+    parts += charge_parts(kept, detail.interchange_cents)
     opens = ((late_credit(candidate),) if late else ()) + _high_fee(line, kept)
     return _explained(line, detail, candidate, parts, opens)
 
@@ -155,8 +155,7 @@ def _debit(line: Line, detail: DetailFacts, candidate: Candidate, amount: int, s
         return "SECOND_RETURN", f"entry:{line.id}", what, "ask the bank; a return can be booked only once"
     fact = "late debit" if decision.kind == "LATE_DEBIT" else "returned"
     parts = [Part(fact, -candidate.amount_cents, candidate, decision.to_state, detail.reason or "")]
-    if fee:
-        parts.append(Part("bank fee", -fee))
+    parts += charge_parts(-fee, stated_interchange(line, detail, fee))
     return _explained(line, detail, candidate, parts, _high_fee(line, -fee))
 
 
@@ -167,8 +166,7 @@ def _line_to_line(line: Line, detail: DetailFacts, candidate: Candidate, fee: in
         if left >= candidate.amount_cents:
             seen.spent[credit.entry_id] = seen.spent.get(credit.entry_id, 0) + candidate.amount_cents
             parts = [Part("line to line", -candidate.amount_cents, candidate, None, detail.reason or "", credit.entry_id)]
-            if fee:
-                parts.append(Part("bank fee", -fee))
+            parts += charge_parts(-fee, stated_interchange(line, detail, fee))
             booked_on = max(line.closes_on, credit.closes_on)
             return Explained("LINE_TO_LINE", f"EndToEndId {candidate.end_to_end_id}", booked_on, tuple(parts), detail.id)
     return None
@@ -178,6 +176,20 @@ def believable(fee: int, detail: DetailFacts) -> bool:
     """A return's fee: none, what the bank states, or where it states nothing, up to a limit and never negative."""
     stated = -detail.charges_cents
     return fee in (0, stated) if stated else 0 <= fee <= SILENT_FEE_MAX_CENTS
+
+
+def charge_parts(cents: int, interchange_cents: int) -> Iterator[Part]:
+    """What was kept (below zero) or given back, the debtor bank's part of it as a posting of its own."""
+    interchange = interchange_cents if cents else 0
+    for fact, own in (("interchange", interchange), ("bank fee", cents - interchange)):
+        if own:
+            yield Part(fact, own)
+
+
+def stated_interchange(line: Line, detail: DetailFacts, fee: int) -> int:
+    """What of a return's fee is the debtor bank's; the charges of the only detail may stand at the entry."""
+    of_entry = not detail.charges_cents and len(line.details) == 1 and fee == -line.charges_cents
+    return line.interchange_cents if of_entry else detail.interchange_cents
 
 
 def _explained(
@@ -235,7 +247,7 @@ def _by_batch(line: Line, seen: Pass) -> Result:
 def _lump_sum(line: Line, settled: Sequence[Candidate], late: Sequence[Candidate]) -> Iterator[Explained]:
     """One voucher for the members it settles; one for those that a later line credited already (its statement was read first)."""
     evidence = f"{len(settled) + len(late)} of {len(line.members)} members"
-    fee = (Part("bank fee", line.charges_cents),) if line.charges_cents else ()
+    fee = tuple(charge_parts(line.charges_cents, line.interchange_cents))
     if settled:
         booked_on = max(line.closes_on, *(member.closes_on for member in settled))
         parts = tuple(Part("settled", member.amount_cents, member, "settled") for member in settled)

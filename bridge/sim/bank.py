@@ -19,7 +19,7 @@ from bridge.errors import BadInput
 from bridge.sim import bank_files
 
 STYLES = ("batch", "single", "detailed")
-FEES = ("inside", "beside", "silent")
+FEES = ("inside", "apart", "beside", "silent")
 _DONE = ("credited_cents", "debited_cents", "fee_cents")
 
 
@@ -29,8 +29,9 @@ class SimBank:
     ``style`` is how collections are credited: "batch" (one entry for a block, naming it, without details), "single" (one entry
     each; also for a block with BtchBookg=false) or "detailed" (one entry with all its details). ``net``: rejected debits are
     left out of a batch credit; otherwise the credit is the block's whole sum and each reject is debited again beside it.
-    ``fees`` is how a return shows its fee: "inside" the amount with a charge record, "beside" as an entry of its own, or
-    "silent", inside without a word. A return is booked ``return_days`` after the due date.
+    ``fees`` is how a return shows its fee: "inside" the amount with a charge record, "apart" with two records (the debtor
+    bank's half and this bank's), "beside" as an entry of its own, or "silent", inside without a word. A return is booked
+    ``return_days`` after the due date.
 
     The plan maps an EndToEndId, PmtInfId or MsgId to "accept", "reject:AC04", or (EndToEndId only) "return:MD06",
     "return:MD06:300" (fee in cents), "return:MD06:300:silent"; what is not named is accepted.

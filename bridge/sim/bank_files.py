@@ -121,6 +121,7 @@ def statement(
     _put(told, "CreDtTm", created)
     _put(told, "Acct/Id/IBAN", iban)
     _put(told, "Acct/Ccy", "EUR")
+    _put(told, "Acct/Svcr/FinInstnId/BICFI", _BIC)
     for kind, cents, on in (("OPBD", opening_cents, opened_on), ("CLBD", closing_cents, day.isoformat())):
         balance = SubElement(told, "Bal")
         _put(balance, "Tp/CdOrPrtry/Cd", kind)
@@ -177,12 +178,8 @@ def _debit_detail(details: Element, line: Mapping[str, Any], debit: Mapping[str,
     shape = line.get("shape")
     if back and shape != "silent":
         _money(SubElement(SubElement(detail, "AmtDtls"), "InstdAmt"), "Amt", debit["cents"])
-    if back and shape == "inside" and line["fee_cents"]:
-        record = SubElement(SubElement(detail, "Chrgs"), "Rcrd")
-        _money(record, "Amt", line["fee_cents"])
-        _put(record, "CdtDbtInd", "DBIT")
-        _put(record, "ChrgInclInd", "true")
-        _put(record, "Agt/FinInstnId/BICFI", _BIC)
+    if back and shape in ("inside", "apart") and line["fee_cents"]:
+        _charges(SubElement(detail, "Chrgs"), line["fee_cents"], apart=shape == "apart")
     # The parties keep the roles they had in the debit, although a return flows the other way.
     _put(detail, "RltdPties/Dbtr/Pty/Nm", debit["name"])
     _put(detail, "RltdPties/DbtrAcct/Id/IBAN", debit["iban"])
@@ -193,6 +190,18 @@ def _debit_detail(details: Element, line: Mapping[str, Any], debit: Mapping[str,
         _put(detail, "RmtInf/Ustrd", debit["text"])
     if back:
         _return_info(detail, line["reason"], debit)
+
+
+def _charges(charges: Element, fee_cents: int, *, apart: bool) -> None:
+    """What a return costs; apart: the debtor's bank takes the half, rounded down, and this bank the rest."""
+    theirs = fee_cents // 2 if apart else 0
+    for cents, bic in ((theirs, _DEBTOR_BIC), (fee_cents - theirs, _BIC)):
+        if cents:
+            record = SubElement(charges, "Rcrd")
+            _money(record, "Amt", cents)
+            _put(record, "CdtDbtInd", "DBIT")
+            _put(record, "ChrgInclInd", "true")
+            _put(record, "Agt/FinInstnId/BICFI", bic)
 
 
 def _return_info(detail: Element, reason: str, debit: Mapping[str, Any]) -> None:

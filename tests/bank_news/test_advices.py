@@ -8,8 +8,10 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from bridge.errors import UnknownName
+from bridge.model import Collection, Entry
 from bridge.reports import queue
 from tests import worlds
 from tests.intake.papers import Line, Paper, advice, camt, details
@@ -143,3 +145,71 @@ def test_an_advice_twice_is_known(world: World) -> None:
     assert world.receive("c.xml", advice(LUMP, id="N-3", head="<CpyDplctInd>DUPL</CpyDplctInd>")) == "stored"
 
     assert [kind for kind, _ in world.open_breaks()] == ["STATEMENT_REFUSED"]
+
+
+# --- a line that names somebody is completed -------------------------------------------------------------------------------
+
+
+def back(world: World, more: str = "", *, cents: int = 20_00, fee: int = 3_00, returned: str = "") -> Line:
+    """The debit of 20 euros comes back with a fee of three inside; ``returned`` is what stands before ``more``."""
+    name = next(debit.end_to_end_id for debit in world.debits() if debit.cents == cents)
+    amount = f'<Amt Ccy="EUR">{(cents + fee) / 100:.2f}</Amt>'
+    detail = f"<NtryDtls><TxDtls><Refs><EndToEndId>{name}</EndToEndId></Refs>{amount}{returned}{more}</TxDtls></NtryDtls>"
+    return Line(-cents - fee, "BACK-1", on="2026-12-01", value="2026-12-01", more=detail)
+
+
+CODE = "<BkTxCd><Prtry><Cd>NRTI+109</Cd></Prtry></BkTxCd>"
+FEE = '<Chrgs><Rcrd><Amt Ccy="EUR">3.00</Amt><CdtDbtInd>DBIT</CdtDbtInd><ChrgInclInd>true</ChrgInclInd></Rcrd></Chrgs>'
+TEXT = "<RmtInf><Ustrd>Rueckgabe 4711</Ustrd></RmtInf>"
+REASON = "<RtrInf><Orgtr><Nm>Erika Muster</Nm></Orgtr><Rsn><Cd>MD06</Cd></Rsn></RtrInf>"
+
+
+def credited(world: World, line: Line) -> bytes:
+    """A statement in which all debits are credited by name, then the line."""
+    said = details(*((debit.end_to_end_id, f"{debit.cents / 100:.2f}") for debit in world.debits()))
+    return statement(replace(LUMP, more=said), line)
+
+
+def reasons(world: World) -> list[str]:
+    with world.runtime.reading() as session:
+        return [reason for reason in session.scalars(select(Collection.reason).order_by(Collection.id)) if reason]
+
+
+def test_a_return_gets_its_reason_from_the_advice_that_came_first(world: World) -> None:
+    """The line names its debit and is a return by its code; why, and what it cost, only the advice says."""
+    full = back(world, FEE + TEXT + REASON)
+    take(world, advice(full), credited(world, back(world, CODE)))
+
+    assert sorted(world.states().values()) == ["returned", "settled", "settled"]
+    assert reasons(world) == ["MD06"]
+    assert (sorted(world.balance("Charges").values()), world.balance("Suspense")) == ([3_00], {})
+    assert world.failed_checks() == []
+    with world.runtime.reading() as session:
+        line = next(entry for entry in session.scalars(select(Entry)) if entry.amount_cents == -23_00 and entry.told_by_id)
+        shown = queue.show(session, world.runtime, line.id)
+    assert (shown.details[0].return_reason, shown.details[0].charges_cents, "Rueckgabe 4711" in shown.text) == (
+        "MD06",
+        -3_00,
+        True,
+    )
+
+
+def test_a_debit_that_the_bank_did_not_call_a_return_is_explained_by_its_advice(world: World) -> None:
+    """Without code and reason it waits for a person; the advice that says return ends that."""
+    take(world, credited(world, back(world)))
+    assert [kind for kind, _ in world.open_breaks()] == ["RETURN_WITHOUT_REASON"]
+    take(world, advice(back(world, REASON)))
+
+    assert sorted(world.states().values()) == ["returned", "settled", "settled"]
+    assert (reasons(world), world.open_breaks(), world.failed_checks()) == (["MD06"], [], [])
+
+
+def test_what_was_explained_stays_as_it_was(world: World) -> None:
+    """The reason comes after the return was booked: it is shown and goes before a person; nothing that was booked changes."""
+    take(world, credited(world, back(world, CODE)))
+    before = (world.states(), world.balance("Receivable"), world.balance("Charges"), reasons(world))
+    take(world, advice(back(world, FEE + REASON)))
+
+    assert (world.states(), world.balance("Receivable"), world.balance("Charges"), reasons(world)) == before
+    assert [kind for kind, _ in world.open_breaks()] == ["TOLD_LATER"]
+    assert world.failed_checks() == []

@@ -466,6 +466,14 @@ def test_charges_are_read_at_both_levels_and_in_both_shapes(where: str, charges:
     assert (entry.charges if where == "entry" else entry.details[0].charges) == expected
 
 
+@pytest.mark.parametrize("name", ["BICFI", "BIC"])
+def test_the_bank_that_keeps_the_account(name: str) -> None:
+    """Acct/Svcr, by either version's word: whose charges are our own bank's."""
+    account = ACCOUNT.replace("</Acct>", f"<Svcr><FinInstnId><{name}>MUSTDEFFXXX</{name}></FinInstnId></Svcr></Acct>")
+    [head] = records(file(statement(head=account)))
+    assert head.servicer_bic == "MUSTDEFFXXX"
+
+
 # --- returns ---
 
 

@@ -112,7 +112,7 @@ def test_the_queue_offers_what_the_text_names(plant: Plant) -> None:
     assert (shown["amount_cents"], shown["open_cents"], shown["by_hand"], shown["statement"][-6:]) == (-73_01, 0, False, "000002")
     assert [(one["fact"], one["cents"], one["voucher"]) for one in shown["explanations"]] == [
         ("returned", -70_01, "line:9:1"),
-        ("returned", -3_00, "line:9:1"),
+        ("bank fee", -3_00, "line:9:1"),
     ]
 
 

@@ -14,6 +14,8 @@ from bridge.rules.lines import Line
 from tests.factories import FRIDAY, MONDAY, candidate, detail, line
 from tests.rules.test_debts import debt
 
+THEIRS, OURS = ("interchange", -1_00, None), ("bank fee", -2_00, None)
+FEES_APART = detail(cents=-103_00, charges_cents=-3_00, interchange_cents=-1_00)
 TODAY = date(2026, 12, 4)  # five TARGET days after FRIDAY
 SETTLED, RETURNED, FEE = ("settled", 100_00, "settled"), ("returned", -100_00, "returned"), ("bank fee", -3_00, None)
 
@@ -37,6 +39,8 @@ def collection(state: str, cents: int | None = None, **changed: Any) -> Said:
         (line(130_00), collection("submitted", 100_00), [("settled", 100_00, "settled")]),
         (line(97_00, charges_cents=-3_00), collection("submitted"), [SETTLED, FEE]),
         (line(97_00, detail(charges_cents=-3_00)), collection("submitted"), [SETTLED, FEE]),
+        (line(97_00, charges_cents=-3_00, interchange_cents=-1_00), collection("submitted"), [SETTLED, THEIRS, OURS]),
+        (line(97_00, detail(charges_cents=-3_00, interchange_cents=-1_00)), collection("submitted"), [SETTLED, THEIRS, OURS]),
         (line(100_00, charges_cents=-3_00), collection("submitted"), [SETTLED]),
         (line(1), collection("submitted", cents=None, amount_cents=1), [("settled", 1, "settled")]),
         (line(100_00), collection("settled"), [("late credit", 100_00, None)]),
@@ -45,6 +49,7 @@ def collection(state: str, cents: int | None = None, **changed: Any) -> Said:
         # its return
         (line(-100_00), collection("settled"), [("returned", -100_00, "returned")]),
         (line(-103_00, detail(cents=-103_00)), collection("settled"), [RETURNED, FEE]),
+        (line(-103_00, FEES_APART), collection("settled"), [RETURNED, THEIRS, OURS]),
         (line(-100_00), collection("returned"), [("late debit", -100_00, None)]),
         (line(-40_00), collection("returned"), [("late debit", -40_00, None)]),
         (line(-103_00, detail(cents=-103_00)), collection("returned"), [("late debit", -100_00, None), FEE]),

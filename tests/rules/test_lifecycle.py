@@ -191,6 +191,8 @@ def test_postings_are_those_of_the_page() -> None:
         "late debit": ("Receivable", "Suspense"),
         "bank fee": ("Charges", "Suspense"),
         "bank fee given back": ("Suspense", "Charges"),
+        "interchange": ("Interchange", "Suspense"),
+        "interchange given back": ("Suspense", "Interchange"),
         "line to line": ("Suspense", "Suspense"),
         "transfer": ("Suspense", "Receivable"),
         "refund": ("Receivable", "Suspense"),

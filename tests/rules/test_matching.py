@@ -46,6 +46,41 @@ def test_names_are_compared_regardless_of_case() -> None:
 
 
 @pytest.mark.parametrize(
+    ("cents", "charges", "interchange", "expected"),
+    [
+        (-105_50, -5_50, -3_00, [("returned", -100_00), ("interchange", -3_00), ("bank fee", -2_50)]),
+        (-103_00, -3_00, -3_00, [("returned", -100_00), ("interchange", -3_00)]),
+        (
+            -102_00,
+            -2_00,
+            -3_00,
+            [("returned", -100_00), ("interchange", -3_00), ("bank fee", 1_00)],
+        ),  # our bank gives a part back
+        (-100_00, -5_50, -3_00, [("returned", -100_00)]),  # all of it beside
+    ],
+)
+def test_interchange_is_a_part_of_its_own(cents: int, charges: int, interchange: int, expected: list[tuple[str, int]]) -> None:
+    """Original amount, the debtor bank's charge and our own bank's fee, where the file states them apart."""
+    said = detail(cents=cents, charges_cents=charges, interchange_cents=interchange)
+    assert parts(matching.explain(line(cents, said), seen(candidate(state="settled")))) == expected
+
+
+def test_interchange_that_is_stated_at_the_entry() -> None:
+    """Of the only detail; of several it is a voucher of its own; and of a lump sum it is kept from the credit."""
+    one = line(-105_00, detail(cents=-105_00), charges_cents=-5_00, interchange_cents=-2_00)
+    silent = line(-104_00, detail(cents=-104_00), charges_cents=-5_00, interchange_cents=-2_00)  # not these charges
+    both = line(-305_00, detail(1, cents=-100_00), detail(2, cents=-200_00), charges_cents=-5_00, interchange_cents=-2_00)
+    known = (candidate(1, "settled"), candidate(2, "settled", cents=200_00))
+    whole = lump_sum(99_00, candidate(), charges_cents=-1_00, interchange_cents=-40)
+
+    split = [("interchange", -2_00), ("bank fee", -3_00)]
+    assert parts(matching.explain(one, seen(*known))) == [("returned", -100_00), *split]
+    assert parts(matching.explain(silent, seen(*known))) == [("returned", -100_00), ("bank fee", -4_00)]
+    assert parts(matching.explain(both, seen(*known))) == [("returned", -100_00), ("returned", -200_00), *split]
+    assert parts(matching.explain(whole, seen())) == [("settled", 100_00), ("interchange", -40), ("bank fee", -60)]
+
+
+@pytest.mark.parametrize(
     ("cents", "charges", "expected"),
     [
         (-105_00, -5_00, [("returned", -100_00), ("bank fee", -5_00)]),  # inside and stated

@@ -24,7 +24,7 @@ WRONG = {
 }  # fmt: skip
 CORE_ONLY = ("refunded", "disputed")
 PLAIN = Shape()
-FEE_SHAPES = ("none", "inside", "beside", "silent")
+FEE_SHAPES = ("none", "apart", "inside", "beside", "silent")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,7 @@ class Booking:
     drawn: tuple[dict[str, Any], ...]
     parts: tuple[Part, ...] = ()
     fee_cents: int = 0
+    interchange_cents: int = 0  # of the fee: what the debtor's bank takes, which only a file with charges apart says
     shape: Shape = PLAIN
     means: str = ""  # of a transfer: what a person would find out
     about: tuple[tuple[str, int], ...] = ()  # invoices with cents
@@ -205,16 +206,19 @@ class Bank:
         """A debit leaves the account again, with its fee in one of the shapes."""
         fee = self.rng.randint(1, 9_00) if shape != "none" else 0
         line, inside = _returned(one, fee, shape)
-        self.days["main", on].append(Booking((line,), (Part(one["e2e"], -one["cents"]),), inside))
+        theirs = inside // 2 if shape == "apart" else 0
+        self.days["main", on].append(Booking((line,), (Part(one["e2e"], -one["cents"]),), inside, theirs))
         if shape == "beside":
             own = _line("fee", -fee, text="Entgelt Ruecklastschrift")
             self.days["main", on].append(Booking((own,), fee_cents=fee))
 
     def _back_together(self, on: date, some: list[Debit]) -> None:
         """Several returns as one line, each with the fee that the bank states."""
-        drawn, fees = zip(*(_returned(one, self.rng.randint(1, 5_00), "inside") for one in some), strict=True)
+        shape = self.rng.choice(("inside", "apart"))
+        drawn, fees = zip(*(_returned(one, self.rng.randint(1, 5_00), shape) for one in some), strict=True)
+        theirs = sum(fee // 2 for fee in fees) if shape == "apart" else 0
         parts = tuple(Part(one["e2e"], -one["cents"]) for one in some)
-        self.days["main", on].append(Booking(drawn, parts, sum(fees), Shape(together=len(some))))
+        self.days["main", on].append(Booking(drawn, parts, sum(fees), theirs, Shape(together=len(some))))
 
     # --- papers ----------------------------------------------------------------------------------------------------------------
 
@@ -279,7 +283,8 @@ class Bank:
         for part in booking.parts:
             if self.debits[part.debit] != "rejected":
                 self.debits[part.debit] = "credited" if part.cents > 0 else "back"
-        self.truth.note(Event("booked", booking.cents, line=place, parts=booking.parts, fee_cents=booking.fee_cents))
+        costs = {"fee_cents": booking.fee_cents, "interchange_cents": booking.interchange_cents}
+        self.truth.note(Event("booked", booking.cents, line=place, parts=booking.parts, **costs))
         if booking.means:
             self.unclear.append(Unclear(place, booking.cents, booking.means, booking.about))
 

@@ -31,7 +31,7 @@ NAMES = {
 }
 ABOUT = {
     "Bank": "account", "Opening": "account", "Billed": "invoice", "Receivable": "invoice", "Loss": "invoice", "Token": "invoice",
-    "Clearing": "collection", "Suspense": "entry", "Charges": "entry", "NotOurs": "entry",
+    "Clearing": "collection", "Suspense": "entry", "Charges": "entry", "Interchange": "entry", "NotOurs": "entry",
 }  # fmt: skip
 
 
@@ -143,7 +143,8 @@ class Second:
     def _booked(self, event: Event) -> None:
         line = " ".join(event.line)
         self._move(("Bank", event.line[0]), ("Suspense", line), event.cents)
-        self._move(("Charges", line), ("Suspense", line), event.fee_cents)
+        self._move(("Interchange", line), ("Suspense", line), event.interchange_cents)
+        self._move(("Charges", line), ("Suspense", line), event.fee_cents - event.interchange_cents)
         for part in event.parts:
             self._part(event.line, part.debit, part.cents)
 

@@ -71,6 +71,7 @@ class Event:
     counterpart: Place = ("", "", "")
     parts: tuple[Part, ...] = ()
     fee_cents: int = 0
+    interchange_cents: int = 0  # of the fee: what the debtor's bank takes
     undone: bool = False
 
 

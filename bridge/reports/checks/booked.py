@@ -20,7 +20,7 @@ from bridge.rules.people import person
 
 #: facts of a bank line; a fee may stand beside them in the same voucher
 LINE_FACTS = ("settled", "returned", "late credit", "late debit", "line to line")
-FEES = ("bank fee", "bank fee given back")
+FEES = ("bank fee", "bank fee given back", "interchange", "interchange given back")
 #: facts that may take a written-off invoice below zero; the loss made good stands in the same voucher
 CREDITS = ("late credit", "transfer", "refund bounced", "credit used", "invoice cancelled", "paid on chain")
 UNDONE = " undone"
@@ -109,7 +109,7 @@ def matches(now: Reading) -> Iterator[str]:
         select(Match.entry_id)
         .join(Detail, Detail.id == Match.detail_id)
         .join(Entry, Entry.id == Match.entry_id)
-        .where(Detail.entry_id != func.coalesce(Entry.told_by_id, Entry.id))
+        .where(Detail.entry_id != Entry.id, Detail.entry_id.is_distinct_from(Entry.told_by_id))
     )
     for entry_id in now.session.scalars(elsewhere.order_by(Match.id)):
         yield f"line {entry_id} is explained by a part of another line"

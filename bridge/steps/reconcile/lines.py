@@ -90,7 +90,7 @@ def _units(session: Session, found: Sequence[tuple[Line, Explained]], numbers: C
 
 
 def _word(part: Part) -> str:
-    return {"bank fee": "fees"}.get(part.fact, part.fact)
+    return {"bank fee": "fees", "interchange": "fees"}.get(part.fact, part.fact)
 
 
 def _closed(session: Session, entry_ids: Sequence[int]) -> set[int]:
