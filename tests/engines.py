@@ -270,7 +270,7 @@ def _fresh() -> str:
 
 def _clone(database: str) -> str:
     made = _new_name()
-    _as_owner(f"CREATE DATABASE {made} TEMPLATE {database}")
+    _as_owner(f"CREATE DATABASE {made} TEMPLATE {database} STRATEGY FILE_COPY")
     _now.made.append(made)
     return made
 
