@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+BEYOND = 1_000_000_000  # the ids of new rows begin beyond those of copies
 COLUMNS = "SELECT quote_ident(column_name) FROM information_schema.columns WHERE table_name = :table AND table_schema = 'public'"
 
 
