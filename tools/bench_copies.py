@@ -46,5 +46,4 @@ def copy(
     )
     session.execute(text(copied), dict(values or {}))
     if "id" in columns:
-        last = f'(SELECT max(id) FROM "{table}")'  # noqa: S608
-        session.execute(text(f"SELECT setval(pg_get_serial_sequence('\"{table}\"', 'id'), {last})"))
+        session.execute(text(f"SELECT setval(pg_get_serial_sequence('\"{table}\"', 'id'), {BEYOND})"))
