@@ -7,6 +7,7 @@ the log it was made from stands, or another one that says the same of it (Observ
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
@@ -19,9 +20,10 @@ IN_ONE_STATEMENT = 500
 ROWS_AT_ONCE = 2_000
 
 
-def stands() -> ColumnElement[bool]:
-    """Whether a ChainLog is still on the chain."""
-    return ChainLog.id.not_in(select(Orphan.log_id))
+def stands(known_at: datetime | None = None) -> ColumnElement[bool]:
+    """Whether a ChainLog is still on the chain; with ``known_at`` by what was known then."""
+    gone = select(Orphan.log_id)
+    return ChainLog.id.not_in(gone if known_at is None else gone.where(Orphan.recorded_at <= known_at))
 
 
 def raw(row: ChainLog, chain_id: int) -> RawLog:

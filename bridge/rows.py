@@ -116,7 +116,7 @@ def sought(session: Session, statement: Select[*tuple[Any, ...]], column: Sought
 
 
 def take_off(session: Session, model: type[Base], name: str, amounts: Mapping[int, int]) -> None:
-    """Take of the column ``name`` of each row (by id) its amount off. Raises nothing for an id that is not there."""
+    """Subtract from the column ``name`` of each row its amount, by the row's id; an id that is not there is passed over."""
     table, connection = cast("Table", model.__table__), session.connection()
     column = table.c[name]
     each = sorted(amounts.items())  # so that two workers lock them in one order

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import json
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from bench_copies import copy, unguarded
-from bench_pipeline import STAGES, Plant, opened, peak_mib
+from bench_pipeline import STAGES, Plant, measure, opened
 
 INVOICES = 10_000
 BEFORE = ("set-up", "mandates", "ingest", "collect")
@@ -50,10 +49,7 @@ def main() -> None:
     stage, folder = sys.argv[1], Path(sys.argv[2])
     told = json.loads((folder / "cut.json").read_text("utf-8"))
     act = {"set-up": set_up, "cut": cut}[stage]
-    started, worked = time.perf_counter(), time.process_time()
-    said = act(folder, told)
-    seconds, cpu_seconds = time.perf_counter() - started, time.process_time() - worked
-    print(json.dumps({"seconds": seconds, "cpu_seconds": cpu_seconds, "peak_mib": peak_mib(), "said": said}))
+    measure(lambda: act(folder, told))
 
 
 def set_up(folder: Path, told: dict[str, Any]) -> int:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from bench_camt053 import statement
 from bench_copies import copy, unguarded
-from bench_pipeline import EVENING, STAGES, Plant, opened, peak_mib
+from bench_pipeline import EVENING, STAGES, Plant, measure, opened
 
 FIRST = 1_001  # below are the debits that went the whole path; one of them is copied
 BEFORE = ("set-up", "mandates", "ingest", "collect", "batch", "approve", "export", "hand-over")
@@ -41,10 +40,7 @@ def main() -> None:
     stage, folder = sys.argv[1], Path(sys.argv[2])
     told = json.loads((folder / "match.json").read_text("utf-8"))
     act = {"set-up": set_up, "receive": receive, "reconcile": reconcile}[stage]
-    started, worked = time.perf_counter(), time.process_time()
-    said = act(folder, told)
-    seconds, cpu_seconds = time.perf_counter() - started, time.process_time() - worked
-    print(json.dumps({"seconds": seconds, "cpu_seconds": cpu_seconds, "peak_mib": peak_mib(), "said": said}))
+    measure(lambda: act(folder, told))
 
 
 def set_up(folder: Path, told: dict[str, Any]) -> str:

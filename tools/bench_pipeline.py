@@ -76,7 +76,11 @@ class Plant:
 def main() -> None:
     folder, stage = Path(sys.argv[1]), sys.argv[2]
     plant = Plant(folder, **json.loads((folder / "plant.json").read_text("utf-8")))
-    act = STAGES[stage](plant)
+    measure(STAGES[stage](plant))
+
+
+def measure(act: Callable[[], Any]) -> None:
+    """Do it, and print how long it took, the most memory that this process held, and what it says of itself."""
     started, worked = time.perf_counter(), time.process_time()
     said = act()
     seconds, cpu_seconds = time.perf_counter() - started, time.process_time() - worked

@@ -45,9 +45,8 @@ def of_lines(session: Session, entries: Sequence[Entry]) -> dict[int, list[Compl
     own = {entry.id: entry for entry in entries}
     told = {entry.told_by_id for entry in entries if entry.told_by_id is not None}
     listed: dict[int, list[Detail]] = defaultdict(list)
-    for some in rows.among(session, Detail.entry_id, {*own, *told}):
-        for row in session.scalars(select(Detail).where(some).order_by(Detail.entry_id, Detail.ordinal)):
-            listed[row.entry_id].append(row)
+    for (row,) in rows.sought(session, select(Detail).order_by(Detail.entry_id, Detail.ordinal), Detail.entry_id, {*own, *told}):
+        listed[row.entry_id].append(row)
     return {entry.id: _of_line(listed, entry) for entry in entries if listed[entry.id] or listed[entry.told_by_id or 0]}
 
 

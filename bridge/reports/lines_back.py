@@ -46,7 +46,7 @@ def of_lines(session: Session, asked: Asked, entry_ids: Sequence[int]) -> list[L
         .join(Statement, Statement.id == Entry.statement_id)
         .join(Document, Document.id == Statement.document_id)
     )
-    lines: list[Any] = [one for some in rows.among(session, Entry.id, entry_ids) for one in session.execute(told.where(some))]
+    lines = rows.sought(session, told, Entry.id, entry_ids)
     parts = _parts(session, asked, entry_ids)
     invoices = _invoices(session, [one for some in parts.values() for one, _ in some])
     found = []
@@ -66,10 +66,8 @@ def of_lines(session: Session, asked: Asked, entry_ids: Sequence[int]) -> list[L
 def _parts(session: Session, asked: Asked, entry_ids: Sequence[int]) -> defaultdict[int, list[tuple[Match, str]]]:
     """The matches of each line that stand in the view, with what their voucher books."""
     told = select(Match, Voucher.fact).join(Voucher, Voucher.id == Match.voucher_id).order_by(Match.id)
-    seen: list[tuple[Match, str]] = []
-    for some in rows.among(session, Match.entry_id, entry_ids):
-        wanted = told.where(some, *asked.view.conditions(Match.booked_on, Match.recorded_at))
-        seen += [(match, fact) for match, fact in session.execute(wanted)]
+    in_view = told.where(*asked.view.conditions(Match.booked_on, Match.recorded_at))
+    seen = rows.sought(session, in_view, Match.entry_id, entry_ids)
     gone = {match.undoes_id for match, _ in seen}
     found: defaultdict[int, list[tuple[Match, str]]] = defaultdict(list)
     for match, fact in seen:
@@ -82,8 +80,9 @@ def _invoices(session: Session, matches: Sequence[Match]) -> dict[int, tuple[str
     """For each match the EndToEndId that it is about, and the invoice: that of the debit, or the one whose account was posted."""
     attempts: dict[int, tuple[str, Invoice]] = {}
     named = select(Collection.id, Collection.end_to_end_id, Invoice).join(Invoice, Invoice.id == Collection.invoice_id)
-    for some in rows.among(session, Collection.id, {one.collection_id for one in matches if one.collection_id is not None}):
-        attempts |= {row_id: (name, invoice) for row_id, name, invoice in session.execute(named.where(some))}
+    wanted = {one.collection_id for one in matches if one.collection_id is not None}
+    for row_id, name, invoice in rows.sought(session, named, Collection.id, wanted):
+        attempts[row_id] = (name, invoice)
     direct: dict[int, Invoice] = {}
     vouchers = {one.voucher_id for one in matches if one.collection_id is None}
     sides: tuple[tuple[Any, Any], ...] = (
@@ -92,8 +91,7 @@ def _invoices(session: Session, matches: Sequence[Match]) -> dict[int, tuple[str
     )
     for account, subject in sides:
         posted = select(Posting.voucher_id, Invoice).join(Invoice, Invoice.id == subject).where(account == "Receivable")
-        for some in rows.among(session, Posting.voucher_id, vouchers):
-            direct |= {voucher_id: invoice for voucher_id, invoice in session.execute(posted.where(some))}
+        direct |= dict(rows.sought(session, posted, Posting.voucher_id, vouchers))
     return {
         one.id: attempts[one.collection_id] if one.collection_id is not None else ("", direct.get(one.voucher_id))
         for one in matches

@@ -19,7 +19,7 @@ from bridge.balances import View
 from bridge.chain import decoders, mapping, usage
 from bridge.errors import BadInput, UnknownName
 from bridge.explaining import written
-from bridge.model import Attestation, ChainLog, Invoice, Observation, Orphan, Source
+from bridge.model import Attestation, ChainLog, Invoice, Observation, Source
 from bridge.records.invoice_log import DeviceKeyLog, InvoiceLog, PeriodLog, RawLog
 from bridge.rules.metering import amount_cents
 from bridge.runtime import Runtime
@@ -99,8 +99,8 @@ def log_of(session: Session, invoice: Invoice, known_at: datetime | None = None)
     until = View(known_at=known_at)
     again = select(Observation.log_id).where(Observation.invoice_id == invoice.id)
     ids = [invoice.chain_log_id, *session.scalars(again.where(*until.conditions(recorded_at=Observation.recorded_at)))]
-    gone = select(Orphan.log_id).where(*until.conditions(recorded_at=Orphan.recorded_at))
-    rows = session.scalars(select(ChainLog).where(ChainLog.id.in_(ids), ChainLog.id.not_in(gone)).order_by(ChainLog.id.desc()))
+    standing = select(ChainLog).where(ChainLog.id.in_(ids), observed.stands(known_at))
+    rows = session.scalars(standing.order_by(ChainLog.id.desc()))
     row = rows.first() or session.get_one(ChainLog, invoice.chain_log_id)
     return observed.raw(row, invoice.chain_id), row.id
 
