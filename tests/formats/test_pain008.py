@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import io
+import re
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
@@ -124,6 +125,23 @@ def test_naive_time_is_refused() -> None:
     """A time without a zone would be a guess."""
     with pytest.raises(BadInput, match="no time zone"):
         rendered(replace(FILE, created_at=datetime(2026, 11, 23)))
+
+
+@settings(deadline=None)
+@given(st.text(st.characters(exclude_categories=["Cs"])))
+@example('</Nm><Nm>&amp;"')
+@example("a\rb")
+@example("\x1f")
+def test_no_text_becomes_markup(text: str) -> None:
+    """Whatever a text holds stays that element's text; what XML cannot hold is refused, and the text is not repeated."""
+    file = replace(FILE, blocks=(replace(BLOCK, debits=(replace(FIRST, debtor_name=text),)),))
+    if re.search("[^\t\n\r -\ufffd\U00010000-\U0010ffff]", text):
+        with pytest.raises(BadInput, match="Nm holds a control character, which no XML file can"):
+            rendered(file)
+        return
+
+    names = [name.text or "" for name in etree.fromstring(rendered(file)).findall(".//{*}Dbtr/{*}Nm")]
+    assert names == [text]
 
 
 def test_nothing_that_german_banks_refuse() -> None:
