@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Iterable, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
@@ -20,7 +18,7 @@ from sqlalchemy import inspect
 from bridge.cli import main
 from tests import engines
 from tests.chain import invoices
-from tests.testdata import ROOT
+from tests.shells import nursery
 
 CREDITOR_ID = "DE98ZZZ09999999999"  # the official test identifier
 OWN_IBAN = "DE02120300000000202051"
@@ -69,11 +67,9 @@ class Plant:
 
     def bridge(self, *words: str, clock: str = "") -> Said:
         """Run a command as a process of its own, in the plant's folder."""
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("BRIDGE_")}
-        environment |= {"PYTHONPATH": str(ROOT), **self.environment()}
-        command = [sys.executable, "-m", "bridge", *words, *(["--clock", clock] if clock else [])]
-        done = subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, encoding="utf-8", check=False)
-        self.said.append(Said(done.returncode, done.stdout, done.stderr))
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("BRIDGE_")} | self.environment()
+        line = [*words, *(["--clock", clock] if clock else [])]
+        self.said.append(Said(*nursery.run(line, cwd=self.folder, environment=environment)))
         return self.said[-1]
 
     def here(self, *words: str, clock: str = "") -> Said:

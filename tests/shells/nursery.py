@@ -1,12 +1,14 @@
 """Commands that are forks of a process which has imported everything: what a start costs is paid once for all of them.
 
-``python -m tests.shells.nursery`` takes orders as lines of JSON. ``{"words": [...], "output": path, "dies_at": ""}`` starts
-``bridge WORDS`` (where ``dies_at`` names a fault point: a worker whose child is killed there, once) and answers its process id;
-``{"ended": pid}`` answers its exit code, or null while it runs. It ends with whoever gave the orders, and everybody with it.
+``python -m tests.shells.nursery`` takes orders as lines of JSON. ``{"words": [...], "output": path, "errors": path, "dies_at":
+"", "cwd": path, "environment": {...}}`` starts ``bridge WORDS`` (where ``dies_at`` names a fault point: a worker whose child is
+killed there, once) and answers its process id; ``{"ended": pid}`` answers its exit code, or null while it runs, and with ``wait``
+when it has ended. It ends with whoever gave the orders, and everybody with it.
 """
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import signal
@@ -16,6 +18,7 @@ import traceback
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from tests.testdata import ROOT
@@ -39,16 +42,26 @@ class Child:
 
 
 def start(words: list[str], output: Path, *, dies_at: str = "") -> Child:
-    return Child(_order(words=words, output=str(output), dies_at=dies_at))
+    return Child(_order(words=words, output=str(output), errors=str(output), dies_at=dies_at))
+
+
+def run(words: list[str], *, cwd: Path, environment: dict[str, str]) -> tuple[int, str, str]:
+    """Run a command in this folder, told by exactly this environment; its exit code and what it said on stdout and stderr."""
+    with TemporaryDirectory() as folder:
+        output, errors = Path(folder, "output"), Path(folder, "errors")
+        pid = _order(words=words, output=str(output), errors=str(errors), cwd=str(cwd), environment=environment)
+        return _order(ended=pid, wait=True), output.read_text("utf-8"), errors.read_text("utf-8")
 
 
 @cache
 def _nursery() -> subprocess.Popen[str]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("BRIDGE_")}
-    return subprocess.Popen(
+    process = subprocess.Popen(
         [sys.executable, "-m", "tests.shells.nursery"],
         cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True,
     )  # fmt: skip
+    atexit.register(process.communicate)
+    return process
 
 
 def _order(**order: Any) -> Any:
@@ -72,18 +85,18 @@ def main() -> None:
     try:
         for line in sys.stdin:
             order = json.loads(line)
-            sys.stdout.write(json.dumps(_ended(alive, order["ended"]) if "ended" in order else _born(alive, order)) + "\n")
+            sys.stdout.write(json.dumps(_ended(alive, **order) if "ended" in order else _born(alive, order)) + "\n")
             sys.stdout.flush()
     finally:
         for pid in alive:
             os.killpg(pid, signal.SIGKILL)
 
 
-def _ended(alive: set[int], pid: int) -> int | None:
-    found, status = os.waitpid(pid, os.WNOHANG)
+def _ended(alive: set[int], ended: int, *, wait: bool = False) -> int | None:
+    found, status = os.waitpid(ended, 0 if wait else os.WNOHANG)
     if not found:
         return None
-    alive.remove(pid)
+    alive.remove(ended)
     return os.waitstatus_to_exitcode(status)
 
 
@@ -96,9 +109,13 @@ def _born(alive: set[int], order: dict[str, Any]) -> int:
     try:
         os.setpgid(0, 0)
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-        for stream in (1, 2):
-            os.dup2(os.open(order["output"], os.O_WRONLY | os.O_CREAT | os.O_APPEND), stream)
-        code = _run(order["words"], order["dies_at"])
+        for stream, path in ((1, order["output"]), (2, order["errors"])):
+            os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND), stream)
+        if "environment" in order:
+            os.environ.clear()
+            os.environ.update(order["environment"])
+            os.chdir(order["cwd"])
+        code = _run(order["words"], order.get("dies_at", ""))
         sys.stdout.flush()
     except BaseException:  # noqa: BLE001 - nothing of the child may go on as the nursery
         traceback.print_exc()

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import stat
-import subprocess
-import sys
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from io import StringIO
@@ -17,7 +15,7 @@ import pytest
 
 from bridge.cli import main
 from tests.journeys.plant import Said
-from tests.testdata import ROOT
+from tests.shells import nursery
 
 
 @dataclass(slots=True)
@@ -41,12 +39,8 @@ class Office:
     def process(self, *words: str, **variables: str) -> Said:
         """The same as a process of its own."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith("BRIDGE_")}
-        done = subprocess.run(
-            [sys.executable, "-m", "bridge", *words],
-            cwd=self.folder, env=kept | self._variables(variables) | {"PYTHONPATH": str(ROOT)},
-            capture_output=True, encoding="utf-8", check=False,
-        )  # fmt: skip
-        return self._hear(Said(done.returncode, done.stdout, done.stderr))
+        done = nursery.run(list(words), cwd=self.folder, environment=kept | self._variables(variables))
+        return self._hear(Said(*done))
 
     def ok(self, *words: str, **variables: str) -> Any:
         """Run it; it must be done. Gives the document it answers."""
