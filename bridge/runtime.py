@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import random
 import stat
@@ -50,6 +51,10 @@ POSTGRESQL_AGAIN = {"40001", "40P01", "23505", "55P03"}
 SQLITE_AGAIN = ("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY")
 
 
+class TurnOver(KeyboardInterrupt):
+    """A step worked as long as it may at a time, and there is more. No Exception: a step must not take it for a bad file."""
+
+
 @dataclass(frozen=True, slots=True)
 class Runtime:
     """What runs the steps. ``clock`` gives aware instants; ``source`` opens a chain source by its settings."""
@@ -61,6 +66,7 @@ class Runtime:
     source: Callable[[SourceSettings], ChainSource]
     progress: Callable[[str], None] = lambda _: None
     fault: Callable[[str], None] = lambda _: None  # tests stop the process at a named point
+    until: float = math.inf  # of time.monotonic: no unit of work begins later
 
     @property
     def zone(self) -> ZoneInfo:
@@ -96,7 +102,12 @@ class Runtime:
             session.rollback()
 
     def work(self, unit: Callable[[Session], T]) -> T:
-        """Run one unit of work and commit it; repeat it when another worker was first. Raises Unavailable after some tries."""
+        """Run one unit of work and commit it; repeat it when another worker was first. Raises Unavailable after some tries.
+
+        Raises TurnOver where its time is over: what was committed stays, and whoever comes next finds the rest.
+        """
+        if time.monotonic() > self.until:
+            raise TurnOver
         last: Exception | None = None
         for tried in range(TRIES):
             try:

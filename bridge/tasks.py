@@ -11,7 +11,9 @@ import os
 import signal
 import socket
 import ssl
+import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import FrameType
 from typing import Any
@@ -24,7 +26,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from bridge.errors import BridgeError, ConfigError, Unavailable, place_of, unforeseen
-from bridge.runtime import Runtime
+from bridge.runtime import Runtime, TurnOver
 from bridge.settings import Broker, Settings
 from bridge.steps import PIPELINE
 
@@ -40,7 +42,7 @@ def application(settings: Settings, open_runtime: Callable[[], Runtime]) -> Cele
     runtime = once_per_process(open_runtime)
     for name in PIPELINE:
         # a task whose process died is sent again by Celery: at once, for a delay would be an ETA, which Redis repeats
-        app.task(_task(name, runtime), name=_named(name), default_retry_delay=0, shared=False)
+        app.task(_task(app, name, runtime), name=_named(name), default_retry_delay=0, shared=False)
     return app
 
 
@@ -177,11 +179,15 @@ def once_per_process(open_runtime: Callable[[], Runtime]) -> Callable[[], Runtim
     return runtime
 
 
-def run(name: str, runtime: Callable[[], Runtime]) -> None:
-    """Run one step. Whatever happens the message is done: what is left to do is found at the next ring."""
+def run(name: str, runtime: Callable[[], Runtime], again: Callable[[], object]) -> None:
+    """Run one step for a turn, and ring ``again`` if there is more. Whatever happens the message is done: the rest is found."""
     signal.signal(signal.SIGUSR1, _interrupt)
     try:
-        counts = PIPELINE[name][0](runtime())
+        opened = runtime()
+        counts = PIPELINE[name][0](replace(opened, until=time.monotonic() + opened.settings.broker.turn_seconds))
+    except TurnOver:
+        log.info("%s: more", name)
+        again()
     except OutOfTime:
         log.warning("%s: stopped, because it took too long; what it had not finished it finds at the next ring", name)
     except BridgeError as refusal:
@@ -220,9 +226,15 @@ class Discreet(logging.Formatter):
         return ""
 
 
-def _task(name: str, runtime: Callable[[], Runtime]) -> Callable[[], None]:
+def _task(app: Celery, name: str, runtime: Callable[[], Runtime]) -> Callable[[], None]:
+    def again() -> None:
+        try:
+            app.send_task(_named(name))
+        except Exception as problem:  # noqa: BLE001 - a broker that is away costs this ring
+            log.warning("%s was not rung (%s); the next ring will do", name, type(problem).__name__)
+
     def task() -> None:
-        run(name, runtime)
+        run(name, runtime, again)
 
     return task
 

@@ -30,6 +30,7 @@ url = "sqlite:///bridge.db"            # beside this file
 # url = "redis://localhost:6379/0"     # or rediss://, valkey://, unix:///run/valkey.sock
 # ring_seconds = 60                    # beat rings every step each so many seconds
 # processes = 2                        # of one worker; with SQLite 1
+# turn_seconds = 120                   # a step gives way between two units of work after so many, and goes on at once
 # step_seconds_max = 600               # a step that takes longer is stopped, and found again at the next ring
 
 [keys]

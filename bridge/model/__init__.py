@@ -2,7 +2,7 @@
 
     Creditor -> Account -> BankAccount            Source -> Creditor;  Cursor, ChainLog -> Source
     Mandate  -> Creditor, Person, BankAccount     Amendment -> Mandate, BankAccount, Person;  Invoice -> Source, ChainLog
-    Collection -> Invoice, Mandate, Account       Member -> Block -> Batch -> Document
+    Collection -> Invoice, Mandate, Account       Member -> Block -> Batch -> Document;  Cut -> Batch
     StatusReportLine -> StatusReport -> Document  Detail -> Entry -> Statement -> Document
     Posting -> Voucher;  Move -> Voucher          Match -> Entry, Collection, Voucher;  Break names its subject
     Token -> User;  Consent names its object      VoucherSeal -> Voucher
@@ -16,7 +16,7 @@ Mandate, and all of Move, Voucher and Posting are written by books alone.
 from bridge.model.audit import Audit
 from bridge.model.bank import Detail, Entry, Statement, StatusReport, StatusReportLine
 from bridge.model.base import Base
-from bridge.model.batch import Approval, Batch, Block, Member
+from bridge.model.batch import Approval, Batch, Block, Cut, Member
 from bridge.model.collection import Collection
 from bridge.model.creditor import Account, Creditor, Declaration
 from bridge.model.document import Document, DocumentChunk
@@ -46,6 +46,7 @@ __all__ = [
     "Consent",
     "Creditor",
     "Cursor",
+    "Cut",
     "DataKey",
     "Declaration",
     "Detail",

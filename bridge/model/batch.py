@@ -1,4 +1,4 @@
-"""A file for the bank: Batch (one pain.008), its Blocks (PmtInf), the members of each, and who approved which bytes."""
+"""A file for the bank: Batch (one pain.008), its Blocks (PmtInf), the members of each, who approved which bytes, ends of cuts."""
 
 from __future__ import annotations
 
@@ -43,6 +43,14 @@ class Batch(Base):
         CheckConstraint("collections > 0", name="not_empty"),
         CheckConstraint("control_sum_cents > 0", name="sum_positive"),
     )
+
+
+class Cut(Base):
+    """That the cut of a day came to its end, with this file as its last. Without it the next run goes on with the cut."""
+
+    __tablename__ = "cut"
+    batch_id: Mapped[int] = mapped_column(ForeignKey("batch.id"), primary_key=True, autoincrement=False)
+    finished_at: Mapped[datetime]
 
 
 class Block(Base):

@@ -98,6 +98,9 @@ class Broker(Part):
     )
     ring_seconds: int = Field(default=60, ge=1, le=3600, description="beat rings every step each so many seconds")
     processes: int = Field(default=2, ge=1, le=64, description="processes of one worker; with SQLite 1")
+    turn_seconds: int = Field(
+        default=120, ge=1, le=3600, description="a step gives way between two units of work after so many, and goes on at once"
+    )
     step_seconds_max: int = Field(default=600, ge=2, le=86_400, description="a step that takes longer is stopped")
 
     @property

@@ -33,9 +33,9 @@ def test_the_readme_opens_with_the_two_commands() -> None:
     assert "make demo" in head
 
 
-@pytest.mark.parametrize("name", READMES)
-def test_its_blocks_run(name: str, tmp_path: Path) -> None:
-    """Every sh block exits 0, with bridge on PATH and nothing else of the developer's environment."""
+def test_its_blocks_run(tmp_path: Path) -> None:
+    """Every sh block exits 0, with bridge on PATH and nothing else of the developer's environment. The German page has none."""
+    name = "README.md"
     home = tmp_path / "home"
     work = tmp_path / "work"
     home.mkdir()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
 import pytest
 
-from bridge.rules.advices import Told, Words, complete, same
+from bridge.rules.advices import Told, Words, complete, pair, same
 
 DAY = date(2026, 12, 1)
 
@@ -47,6 +48,13 @@ LINE, MORE = told(1, words()), told(9, words("inv-1-1", reason="AM04"))
 def test_what_completes_a_line(lines: list[Told], advices: list[Told], expected: dict[int, int]) -> None:
     """Amount, day, references and each part must agree; of several that agree, the one that says the most."""
     assert complete(lines, advices) == expected
+
+
+def test_what_may_be_about_another_line_explains_none() -> None:
+    """A nameless line waits for its advice; another of that amount and day, which needs none, may be the one that is meant."""
+    nameless, advice = told(2), told(9, words(reason="AM04"))
+    assert pair([nameless], [advice]) == {2: 9}
+    assert pair([replace(told(1, words(None)), waits=False), nameless], [advice]) == {}
 
 
 def test_parts_are_found_in_any_order() -> None:

@@ -2,7 +2,8 @@
 
 A file is rendered from rows, measured, checked by the schema, by the scheme rules, by a second reader that counts, and by
 sepaxml, which builds the same collections on its own. Bytes, SHA-256, Batch, Blocks, Members and the Moves of the collections are
-one commit; after that the bytes are never rendered again.
+one commit; after that the bytes are never rendered again. What is due is cut in windows, each a unit of work of its own: a cut
+that is killed has lost no more than one, and the next run goes on with it.
 """
 
 from __future__ import annotations
@@ -10,10 +11,10 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from datetime import UTC, time
+from datetime import UTC
 from functools import partial
 from tempfile import TemporaryFile
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
@@ -21,7 +22,7 @@ from sqlalchemy.orm import Session
 from bridge import announcing, archive, books, custody, judging, rows
 from bridge.books import PlannedMove, Recorder, Unit
 from bridge.custody import soundness
-from bridge.errors import SealRefused, Unavailable
+from bridge.errors import BadInput, BridgeError, LostRace, SealRefused, Unavailable
 from bridge.formats import pain008
 from bridge.model import Account, Batch, Block, Collection, Creditor, Document, Member
 from bridge.records.pain008 import DebitFile
@@ -29,10 +30,10 @@ from bridge.records.profile import BankProfile
 from bridge.rules import batching, calendar, scheme
 from bridge.rules.batching import Due, PlannedFile
 from bridge.runtime import Runtime
-from bridge.steps.batch import debits, earlier, firsts, preflight, windows
+from bridge.steps.batch import debits, earlier, firsts, preflight, schedule, windows
 from bridge.steps.batch.windows import Window
 
-ACTOR = "batch"
+ACTOR = schedule.ACTOR
 PROBLEMS_SHOWN = 10
 
 
@@ -42,43 +43,77 @@ def run(runtime: Runtime) -> dict[str, int]:
 
 
 def cut(runtime: Runtime, *, actor: str, scheduled: bool) -> dict[str, int]:
-    """Cut files now. Raises SealRefused where a file fails a check; then nothing of that file is stored.
+    """Cut files now. Raises SealRefused where a file fails a check; then nothing of its window is stored, all else is cut.
 
     Raises IntegrityError for a restored backup: it would cut again, under the same name, what left already. Raises Unavailable,
     after all else was cut, where a source could not be asked whether its invoices are still there.
     """
     custody.check_manifest(runtime)
     barred, failed = preflight.run(runtime)
+    order = Order(runtime, actor, scheduled, barred)
     counts: Counter[str] = Counter()
-    for account_id in runtime.work(_account_ids):
-        cut_one = partial(_cut_account, runtime=runtime, account_id=account_id, actor=actor, scheduled=scheduled, barred=barred)
-        counts += runtime.work(cut_one)
+    refused: list[BridgeError] = []
+    for creditor_id in runtime.work(_creditor_ids):
+        counts += _cut_creditor(order, creditor_id, refused)
+    if refused:
+        raise SealRefused("; ".join(str(problem) for problem in refused))
     if failed:
         raise Unavailable("its debits wait: " + "; ".join(str(problem) for problem in failed))
     return {name: counts[name] for name in ("batches", "collections", "held", "redated", "waiting")}
 
 
-def _account_ids(session: Session) -> list[int]:
-    return list(session.scalars(select(Account.id).order_by(Account.id)))
+class Order(NamedTuple):
+    """Who cuts, by the schedule or not, and the sources of which nothing is cut now."""
+
+    runtime: Runtime
+    actor: str
+    scheduled: bool
+    barred: frozenset[int]
 
 
-def _cut_account(
-    session: Session, runtime: Runtime, account_id: int, *, actor: str, scheduled: bool, barred: frozenset[int]
-) -> Counter[str]:
-    account = session.get_one(Account, account_id)
-    profile = runtime.profile(account.bank)
+def _creditor_ids(session: Session) -> list[int]:
+    return list(session.scalars(select(Creditor.id).order_by(Creditor.account_id, Creditor.id)))
+
+
+def _cut_creditor(order: Order, creditor_id: int, refused: list[BridgeError]) -> Counter[str]:
+    """Cut a creditor's windows, each a unit of work; what refuses one is noted, and the others are cut."""
     counts: Counter[str] = Counter()
-    for creditor in session.scalars(select(Creditor).where(Creditor.account_id == account_id).order_by(Creditor.id)).all():
-        rules = runtime.settings.rules_for(creditor.creditor_id)
-        if scheduled and not _time_to_cut(session, runtime, account, creditor, rules.batch_at):
-            continue
-        for window in windows.windows(session, creditor, barred, profile.transactions_max):
-            due, more = _due(session, runtime, creditor, profile, barred, window)
-            counts += more
-            runtime.fault("batch: read")
-            counts += _seal_all(session, runtime, account, profile, batching.plan(due, profile), actor)
+    for window in order.runtime.work(partial(_windows, order=order, creditor_id=creditor_id)):
+        try:
+            counts += order.runtime.work(partial(_cut_window, order=order, creditor_id=creditor_id, window=window))
+        except (SealRefused, BadInput) as problem:
+            refused.append(problem)
+    order.runtime.fault("batch: before finish")
+    if order.scheduled and not refused:
+        order.runtime.work(partial(_finish, order=order, creditor_id=creditor_id))
+    return counts
+
+
+def _windows(session: Session, order: Order, creditor_id: int) -> list[Window]:
+    creditor = session.get_one(Creditor, creditor_id)
+    if order.scheduled and not schedule.time_to_cut(session, order.runtime, creditor):
+        return []
+    profile = order.runtime.profile(session.get_one(Account, creditor.account_id).bank)
+    return windows.windows(session, creditor, order.barred, profile.transactions_max)
+
+
+def _cut_window(session: Session, order: Order, creditor_id: int, window: Window) -> Counter[str]:
+    runtime, creditor = order.runtime, session.get_one(Creditor, creditor_id)
+    if order.scheduled and not schedule.time_to_cut(session, runtime, creditor):
+        return Counter()  # another worker finished meanwhile
+    account = session.get_one(Account, creditor.account_id)
+    profile = runtime.profile(account.bank)
+    due, counts = _due(session, runtime, creditor, profile, order.barred, window)
+    runtime.fault("batch: read")
+    counts += _seal_all(session, runtime, account, profile, batching.plan(due, profile), order.actor)
     runtime.fault("batch: before commit")
     return counts
+
+
+def _finish(session: Session, order: Order, creditor_id: int) -> None:
+    creditor = session.get_one(Creditor, creditor_id)
+    if schedule.time_to_cut(session, order.runtime, creditor):
+        schedule.finish(session, order.runtime, creditor)
 
 
 def _seal_all(
@@ -94,23 +129,6 @@ def _seal_all(
             files = sealed + files
             counts["held"] += len(file.members) - sum(len(part.members) for part in sealed)
     return counts
-
-
-def _time_to_cut(session: Session, runtime: Runtime, account: Account, creditor: Creditor, batch_at: str) -> bool:
-    """Whether the schedule cuts now: a bank day, after ``batch_at``, and nothing cut today that still stands."""
-    now = runtime.clock().astimezone(runtime.zone)
-    if not batch_at:
-        return True
-    if not calendar.is_target_day(now.date()) or now.time() < time.fromisoformat(batch_at):
-        return False
-    cut_today = select(Batch.id).where(
-        Batch.account_id == account.id,
-        Batch.creditor_id == creditor.id,
-        Batch.cut_on == now.date(),
-        Batch.created_by == ACTOR,
-        Batch.state != "discarded",
-    )
-    return session.scalar(cut_today.limit(1)) is None
 
 
 def _due(
@@ -299,7 +317,7 @@ def _batched(session: Session, runtime: Runtime, plan: PlannedFile, batch_id: in
     )  # fmt: skip
     applied = books.apply(session, [Unit(moves=moves)], Recorder(actor, runtime.clock()))
     if applied.lost:
-        raise SealRefused(f"{message_id}: its collections were moved by another worker; the next run cuts again")
+        raise LostRace(f"{message_id}: its collections were moved by another worker")
 
 
 def _decided(member: Due) -> dict[str, Any]:
