@@ -69,7 +69,7 @@ def test_an_older_statement_is_not_the_missing_one(world: World) -> None:
 
 @pytest.mark.parametrize(("closes", "kinds"), [(100_00, []), (99_00, ["STATEMENT_MISSING"])])
 def test_a_statement_of_which_a_page_did_not_come(world: World, closes: int, kinds: list[str]) -> None:
-    """A page that waits for the others is asked for instead of its statement; where all do not add up, none of that day is there."""
+    """While a page waits the others are asked for, not the statement; where all do not add up, none of that day is there."""
     world.now = datetime(2026, 11, 30, 8, tzinfo=UTC)
     day = Paper((), on="2026-11-25", opened_on="2026-11-25", opening=0, closes=closes)
     paging = "<StmtPgntn><PgNb>{}</PgNb><LastPgInd>{}</LastPgInd></StmtPgntn>"

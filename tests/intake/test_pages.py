@@ -174,14 +174,22 @@ def test_pages_that_do_not_add_up(place: Place, order: tuple[int, ...]) -> None:
     assert place.ledger("Bank") == 0
 
 
-@pytest.mark.parametrize("lines", [(3_000, 1_000), (0, 4_000)])
-def test_a_page_that_adds_up_by_itself_waits_too(place: Place, lines: tuple[int, int]) -> None:
+@pytest.mark.parametrize("right", [PAGES, PAGES[::-1], (WHOLE,)], ids=["pages", "pages, backwards", "one piece"])
+def test_after_a_refusal_the_right_ones_are_booked(place: Place, right: tuple[Paper, ...]) -> None:
+    """All pages in new files, or the statement in one piece; what was refused takes no part in it."""
+    take(place, *PAGES[:2], page(3, last=True), *right)
+
+    assert booked(place) == ["R-1", "R-2", "R-3"]
+    assert {state for _, state, _ in said(place)} == {"refused"}
+
+
+@pytest.mark.parametrize("rest", [(Line(500, "R-2"), Line(-500, "R-3")), ()], ids=["cancels out", "is empty"])
+def test_a_page_that_adds_up_by_itself_waits_too(place: Place, rest: tuple[Line, ...]) -> None:
     """Where the lines of the other pages cancel out, or there are none, one page alone already makes the day's balances."""
     first = page(1, Line(4_000, "R-1"))
-    rest = page(2, Line(500, "R-2"), Line(-500, "R-3"), last=True) if lines[0] else page(2, last=True)
     take(place, first)
     assert place.ledger("Bank") == 0
-    take(place, rest)
+    take(place, page(2, *rest, last=True))
 
     assert place.ledger("Bank") == 104_000
     assert holds(place)
@@ -233,7 +241,7 @@ def test_a_line_that_was_booked_before_refuses_all_pages(place: Place) -> None:
 
 @pytest.mark.parametrize("first", ["pages", "one piece", "a page"])
 def test_the_same_statement_in_one_piece(place: Place, first: str) -> None:
-    """Before or after its pages, or while some are missing: every line is booked once, and nothing waits or is to be looked at."""
+    """Before or after its pages, or while some are missing: every line is booked once, and nothing waits any more."""
     papers = {"pages": (*PAGES, WHOLE), "one piece": (WHOLE, *PAGES), "a page": (PAGES[2], WHOLE, PAGES[0])}[first]
     *_, taken = take(place, *papers)
 

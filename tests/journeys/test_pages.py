@@ -25,7 +25,7 @@ def in_pages(body: bytes) -> list[bytes]:
 
 @pytest.mark.parametrize("late", [0, 1, 2])
 def test_a_late_page(tmp_path: Path, late: int) -> None:
-    """Until it comes nothing of that day is booked and ``reconcile parked`` names it; then everything is, and every check holds."""
+    """Until it comes nothing of that day is booked, and ``reconcile parked`` names it; then everything is."""
     plant, message_id = exported(tmp_path)
     pages = in_pages(bank_of(plant, message_id, style="single").statement(DUE_ON))
     missing = pages.pop(late)
