@@ -7,6 +7,7 @@ network. What one entry says is read in camt_entry.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO
@@ -143,7 +144,7 @@ def _head(piece: Piece, group: Piece, namespace: str, zone: ZoneInfo, *, ordinal
     iban = words(told, "Acct/Id/IBAN")
     own = words(told, f"{shape.paging}/PgNb") is not None
     page, last_page = _paging(told, shape.paging) if own else _paging(group.told, "MsgPgntn")
-    opening, closing, opening_kind = _balances(told, line, inner=last_page is False or (page or 1) > 1)
+    opening, closing, opening_kind, closing_kind = _balances(told, line, inner=last_page is False or (page or 1) > 1)
     return StatementHead(
         kind=shape.kind,
         namespace=namespace,
@@ -166,6 +167,9 @@ def _head(piece: Piece, group: Piece, namespace: str, zone: ZoneInfo, *, ordinal
         page=page,
         last_page=last_page,
         servicer_bic=camt_entry.agent_bic(told, ("Acct/Svcr",)),
+        closing_kind=closing_kind,
+        paper_number=_paper_number(words(told, "LglSeqNb")),
+        pages_of_file=page is not None and not own,
     )
 
 
@@ -174,8 +178,13 @@ def _paging(told: Told, name: str) -> tuple[int | None, bool | None]:
     return camt_entry.count(words(told, f"{name}/PgNb"), "PgNb"), camt_entry.flag(words(told, f"{name}/LastPgInd"))
 
 
-def _balances(told: Told, line: int, *, inner: bool) -> tuple[Told | None, Told | None, str | None]:
-    """Return the opening and the closing balance, and which kind the opening is: OPBD, else PRCD.
+def _paper_number(written: str | None) -> int | None:
+    """Return the number of the statement on paper; what is no plain number says nothing, and is no fault of the file."""
+    return int(written) if written is not None and re.fullmatch("[0-9]{1,18}", written) else None
+
+
+def _balances(told: Told, line: int, *, inner: bool) -> tuple[Told | None, Told | None, str | None, str | None]:
+    """Return the opening and the closing balance, and which kind each is: OPBD, else PRCD, and CLBD.
 
     ITBD and a sub-type INTM are the balances between two pages, neither the day's beginning nor its end; where the statement is a
     page of several (``inner``) they are the page's.
@@ -184,9 +193,11 @@ def _balances(told: Told, line: int, *, inner: bool) -> tuple[Told | None, Told 
     if inner and opening is None:
         opening = next((one for one in groups(told, "Bal") if _between(one, "OPBD")), None)
         kind = None if opening is None else "ITBD"
+    closing_kind = None if closing is None else "CLBD"
     if inner and closing is None:
         closing = next((one for one in reversed(groups(told, "Bal")) if _between(one, "CLBD")), None)
-    return opening, closing, kind
+        closing_kind = None if closing is None else "ITBD"
+    return opening, closing, kind, closing_kind
 
 
 def _between(balance: Told, kind: str) -> bool:

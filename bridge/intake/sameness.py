@@ -30,11 +30,12 @@ def known(session: Session, statement: Statement) -> bool:
         Statement.closing_on == statement.closing_on,
         Statement.opening_cents.is_not_distinct_from(statement.opening_cents),
         Statement.closing_cents.is_not_distinct_from(statement.closing_cents),
+        Statement.page.is_not_distinct_from(statement.page),  # two pages of a statement may have the same lines
         Statement.posting != "refused",
     )
     others = list(session.scalars(alike))
-    lines = _lines(session, statement) if others else []
-    return any(_lines(session, other) == lines and (lines or _same_name(other, statement)) for other in others)
+    mine = lines(session, statement) if others else []
+    return any(lines(session, other) == mine and (mine or _same_name(other, statement)) for other in others)
 
 
 def objection(session: Session, statement: Statement) -> str:
@@ -46,6 +47,32 @@ def objection(session: Session, statement: Statement) -> str:
         return number
     line = _first_line_booked_before(session, statement)
     return f"line {line + 1} was booked before, from another statement" if line is not None else ""
+
+
+def lines(session: Session, statement: Statement) -> list[Content]:
+    """Every line with its details, in order: what would be booked, and what would explain it."""
+    details: dict[int, list[Content]] = {}
+    for entry_id, *said in session.execute(
+        select(
+            Detail.entry_id,
+            Detail.amount_cents,
+            Detail.original_cents,
+            Detail.end_to_end_id,
+            Detail.mandate_id,
+            Detail.return_reason,
+            Detail.is_return,
+        )
+        .join(Entry, Entry.id == Detail.entry_id)
+        .where(Entry.statement_id == statement.id)
+        .order_by(Detail.entry_id, Detail.ordinal)
+    ):
+        details.setdefault(entry_id, []).append(tuple(said))
+    listed = session.execute(
+        select(Entry.id, Entry.amount_cents, Entry.booked_on, Entry.value_on, Entry.bank_ref, Entry.bank_code_own)
+        .where(Entry.statement_id == statement.id)
+        .order_by(Entry.ordinal)
+    )
+    return [(*line, tuple(details.get(entry_id, ()))) for entry_id, *line in listed]
 
 
 def _same_name(one: Statement, other: Statement) -> bool:
@@ -80,6 +107,8 @@ def _number_taken(session: Session, statement: Statement) -> str:
         extract("year", Statement.closing_on) == statement.closing_on.year,
         Statement.posting == "posted",
     )
+    if statement.page is not None:  # the other pages of a statement have its number too
+        posted = posted.where(Statement.page.is_(None) | (Statement.page == statement.page))
     for other in session.scalars(posted):
         if _content(session, other) != _content(session, statement):
             return f"the bank sent statement {statement.sequence} of {statement.closing_on.year} before with other content"
@@ -111,30 +140,4 @@ def _first_line_booked_before(session: Session, statement: Statement) -> int | N
 
 
 def _content(session: Session, statement: Statement) -> Content:
-    return statement.closing_on, statement.opening_cents, statement.closing_cents, _lines(session, statement)
-
-
-def _lines(session: Session, statement: Statement) -> list[Content]:
-    """Every line with its details, in order: what would be booked, and what would explain it."""
-    details: dict[int, list[Content]] = {}
-    for entry_id, *said in session.execute(
-        select(
-            Detail.entry_id,
-            Detail.amount_cents,
-            Detail.original_cents,
-            Detail.end_to_end_id,
-            Detail.mandate_id,
-            Detail.return_reason,
-            Detail.is_return,
-        )
-        .join(Entry, Entry.id == Detail.entry_id)
-        .where(Entry.statement_id == statement.id)
-        .order_by(Detail.entry_id, Detail.ordinal)
-    ):
-        details.setdefault(entry_id, []).append(tuple(said))
-    lines = session.execute(
-        select(Entry.id, Entry.amount_cents, Entry.booked_on, Entry.value_on, Entry.bank_ref, Entry.bank_code_own)
-        .where(Entry.statement_id == statement.id)
-        .order_by(Entry.ordinal)
-    )
-    return [(*line, tuple(details.get(entry_id, ()))) for entry_id, *line in lines]
+    return statement.closing_on, statement.opening_cents, statement.closing_cents, lines(session, statement)

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from bridge import archive, books, rows
 from bridge.books import BreakRow, Recorder
-from bridge.intake import advices, posting, sameness
+from bridge.intake import advices, pages, posting, sameness
 from bridge.intake.taken import Taken
 from bridge.model import Account, BankAccount, Detail, Document, Entry, Statement
 from bridge.model.sealed import Key, seal
@@ -45,19 +45,23 @@ def keep(
             total += sum(entry.amount_cents for entry in chunk)
             rows += len(chunk)
             _refuse(statement, _fault_of_lines(chunk, runtime.today()))
-        _judge(session, statement, total)
+        _judge(session, statement, head, total)
     parked = {statement.account_id for statement in stored if statement.account_id and statement.posting == "parked"}
+    complete: list[Statement] = []
     for account_id in sorted(parked):
+        complete += pages.settle(session, account_id, by)
         new += posting.post_chain(session, runtime, account_id, by)
+        pages.drop(session, account_id, by)
     breaks: list[BreakRow] = []
     for account_id in sorted({statement.account_id for statement in stored if statement.account_id}):
         breaks += advices.complete(session, account_id, [one.id for one in stored if one.account_id == account_id])
         advices.tell(session, account_id)
     waiting = [statement for statement in stored if statement.posting not in ("posted", "advice")]
-    breaks += [posting.break_of(statement) for statement in waiting if statement.reason != sameness.KNOWN]
+    still = [*waiting, *(statement for statement in complete if statement.posting != "posted")]
+    breaks += [posting.break_of(statement) for statement in still if statement.reason != sameness.KNOWN]
     books.open_breaks(session, breaks, by, runtime.today())
     known = all(statement.reason == sameness.KNOWN for statement in stored)
-    reasons = "; ".join(statement.reason for statement in waiting)
+    reasons = "; ".join(dict.fromkeys(statement.reason for statement in waiting))
     return Taken("", "", "", "known" if known else "stored", rows, new, reasons)
 
 
@@ -100,8 +104,8 @@ def _statement_row(session: Session, runtime: Runtime, document: Document, head:
         account_id=account.id if account else None,
         kind=head.kind,
         # a page is a link of the account's chain of its own: the number and the id alone are those of all its pages
-        statement_id=f"{head.statement_id} page {head.page or 1}" if _is_page(head) else head.statement_id,
-        sequence=None if _is_page(head) else head.sequence,
+        statement_id=f"{head.statement_id} page {head.page or 1}" if pages.is_page(head) else head.statement_id,
+        sequence=None if pages.is_page(head) else head.sequence,
         currency=head.currency,
         opening_cents=head.opening_cents,
         closing_cents=head.closing_cents,
@@ -110,14 +114,9 @@ def _statement_row(session: Session, runtime: Runtime, document: Document, head:
         posted_no=None,
         posted_at=None,
         posting="refused" if refused else "advice" if advice else "parked",
-        reason=refused or ("" if advice else "it does not continue the ledger's balance"),
+        reason=refused or ("" if advice else pages.GAP),
         recorded_at=runtime.clock(),
     )
-
-
-def _is_page(head: StatementHead) -> bool:
-    """Whether it is one page of several; the only page of a statement is a statement."""
-    return head.last_page is False or (head.page or 1) > 1
 
 
 def _fault_of_any(head: StatementHead) -> str:
@@ -141,7 +140,7 @@ def _fault_of_head(head: StatementHead, closing_on: date, today: date) -> str:
     if fault:
         return fault
     if head.opening_cents is None or head.closing_cents is None:
-        if _is_page(head):
+        if pages.is_page(head):
             return f"page {head.page or 1} of several has no balances of its own: ask the bank for the statement in one piece"
         return "it has no opening or no closing balance, so it cannot be checked"
     wrong = [day for day in (head.opening_on, closing_on) if not _plausible(day, today + BOOKED_AHEAD)]
@@ -225,7 +224,7 @@ def _plausible(day: date | None, latest: date) -> bool:
     return day is None or EARLIEST <= day <= latest
 
 
-def _judge(session: Session, statement: Statement, total_cents: int) -> None:
+def _judge(session: Session, statement: Statement, head: StatementHead, total_cents: int) -> None:
     """Refuse a statement that does not add up, that is known, or that says of known lines something else.
 
     The others stay parked until they fit.
@@ -237,12 +236,23 @@ def _judge(session: Session, statement: Statement, total_cents: int) -> None:
         return
     assert statement.opening_cents is not None
     assert statement.closing_cents is not None
-    if statement.opening_cents + total_cents != statement.closing_cents:
+    if pages.waits(session, statement, head, total_cents):
+        _judge_page(session, statement)
+    elif statement.opening_cents + total_cents != statement.closing_cents:
         _refuse(statement, "its opening balance and its lines do not add up to its closing balance")
-    elif sameness.known(session, statement):
+    elif sameness.known(session, statement) or pages.booked_so(session, statement):
         _refuse(statement, sameness.KNOWN)
     else:
         _refuse(statement, sameness.objection(session, statement))
+
+
+def _judge_page(session: Session, statement: Statement) -> None:
+    """A page that waits for the others of its statement; whether all of them add up is seen when they are here."""
+    statement.reason = ""
+    if sameness.known(session, statement) or pages.in_one_piece(session, statement):
+        _refuse(statement, sameness.KNOWN)
+    else:
+        _refuse(statement, pages.fault(session, statement) or sameness.objection(session, statement))
 
 
 def _refuse(statement: Statement, why: str) -> None:

@@ -69,6 +69,8 @@ class Statement(Base):
     posted_at: Mapped[datetime | None]
     posting: Mapped[str]  # STATEMENT_STATES
     reason: Mapped[str] = mapped_column(default="")
+    page: Mapped[int | None]  # of a page that gives only the balances of the day: it is booked with all others of its statement
+    last_page: Mapped[bool | None]
     recorded_at: Mapped[datetime]
     __table_args__ = (
         UniqueConstraint("document_id", "ordinal"),

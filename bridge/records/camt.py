@@ -14,8 +14,9 @@ class StatementHead:
     """One Stmt, Rpt or Ntfctn, read before its entries. Balances are None where the bank gives none.
 
     ``kind`` is "camt.052", "camt.053" or "camt.054"; ``ordinal`` counts the statements of a file from 0. ``opening_kind`` is
-    OPBD or PRCD, ITBD for a page that begins between the day's ends. ``copy`` is CpyDplctInd (COPY, DUPL, CODU) or None. ``iban``
-    is upper case without blanks, or None where the bank names the account otherwise (then ``account_other``).
+    OPBD or PRCD, ITBD for a page that begins between the day's ends; ``closing_kind`` is CLBD or ITBD likewise. ``copy`` is
+    CpyDplctInd (COPY, DUPL, CODU) or None. ``iban`` is upper case without blanks, or None where the bank names the account
+    otherwise (then ``account_other``).
     """
 
     kind: str
@@ -39,6 +40,9 @@ class StatementHead:
     page: int | None = None
     last_page: bool | None = None
     servicer_bic: str | None = None  # the bank that keeps the account
+    closing_kind: str | None = None
+    paper_number: int | None = None  # LglSeqNb
+    pages_of_file: bool = False  # the file says which page it is (MsgPgntn), not the statement
 
 
 @dataclass(frozen=True, slots=True)

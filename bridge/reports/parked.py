@@ -8,6 +8,7 @@ from datetime import date
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from bridge.intake import pages
 from bridge.intake.sameness import KNOWN
 from bridge.model import Account, Document, Statement
 
@@ -43,7 +44,9 @@ def parked(session: Session) -> list[ParkedLine]:
 
 def _line(session: Session, statement: Statement, account: str, file: str) -> ParkedLine:
     why, then, missing = statement.reason, "ask the bank for the right one", None
-    if statement.posting == "parked":
+    if statement.posting == "parked" and statement.page is not None and statement.reason != pages.GAP:
+        then = "import the other pages, or the statement in one piece"
+    elif statement.posting == "parked":
         before = _before(session, statement)
         missing = None if before is None else (statement.opening_cents or 0) - (before.closing_cents or 0)
         why, then = _gap(statement, before, missing)
@@ -63,13 +66,17 @@ def _line(session: Session, statement: Statement, account: str, file: str) -> Pa
 
 
 def _before(session: Session, statement: Statement) -> Statement | None:
-    """The last statement of the account, booked or waiting, that closed before this one did."""
+    """The last statement of the account, booked or waiting, that closed before this one did; no page of its own."""
+    itself = [statement.id]
+    if statement.page is not None:
+        itself += [page.id for page in pages.others(session, statement)]
     return session.scalar(
         select(Statement)
         .where(Statement.account_id == statement.account_id, Statement.posting.in_(("posted", "parked")))
-        .where(Statement.id != statement.id)
+        .where(Statement.id.not_in(itself))
         .where(Statement.closing_on <= statement.closing_on)
-        .order_by(Statement.closing_on.desc(), func.coalesce(Statement.sequence, 0).desc(), Statement.id.desc())
+        .order_by(Statement.closing_on.desc(), func.coalesce(Statement.sequence, 0).desc())
+        .order_by(func.coalesce(Statement.page, 0).desc(), Statement.id.desc())
         .limit(1)
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 
 from bridge.acts import confirm_upload
 from tests import worlds
-from tests.intake.papers import Paper, camt
+from tests.intake.papers import Line, Paper, camt, details
 from tests.worlds import CORE_DEBTOR, Usage, World
 
 DUE = date(2026, 11, 25)  # a Wednesday; five TARGET days later is Wednesday, 2 December
@@ -64,6 +65,24 @@ def test_an_older_statement_is_not_the_missing_one(world: World) -> None:
     world.run("reconcile")
 
     assert world.open_breaks() == [("STATEMENT_MISSING", "account:main")]
+
+
+@pytest.mark.parametrize(("closes", "kinds"), [(100_00, []), (99_00, ["STATEMENT_MISSING"])])
+def test_a_statement_of_which_a_page_did_not_come(world: World, closes: int, kinds: list[str]) -> None:
+    """While a page waits the others are asked for, not the statement; where all do not add up, none of that day is there."""
+    world.now = datetime(2026, 11, 30, 8, tzinfo=UTC)
+    day = Paper((), on="2026-11-25", opened_on="2026-11-25", opening=0, closes=closes)
+    paging = "<StmtPgntn><PgNb>{}</PgNb><LastPgInd>{}</LastPgInd></StmtPgntn>"
+    world.receive("1.xml", camt(replace(day, head=paging.format(1, "false")), message="M-1"))
+    world.run("reconcile")
+    assert [kind for kind, _ in world.open_breaks()] == ["STATEMENT_GAP"]
+    line = Line(100_00, "R-1", on="2026-11-25", more=details((world.debits()[0].end_to_end_id, "100.00")))
+    world.receive("2.xml", camt(replace(day, lines=(line,), head=paging.format(2, "true")), message="M-2"))
+    world.run("reconcile")
+
+    assert [kind for kind, _ in world.open_breaks() if kind != "STATEMENT_REFUSED"] == kinds
+    assert set(world.states().values()) == {"submitted" if kinds else "settled"}
+    assert world.failed_checks() == []
 
 
 @pytest.mark.parametrize(

@@ -220,9 +220,17 @@ def test_pages_are_read_at_the_statement_and_else_at_the_file() -> None:
 
     one, other, none = head_of("", paging=of_file), head_of(of_statement, paging=of_file), head_of("")
 
-    assert (one.page, one.last_page) == (1, True)
-    assert (other.page, other.last_page) == (2, False)
-    assert (none.page, none.last_page) == (None, None)
+    assert (one.page, one.last_page, one.pages_of_file) == (1, True, True)
+    assert (other.page, other.last_page, other.pages_of_file) == (2, False, False)
+    assert (none.page, none.last_page, none.pages_of_file) == (None, None, False)
+
+
+@pytest.mark.parametrize(
+    ("written", "number"), [("", None), ("<LglSeqNb>17</LglSeqNb>", 17), ("<LglSeqNb>17.5</LglSeqNb>", None)]
+)
+def test_the_number_on_paper(written: str, number: int | None) -> None:
+    """LglSeqNb; what is no plain number is no fault of the file."""
+    assert head_of(written).paper_number == number
 
 
 @pytest.mark.parametrize(
@@ -250,22 +258,23 @@ def test_the_opening_is_opbd_before_prcd_and_never_an_interim_balance(
 @pytest.mark.parametrize(
     ("page", "last", "balances", "opening", "closing"),
     [
-        (1, "false", [balance("OPBD", "10.00"), balance("ITBD", "15.00")], (1000, "OPBD"), 1500),
-        (2, "false", [balance("ITBD", "15.00"), balance("ITBD", "9.00")], (1500, "ITBD"), 900),
-        (3, "true", [balance("ITBD", "9.00"), balance("CLBD", "7.00")], (900, "ITBD"), 700),
-        (2, "false", [balance("CLBD", "9.00", sub="INTM"), balance("OPBD", "15.00", sub="INTM")], (1500, "ITBD"), 900),
-        (1, "true", [balance("OPBD", "10.00"), balance("ITBD", "15.00")], (1000, "OPBD"), None),
-        (2, "true", [], (None, None), None),
+        (1, "false", [balance("OPBD", "10.00"), balance("ITBD", "15.00")], (1000, "OPBD"), (1500, "ITBD")),
+        (2, "false", [balance("ITBD", "15.00"), balance("ITBD", "9.00")], (1500, "ITBD"), (900, "ITBD")),
+        (3, "true", [balance("ITBD", "9.00"), balance("CLBD", "7.00")], (900, "ITBD"), (700, "CLBD")),
+        (2, "false", [balance("CLBD", "9.00", sub="INTM"), balance("OPBD", "15.00", sub="INTM")], (1500, "ITBD"), (900, "ITBD")),
+        (1, "true", [balance("OPBD", "10.00"), balance("ITBD", "15.00")], (1000, "OPBD"), (None, None)),
+        (2, "true", [], (None, None), (None, None)),
+        (2, "false", [balance("PRCD", "10.00"), balance("CLBD", "7.00")], (1000, "PRCD"), (700, "CLBD")),
     ],
 )
 def test_a_page_has_the_balances_between_the_pages(
-    page: int, last: str, balances: list[str], opening: tuple[int | None, str | None], closing: int | None
+    page: int, last: str, balances: list[str], opening: tuple[int | None, str | None], closing: tuple[int | None, str | None]
 ) -> None:
     """The first opens as the day, the last closes as the day; the only page of a statement is the day."""
     head = head_of(f"<StmtPgntn><PgNb>{page}</PgNb><LastPgInd>{last}</LastPgInd></StmtPgntn>{''.join(balances)}")
 
     assert (head.opening_cents, head.opening_kind) == opening
-    assert head.closing_cents == closing
+    assert (head.closing_cents, head.closing_kind) == closing
 
 
 def test_two_balances_that_contradict_each_other_are_refused() -> None:

@@ -23,7 +23,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Paper:
-    """A statement of the place's own account; it adds up. ``head`` is XML after its id."""
+    """A statement of the place's own account; it adds up unless ``closes`` says otherwise. ``head`` is XML after its id."""
 
     lines: tuple[Line, ...]
     id: str = "S-1"
@@ -33,22 +33,25 @@ class Paper:
     opened_on: str = "2026-11-20"
     head: str = ""
     kinds: tuple[str, str] = ("OPBD", "CLBD")  # of its two balances; ITBD between pages
+    closes: int | None = None  # what it says to close with, where that is not what its lines make
+    paper: int | None = None  # its number on paper
 
     @property
     def closing(self) -> int:
-        return self.opening + sum(line.cents for line in self.lines)
+        return self.opening + sum(line.cents for line in self.lines) if self.closes is None else self.closes
 
     def xml(self) -> str:
         number = "" if self.sequence is None else f"<ElctrncSeqNb>{self.sequence}</ElctrncSeqNb>"
+        number += "" if self.paper is None else f"<LglSeqNb>{self.paper}</LglSeqNb>"
         balances = _balance(self.kinds[0], self.opening, self.opened_on) + _balance(self.kinds[1], self.closing, self.on)
         account = f"<Acct><Id><IBAN>{OWN_IBAN}</IBAN></Id><Ccy>EUR</Ccy></Acct>"
         lines = "".join(map(line_xml, self.lines))
         return f"<Stmt><Id>{self.id}</Id>{self.head}{number}{account}{balances}{lines}</Stmt>"
 
 
-def camt(*papers: Paper, message: str = "M-1") -> bytes:
-    """A camt.053 of these statements; another ``message`` makes other bytes."""
-    head = f"<GrpHdr><MsgId>{message}</MsgId><CreDtTm>2026-11-20T21:00:00Z</CreDtTm></GrpHdr>"
+def camt(*papers: Paper, message: str = "M-1", paging: str = "") -> bytes:
+    """A camt.053 of these statements; another ``message`` makes other bytes, ``paging`` is XML at the end of its head."""
+    head = f"<GrpHdr><MsgId>{message}</MsgId><CreDtTm>2026-11-20T21:00:00Z</CreDtTm>{paging}</GrpHdr>"
     inside = "".join(paper.xml() for paper in papers)
     return f'<Document xmlns="{CAMT}"><BkToCstmrStmt>{head}{inside}</BkToCstmrStmt></Document>'.encode()
 

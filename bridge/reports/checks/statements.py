@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from sqlalchemy import func, or_, select, text
 from sqlalchemy.orm import aliased
@@ -11,38 +12,74 @@ from bridge.model import Account, Base, Batch, Document, Entry, Statement
 from bridge.reports.checks import Reading
 
 
+@dataclass(frozen=True, slots=True)
+class Booked:
+    """One booked statement or page with the sum of its lines."""
+
+    account_id: int | None
+    account: str | None
+    name: str
+    place: int | None
+    opening: int | None
+    closing: int | None
+    page: int | None
+    last_page: bool | None
+    cents: int
+
+
 def sums(now: Reading) -> Iterator[str]:
-    """Opening balance and lines of a booked statement are its closing balance."""
-    lines = select(Entry.statement_id, func.sum(Entry.amount_cents).label("cents")).group_by(Entry.statement_id).subquery()
-    rows = now.session.execute(
-        select(Statement.statement_id, Statement.opening_cents, Statement.closing_cents, lines.c.cents)
-        .outerjoin(lines, lines.c.statement_id == Statement.id)
-        .where(Statement.posting == "posted")
-        .order_by(Statement.id)
-    )
-    for name, opening, closing, cents in rows:
-        if opening is None or closing is None or opening + int(cents or 0) != closing:
-            yield f"statement {name}: its opening balance and its lines are not its closing balance"
+    """Opening balance and lines of a booked statement are its closing balance; of pages that share the balances, all lines."""
+    for run in _runs(now):
+        first = run[0]
+        if first.opening is None or first.closing is None or first.opening + sum(one.cents for one in run) != first.closing:
+            yield f"statement {first.name}: its opening balance and its lines are not its closing balance"
+        elif len(run) > 1 and first.opening != first.closing and (first.page != 1 or not run[-1].last_page):
+            yield f"statement {first.name}: not all of its pages are booked"
 
 
 def chain(now: Reading) -> Iterator[str]:
     """Each booked statement of an account opens where the one before it closed, and none is left out."""
-    booked = Statement.posting == "posted"
-    homeless = or_(Statement.account_id.is_(None), Statement.posted_no.is_(None))
-    for name in now.session.scalars(select(Statement.statement_id).where(booked, homeless)):
-        yield f"statement {name} is booked, but on no account or without a place in its chain"
+    before: Booked | None = None
+    for run in _runs(now):
+        first, last = run[0], run[-1]
+        if first.account_id is None or first.place is None:
+            yield f"statement {first.name} is booked, but on no account or without a place in its chain"
+            continue
+        after = (
+            None if before is None or before.account_id != first.account_id else (before.account_id, before.place, before.closing)
+        )
+        if after is not None and after != (first.account_id, first.place - 1, first.opening):
+            yield f"account {first.account}: statement {first.name} does not follow the one before it"
+        before = last
+
+
+def _runs(now: Reading) -> Iterator[list[Booked]]:
+    """The booked statements in the order of their chains, each with the pages after it that give the same balances of the day."""
+    lines = select(Entry.statement_id, func.sum(Entry.amount_cents).label("cents")).group_by(Entry.statement_id).subquery()
+    told = (Statement.statement_id, Statement.posted_no, Statement.opening_cents, Statement.closing_cents)
     rows = now.session.execute(
-        select(Account.name, Statement.statement_id, Statement.posted_no, Statement.opening_cents, Statement.closing_cents)
-        .join(Account, Account.id == Statement.account_id)
-        .where(booked, ~homeless)
-        .order_by(Account.id, Statement.posted_no)
+        select(Statement.account_id, Account.name, *told, Statement.page, Statement.last_page, lines.c.cents)
+        .outerjoin(Account, Account.id == Statement.account_id)
+        .outerjoin(lines, lines.c.statement_id == Statement.id)
+        .where(Statement.posting == "posted")
+        .order_by(Statement.account_id, Statement.posted_no, Statement.id)
     )
-    before: tuple[str, int, int | None] | None = None
-    for account, name, number, opening, closing in rows:
-        place = number or 0
-        if before is not None and before[0] == account and before[1:] != (place - 1, opening):
-            yield f"account {account}: statement {name} does not follow the one before it"
-        before = (account, place, closing)
+    run: list[Booked] = []
+    for account_id, account, name, place, opening, closing, page, last_page, cents in rows:
+        one = Booked(account_id, account, name, place, opening, closing, page, last_page, int(cents or 0))
+        if run and not _next_page(run[-1], one):
+            yield run
+            run = []
+        run.append(one)
+    if run:
+        yield run
+
+
+def _next_page(one: Booked, after: Booked) -> bool:
+    if one.page is None or after.page is None or one.place is None or after.place is None:
+        return False
+    same = (one.account_id, one.opening, one.closing) == (after.account_id, after.opening, after.closing)
+    return same and after.page == one.page + 1 and after.place == one.place + 1
 
 
 def advices(now: Reading) -> Iterator[str]:
