@@ -133,6 +133,7 @@ def _debit(element: etree._Element, block: etree._Element, head: StatusReportHea
         instruction_id=text(element, "OrgnlInstrId"),
         mandate_id=text(original, "MndtRltdInf/MndtId"),
         amount_cents=_amount(original),
+        due_on=safe_xml.day(find(original, "ReqdColltnDt")),
     )
 
 
