@@ -61,6 +61,13 @@ def test_the_names_of_utf8(encoding: str) -> None:
     assert names(f'<?xml version="1.0" encoding="{encoding}"?>{GOOD}') == ["Ntry"]
 
 
+@pytest.mark.parametrize("inside", ["<a>" * 300 + "</a>" * 300, f"<a>{'x' * 11_000_000}</a>"], ids=["depth", "text"])
+def test_a_limit_of_the_parser_is_no_truncation(inside: str) -> None:
+    """What is nested or written too far is called so: asking the bank for the whole file would not help."""
+    with pytest.raises(BadInput, match="nested more than 256 deep, or hold too long a text"):
+        names(GOOD.replace("<Ntry/>", inside))
+
+
 def test_size_to_the_byte() -> None:
     """A file of exactly the limit is read, one byte more is refused; without a limit of its own it is 200 MB."""
     assert names(GOOD, size_max=len(GOOD)) == ["Ntry"]
