@@ -127,6 +127,15 @@ def test_a_rejection_that_only_a_copy_explains() -> None:
     assert said(status(1, "group", "RJCT", reason="FF01"), block) == {"C": "rejected"}
 
 
+@pytest.mark.parametrize("word", [*sorted(answers.POSITIVE | answers.NOTHING_YET), "ZZZZ", None])
+@pytest.mark.parametrize("level", ["group", "block", "debit"])
+def test_no_other_word_rejects_at_any_level(level: str, word: str | None) -> None:
+    """Of every status at every level only RJCT and CANC are a no, whatever reason stands beside it."""
+    name = {"group": None, "block": "B1", "debit": "A"}[level]
+    for reason in (None, "AC04", "MD06"):
+        assert "rejected" not in said(status(1, level, word, name, reason=reason)).values()
+
+
 def why(*lines: ReportLine) -> dict[str, str]:
     return {one.end_to_end_key: one.reason for one in answers.read(lines, MEMBERS).said}
 
