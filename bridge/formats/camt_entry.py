@@ -96,6 +96,8 @@ def _adding_up(details: tuple[EntryDetail, ...], amount_cents: int) -> tuple[Ent
     .02 has no TxDtls/Amt: a bank writes there what was collected (InstdAmt or TxAmt) and the charge beside it, or all of a lump
     sum's parts as InstdAmt. Where the sum is another one the details stay as they are written: no amount is spread over them.
     """
+    if not details or (len(details) == 1 and details[0].amount_cents == amount_cents):  # as nearly all are
+        return details
     unknown = [one for one in details if one.amount_cents is None]
     if any(one.original_cents is None for one in unknown):
         return details
