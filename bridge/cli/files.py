@@ -67,23 +67,24 @@ def _profile_of(here: call.Call, ibans: list[str]) -> tuple[str, str]:
     return "default", "the file names no account of bridge.toml; --profile names another"
 
 
-def show(context: typer.Context, file: Path = typer.Argument(..., help="A pain.002, pain.008 or camt file.")) -> None:
+def show(
+    context: typer.Context, file: Path = typer.Argument(..., help="A pain.002, pain.008 or camt file, also in a ZIP or gzip.")
+) -> None:
     """What a bank file says; nothing is stored."""
-    from io import BytesIO
-
     from bridge.cli.bank import read
     from bridge.reports import showing
 
     here = call.of(context)
-    found = showing.show(BytesIO(read(file)))
+    found = showing.show_file(file.name, read(file))
 
     def tables() -> None:
-        for statement in found["statements"]:
-            _statement(found["kind"], statement)
-        if found["report"]:
-            _report(found["report"])
-        for block in found.get("blocks", ()):
-            _block(block)
+        for one in found.get("documents", (found,)):
+            for statement in one["statements"]:
+                _statement(one["kind"], statement)
+            if one["report"]:
+                _report(one["report"])
+            for block in one.get("blocks", ()):
+                _block(block)
 
     here.answer(found, tables)
 

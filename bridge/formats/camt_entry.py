@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, TypedDict
 
@@ -67,10 +67,11 @@ def entry(piece: Piece, begun: Beginning, details: tuple[EntryDetail, ...], *, s
     if named is None:
         raise BadInput(f"The entry at line {line} has no status")
     batches = tuple(_batch(batch, begun.currency, line) for batch in groups(told, "NtryDtls/Btch"))
+    amount_cents = begun.sign * cents(first(told, "Amt"), "Amt", line)
     return StatementEntry(
         statement=statement,
         ordinal=ordinal,
-        amount_cents=begun.sign * cents(first(told, "Amt"), "Amt", line),
+        amount_cents=amount_cents,
         currency=begun.currency,
         status=named,
         reversal=flag(words(told, "RvslInd")) or False,
@@ -82,11 +83,39 @@ def entry(piece: Piece, begun: Beginning, details: tuple[EntryDetail, ...], *, s
         # Which of several a lump sum is about cannot be told from one of them.
         batch=batches[0] if len(batches) == 1 else None,
         charges=_charges(told, begun.currency, line) if "Chrgs" in told else (),
-        details=details,
+        details=_adding_up(details, amount_cents),
         text=words(told, "AddtlNtryInf") or "",
         batches=batches,
         is_return=begun.is_return,
     )
+
+
+def _adding_up(details: tuple[EntryDetail, ...], amount_cents: int) -> tuple[EntryDetail, ...]:
+    """The details with what was booked of each, where what was collected and what that cost add up to the entry's amount.
+
+    .02 has no TxDtls/Amt: a bank writes there what was collected (InstdAmt or TxAmt) and the charge beside it, or all of a lump
+    sum's parts as InstdAmt. Where the sum is another one the details stay as they are written: no amount is spread over them.
+    """
+    if not details or (len(details) == 1 and details[0].amount_cents == amount_cents):  # as nearly all are
+        return details
+    unknown = [one for one in details if one.amount_cents is None]
+    if any(one.original_cents is None for one in unknown):
+        return details
+    if not unknown and sum(one.amount_cents or 0 for one in details) == amount_cents:
+        return details
+    side = 1 if amount_cents >= 0 else -1
+    plain = [side * (one.original_cents or 0) if one.amount_cents is None else one.amount_cents for one in details]
+    whole = [cents + (_kept(one) if abs(cents) == one.original_cents else 0) for one, cents in zip(details, plain, strict=True)]
+    found = next((amounts for amounts in (plain, whole) if sum(amounts) == amount_cents), None)
+    if found is None:
+        return details
+    return tuple(replace(one, amount_cents=cents) for one, cents in zip(details, found, strict=True))
+
+
+def _kept(detail: EntryDetail) -> int:
+    """What the charges of a detail change in the booked amount, signed; one that is said not to be included changes nothing."""
+    inside = (charge for charge in detail.charges if charge.included is not False)
+    return sum(charge.amount_cents if charge.credit else -charge.amount_cents for charge in inside)
 
 
 def _batch(batch: Told, currency: str, line: int) -> BatchReference:

@@ -2,39 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from datetime import datetime
-from typing import IO
+from typing import IO, Any
 from zoneinfo import ZoneInfo
 
-from lxml import etree
-
 from bridge.errors import BadInput
-from bridge.formats import safe_xml
-from bridge.formats.safe_xml import find, find_all, need, text
+from bridge.formats import safe_xml, xml_pieces
+from bridge.formats.xml_pieces import Piece, Told, every, first, groups, mark, need, text, words
 from bridge.records.pain002 import StatusLine, StatusReason, StatusReportHead
 
-_TAGS = ("GrpHdr", "OrgnlGrpInfAndSts", "OrgnlPmtInfAndSts", "TxInfAndSts")
-_PREFIX = "urn:iso:std:iso:20022:tech:xsd:"
 _BERLIN = ZoneInfo("Europe/Berlin")
-
-
-@dataclass(slots=True)
-class _Progress:
-    """Where the reading stands: the head once it is known, and the block that was yielded last."""
-
-    zone: ZoneInfo
-    message_id: str = ""
-    created_at: datetime | None = None
-    head: StatusReportHead | None = None
-    announced: etree._Element | None = None
-
-    def original(self) -> StatusReportHead:
-        """Return the head; BadInput where a status comes before the file says what it is about."""
-        if self.head is None:
-            raise BadInput("The status report names no original file before its statuses (OrgnlGrpInfAndSts)")
-        return self.head
+_REPORT, _GROUP, _BLOCK, _DEBIT = "CstmrPmtStsRpt", "OrgnlGrpInfAndSts", "OrgnlPmtInfAndSts", "TxInfAndSts"
+_PIECES = frozenset({"GrpHdr", _GROUP, _BLOCK, _DEBIT})
+# .03 was Germany's until 2025: closed status codes, OrgId/BICOrBEI. What is read here differs in nothing else.
+READERS = tuple(f"urn:iso:std:iso:20022:tech:xsd:pain.002.001.{version}" for version in ("03", "10"))
+"""The namespaces that are read."""
 
 
 def read(
@@ -45,110 +28,133 @@ def read(
     Nothing is inherited downwards here. An EndToEndId of NOTPROVIDED, the ISO word for none, is None. ``zone`` is for a time
     without an offset. Raises BadInput, possibly after lines were yielded: store nothing before the end.
     """
-    now = _Progress(zone)
-    for event, element in safe_xml.open_events(stream, tags=_TAGS, known=READERS, size_max=size_max):
-        name = safe_xml.local_name(element)
-        if name == "GrpHdr" and event == "end":
-            now.message_id, now.created_at = need(element, "MsgId"), safe_xml.instant(find(element, "CreDtTm"), zone)
-        elif name == "OrgnlGrpInfAndSts" and event == "end":
-            yield from _group(now, element)
-        elif name == "TxInfAndSts":
-            yield from _in_block(now, element, event)
-        elif name == "OrgnlPmtInfAndSts" and event == "end":
-            yield from _announce(now, element)
-            now.announced = None
-            safe_xml.drop(element)
-    now.original()
+    for reading in xml_pieces.hear(
+        stream,
+        lambda namespace: _Reading(namespace, zone),
+        pieces=_PIECES,
+        groups=("StsRsnInf",),
+        known=READERS,
+        size_max=size_max,
+    ):
+        yield from reading.found
+        reading.found.clear()
+    reading.original()
 
 
-def _group(now: _Progress, element: etree._Element) -> Iterator[StatusReportHead | StatusLine]:
-    if now.head is not None:
-        raise BadInput(f"A second OrgnlGrpInfAndSts at line {element.sourceline}")
-    now.head = head = READERS[safe_xml.namespace_name(element)](element, now.message_id, now.created_at)
-    yield head
-    if head.group_status is not None:
-        yield StatusLine("group", head.original_message_id, None, None, head.group_status, head.reasons)
+class _Reading:
+    """Where the reading stands: the head once it is known, the block that was told last, and the records nobody has fetched."""
+
+    def __init__(self, namespace: str, zone: ZoneInfo) -> None:
+        self.found: list[StatusReportHead | StatusLine] = []
+        self._namespace, self._zone = namespace, zone
+        self._message_id = ""
+        self._created_at: datetime | None = None
+        self._head: StatusReportHead | None = None
+        self._told: StatusLine | None = None  # what the open block says of itself, once that was handed out
+
+    def original(self) -> StatusReportHead:
+        """Return the head; BadInput where a status comes before the file says what it is about."""
+        if self._head is None:
+            raise BadInput(f"The status report names no original file before its statuses ({_GROUP})")
+        return self._head
+
+    def opened(self, pieces: list[Piece]) -> None:
+        """A block is told when its first debit begins: all that it says of itself stands before."""
+        piece = pieces[-1]
+        if piece.name == _DEBIT:
+            if piece.within != _BLOCK or len(pieces) != 2:
+                raise BadInput(f"{_DEBIT} at line {piece.line} stands in no {_BLOCK}")
+            if self._told is None:
+                self._tell(pieces[0])
+        elif piece.within != _REPORT or len(pieces) != 1:
+            raise BadInput(f"{piece.name} at line {piece.line} stands in {piece.within}, not in {_REPORT}")
+
+    def closed(self, pieces: list[Piece]) -> None:
+        """All that a piece says stands in its tree when it has ended."""
+        piece = pieces[-1]
+        if piece.name == "GrpHdr":
+            self._message_id = words(piece.told, "MsgId") or ""
+            self._created_at = xml_pieces.instant(piece.told, "CreDtTm", line=piece.line, zone=self._zone)
+        elif piece.name == _GROUP:
+            self._read_group(piece)
+        elif piece.name == _DEBIT:
+            self.found.append(_debit(piece, pieces[0], self.original()))
+        else:
+            self._end_block(piece)
+
+    def _end_block(self, piece: Piece) -> None:
+        if self._told is None:
+            self._tell(piece)
+        elif _block(piece, self.original()) != self._told:
+            raise BadInput(f"The block at line {piece.line} says something of itself after its debits")
+        self._told = None
+
+    def _read_group(self, piece: Piece) -> None:
+        if self._head is not None:
+            raise BadInput(f"A second {_GROUP} at line {piece.line}")
+        self._head = head = self._read_head(piece)
+        self.found.append(head)
+        if head.group_status is not None:
+            self.found.append(StatusLine("group", head.original_message_id, None, None, head.group_status, head.reasons))
+
+    def _read_head(self, piece: Piece) -> StatusReportHead:
+        if not self._message_id:
+            raise BadInput("The status report has no GrpHdr/MsgId")
+        return StatusReportHead(
+            message_id=self._message_id,
+            created_at=self._created_at,
+            namespace=self._namespace,
+            original_message_id=need(piece, "OrgnlMsgId"),
+            original_message_name=words(piece.told, "OrgnlMsgNmId") or "",
+            group_status=words(piece.told, "GrpSts"),
+            reasons=_reasons(piece.told),
+        )
+
+    def _tell(self, block: Piece) -> None:
+        self._told = _block(block, self.original())
+        self.found.append(self._told)
 
 
-def _in_block(now: _Progress, element: etree._Element, event: str) -> Iterator[StatusLine]:
-    block = element.getparent()
-    if block is None or safe_xml.local_name(block) != "OrgnlPmtInfAndSts":
-        raise BadInput(f"TxInfAndSts at line {element.sourceline} stands in no OrgnlPmtInfAndSts")
-    if event == "start":
-        yield from _announce(now, block)
-    else:
-        yield _debit(element, block, now.original())
-        safe_xml.drop(element)
-
-
-def _announce(now: _Progress, block: etree._Element) -> Iterator[StatusLine]:
-    """Yield the block's own line once, before its first debit; all it says of itself stands before them."""
-    if now.announced is not block:
-        now.announced = block
-        yield _block(block, now.original())
-
-
-def _head(element: etree._Element, message_id: str, created_at: datetime | None) -> StatusReportHead:
-    if not message_id:
-        raise BadInput("The status report has no GrpHdr/MsgId")
-    return StatusReportHead(
-        message_id=message_id,
-        created_at=created_at,
-        namespace=safe_xml.namespace_name(element),
-        original_message_id=need(element, "OrgnlMsgId"),
-        original_message_name=text(element, "OrgnlMsgNmId") or "",
-        group_status=text(element, "GrpSts"),
-        reasons=_reasons(element),
-    )
-
-
-READERS: dict[str, Callable[[etree._Element, str, datetime | None], StatusReportHead]] = {
-    f"{_PREFIX}pain.002.001.03": _head,  # Germany until 2025; closed status codes, OrgId/BICOrBEI
-    f"{_PREFIX}pain.002.001.10": _head,
-}
-"""One entry for each version; the levels below the head are read by local name and are the same in both."""
-
-
-def _block(element: etree._Element, head: StatusReportHead) -> StatusLine:
+def _block(piece: Piece, head: StatusReportHead) -> StatusLine:
     return StatusLine(
         level="block",
         original_message_id=head.original_message_id,
-        pmt_inf_id=need(element, "OrgnlPmtInfId"),
+        pmt_inf_id=need(piece, "OrgnlPmtInfId"),
         end_to_end_id=None,
-        status=text(element, "PmtInfSts"),
-        reasons=_reasons(element),
+        status=words(piece.told, "PmtInfSts"),
+        reasons=_reasons(piece.told),
     )
 
 
-def _debit(element: etree._Element, block: etree._Element, head: StatusReportHead) -> StatusLine:
-    original = find(element, "OrgnlTxRef")
-    end_to_end_id = text(element, "OrgnlEndToEndId")
+def _debit(piece: Piece, block: Piece, head: StatusReportHead) -> StatusLine:
+    told = piece.told
+    end_to_end_id = words(told, "OrgnlEndToEndId")
     return StatusLine(
         level="debit",
         original_message_id=head.original_message_id,
         pmt_inf_id=need(block, "OrgnlPmtInfId"),
         end_to_end_id=None if end_to_end_id == "NOTPROVIDED" else end_to_end_id,
-        status=text(element, "TxSts"),
-        reasons=_reasons(element),
-        instruction_id=text(element, "OrgnlInstrId"),
-        mandate_id=text(original, "MndtRltdInf/MndtId"),
-        amount_cents=_amount(original),
+        status=words(told, "TxSts"),
+        reasons=_reasons(told),
+        instruction_id=words(told, "OrgnlInstrId"),
+        mandate_id=words(told, "OrgnlTxRef/MndtRltdInf/MndtId"),
+        amount_cents=_amount(first(told, "OrgnlTxRef/Amt/InstdAmt"), piece.line),
+        due_on=xml_pieces.day(told, "OrgnlTxRef/ReqdColltnDt", piece.line),
     )
 
 
-def _amount(original: etree._Element | None) -> int | None:
-    amount = find(original, "Amt/InstdAmt")
+def _amount(amount: Any, line: int) -> int | None:
     # Our debits are in EUR; an amount in anything else is not ours to compare with.
-    return safe_xml.cents(amount) if amount is not None and amount.get("Ccy") == "EUR" else None
+    return xml_pieces.cents(amount, "InstdAmt", line) if mark(amount, "Ccy") == "EUR" else None
 
 
-def _reasons(element: etree._Element) -> tuple[StatusReason, ...]:
+def _reasons(told: Told) -> tuple[StatusReason, ...]:
     return tuple(
         StatusReason(
-            code=text(info, "Rsn/Cd") or text(info, "Rsn/Prtry"),
-            info=" ".join(piece for line in find_all(info, "AddtlInf") if (piece := text(line))),
-            originator_bic=text(info, "Orgtr/Id/OrgId/AnyBIC") or text(info, "Orgtr/Id/OrgId/BICOrBEI"),
-            originator_name=text(info, "Orgtr/Nm"),
+            code=words(info, "Rsn/Cd") or words(info, "Rsn/Prtry"),
+            info=" ".join(piece for line in every(info, "AddtlInf") if (piece := text(line))),
+            originator_bic=words(info, "Orgtr/Id/OrgId/AnyBIC") or words(info, "Orgtr/Id/OrgId/BICOrBEI"),
+            originator_name=words(info, "Orgtr/Nm"),
         )
-        for info in find_all(element, "StsRsnInf")
+        for info in groups(told, "StsRsnInf")
     )

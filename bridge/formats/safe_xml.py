@@ -24,6 +24,7 @@ SIZE_MAX = 200_000_000
 
 _CHUNK = 65_536
 _PROLOG_MAX = 65_536
+_RESOURCE_LIMIT = 114  # libxml2's XML_ERR_RESOURCE_LIMIT: without huge_tree 256 levels, and 10 MB of one text
 _ENCODINGS = ("utf-8", "utf8", "us-ascii", "ascii")
 _DECLARED = re.compile(rb"""<\?xml\s[^>]*?\bencoding\s*=\s*["']([^"'>]*)["']""")
 _AMOUNT = re.compile(r"0{0,6}([0-9]{1,12})(?:\.([0-9]{1,2}))?", re.ASCII)
@@ -218,6 +219,9 @@ def _parsed(stream: IO[bytes], *, tags: list[str] | None, size_max: int) -> Iter
             chunk = stream.read(_CHUNK)
         parser.close()
     except etree.XMLSyntaxError as error:
+        if error.code == _RESOURCE_LIMIT:  # type: ignore[attr-defined]  # lxml-stubs 0.5 does not know it yet
+            too_much = f"The elements at line {error.lineno} are nested more than 256 deep, or hold too long a text"
+            raise BadInput(too_much) from None
         raise BadInput(f"The file is not well-formed XML at line {error.lineno}: truncated?") from None
 
 

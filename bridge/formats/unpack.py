@@ -24,6 +24,7 @@ RATIO_FROM = 1_000_000  # bytes: a small one may be as dense as it likes
 
 _CHUNK = 1 << 20
 _ZIP, _EMPTY_ZIP, _GZIP = b"PK\x03\x04", b"PK\x05\x06", b"\x1f\x8b"
+_MEMBER = b"PK\x01\x02"  # how the entry of a file in the directory of a ZIP begins
 _NEXT_DOCUMENT = re.compile(rb"(?<=Document>)\s*(?=<\?xml\s|<(?:[A-Za-z_][\w.-]*:)?Document[\s>])")
 
 
@@ -33,15 +34,39 @@ def members(name: str, body: bytes) -> list[tuple[str, bytes]]:
     Raises BadInput for a container that is damaged, encrypted, empty or too large, and for one with a path or another container.
     """
     if body.startswith((_ZIP, _EMPTY_ZIP)):
-        return _refuse_containers(list(_of_zip(name, body)))
-    if body.startswith(_GZIP):
-        return _refuse_containers([(name.removesuffix(".gz"), _of_gzip(name, body))])
-    parts = _NEXT_DOCUMENT.split(body) if body.count(b"Document>") > 1 else [body]  # a large one is not looked through twice
-    return [(name, body)] if len(parts) == 1 else [(f"{name}#{number}", part) for number, part in enumerate(parts, 1)]
+        found = _refuse_containers(list(_of_zip(name, body)))
+    elif body.startswith(_GZIP):
+        found = _refuse_containers([(name.removesuffix(".gz"), _of_gzip(name, body))])
+    else:
+        found = [(name, body)]
+    documents = [document for part, inside in found for document in _documents(part, inside)]
+    if len(documents) > MEMBERS_MAX:
+        raise BadInput(f"{name} holds more than {MEMBERS_MAX:,} documents")
+    return documents
+
+
+def _documents(name: str, body: bytes) -> list[tuple[str, bytes]]:
+    """The documents that stand behind one another; at most one more than are taken.
+
+    What looks like a document inside a comment, or behind a DOCTYPE, is none: the file is left whole, to be refused.
+    """
+    if body.count(b"Document>") > 1:  # one that is alone, and large, is not looked through twice
+        parts = _NEXT_DOCUMENT.split(body, MEMBERS_MAX)
+        if len(parts) > 1 and all(map(_is_whole, parts)):
+            return [(f"{name}#{number}", part) for number, part in enumerate(parts, 1)]
+    return [(name, body)]
+
+
+def _is_whole(part: bytes) -> bool:
+    """Whether no comment and no CDATA is cut, and nothing declares what a document is."""
+    pairs = (b"<!--", b"-->"), (b"<![CDATA[", b"]]>")
+    return b"<!DOCTYPE" not in part and all(part.count(begins) == part.count(ends) for begins, ends in pairs)
 
 
 def _of_zip(name: str, body: bytes) -> Iterator[tuple[str, bytes]]:
     left = BYTES_MAX
+    if body.count(_MEMBER) > 2 * MEMBERS_MAX:  # before each of four million becomes an object; a few may be chance
+        raise BadInput(f"{name} holds more than {MEMBERS_MAX:,} files")
     try:
         with zipfile.ZipFile(BytesIO(body)) as archive:
             infos = archive.infolist()

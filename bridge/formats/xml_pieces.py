@@ -21,6 +21,9 @@ from bridge.formats.safe_xml import SIZE_MAX
 DEPTH_MAX = 256
 PIECE_MAX = 4_000_000
 """Bytes between the tags of two pieces; an entry has about 2,000. A longer tag would also be scanned again with each chunk."""
+LOOSE_MAX = 20_000_000
+"""Bytes that stand in one piece between all the pieces in it, and are kept until it ends: a statement has about 2,000 and the
+blanks between its entries."""
 TEXT_MAX = 1_000_000
 """Characters of one text; the longest of the standard have 20,000."""
 NO_MARKS: Mapping[str, str] = {}
@@ -164,6 +167,7 @@ def _build(parser: expat.XMLParserType, places: _Places[H]) -> None:  # noqa: C9
     """Have the parser tell the pieces. Its handlers share variables, not an object: that is a fifth of the time of an element."""
     parser.buffer_text, parser.buffer_size = True, _CHUNK
     pieces: list[Piece] = []
+    loose: list[int] = []
     around: list[_Place] = []
     outer: list[Told] = []
     place, told = places.outside, Told()
@@ -181,7 +185,8 @@ def _build(parser: expat.XMLParserType, places: _Places[H]) -> None:  # noqa: C9
             outer.append(told)
             told = {}
             if place.is_piece:
-                places.last_piece_at = parser.CurrentByteIndex
+                count_loose()
+                loose.append(0)
                 pieces.append(Piece(place.local, place.within, told, parser.CurrentLineNumber))
                 places.told.opened(pieces)
 
@@ -216,6 +221,17 @@ def _build(parser: expat.XMLParserType, places: _Places[H]) -> None:  # noqa: C9
         places.last_piece_at = parser.CurrentByteIndex
         places.told.closed(pieces)
         pieces.pop()
+        loose.pop()
+
+    def count_loose() -> None:
+        at = parser.CurrentByteIndex
+        if loose:
+            loose[-1] += at - places.last_piece_at
+            if loose[-1] > LOOSE_MAX:
+                raise BadInput(
+                    f"What the {pieces[-1].name} of line {pieces[-1].line} says of itself is too long for a bank's file"
+                )
+        places.last_piece_at = at
 
     def refuse_mixed() -> None:
         raise BadInput(f"The element around line {parser.CurrentLineNumber} holds elements where text belongs")

@@ -21,6 +21,7 @@ from bridge.rules import charges
 from bridge.runtime import Runtime
 
 ROWS_AT_ONCE = 500
+COPIES = ("COPY", "DUPL", "CODU")  # CpyDplctInd (ISO 20022, CopyDuplicate1Code); a file that is none says nothing
 EARLIEST = date(2000, 1, 1)
 BOOKED_AHEAD = timedelta(days=10)
 VALUED_AHEAD = timedelta(days=60)
@@ -123,7 +124,7 @@ def _fault_of_any(head: StatementHead) -> str:
     """What is wrong with a statement and with an advice alike."""
     if head.currency not in (None, "EUR"):
         return f"the statement is in {head.currency}; only EUR is booked"
-    if head.copy in ("COPY", "DUPL"):
+    if head.copy in COPIES:
         return f"the bank marks it as a copy ({head.copy}); only originals are booked"
     return ""
 

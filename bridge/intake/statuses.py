@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import func, insert, select
@@ -12,9 +14,11 @@ from bridge import books
 from bridge.books import Recorder
 from bridge.errors import BadInput
 from bridge.intake.taken import Taken
-from bridge.model import Batch, Document, StatusReport, StatusReportLine
+from bridge.model import Batch, Block, Collection, Document, Mandate, Member, StatusReport, StatusReportLine
 from bridge.records.pain002 import StatusLine, StatusReportHead
+from bridge.rules import naming
 from bridge.rules.answers import COPY_REASONS
+from bridge.rules.naming import InFile
 from bridge.runtime import Runtime
 
 OURS = "pain.008"
@@ -46,6 +50,8 @@ def keep(
     )
     session.add(report)
     session.flush()
+    if head.group_status is None and head.reasons:  # why a file or its blocks are refused may stand where no status does
+        lines.insert(0, StatusLine("group", head.original_message_id, None, None, None, head.reasons))
     rows = [
         {
             "report_id": report.id,
@@ -57,7 +63,7 @@ def keep(
             "reason": _reason(line, head),
             "outcome": "break" if not_ours else "new",
         }
-        for n, line in enumerate(lines)
+        for n, line in enumerate(_named(session, lines))
     ]
     if rows:
         session.execute(insert(StatusReportLine), rows)
@@ -65,6 +71,38 @@ def keep(
         found = ("NOT_OUR_FILE", f"document:{document.sha256}", not_ours, "ask the bank, or close it")
         books.open_breaks(session, [found], by, runtime.today())
     return Taken("", "", "", "stored", len(rows), 0 if not_ours else len(rows))
+
+
+def _named(session: Session, lines: Sequence[StatusLine]) -> list[StatusLine]:
+    """The lines, those of debits without an EndToEndId with that of the one debit which they mean; the others go to a person."""
+    nameless = [line for line in lines if _is_nameless(line)]
+    if not nameless:
+        return list(lines)
+    of_file = (
+        select(Collection.end_to_end_key, Block.pmt_inf_id, Mandate.mandate_key, Collection.amount_cents, Block.due_on)
+        .join(Member, Member.collection_id == Collection.id)
+        .join(Block, Block.id == Member.block_id)
+        .join(Batch, Batch.id == Block.batch_id)
+        .join(Mandate, Mandate.id == Collection.mandate_id)
+        .where(func.upper(Batch.message_id) == nameless[0].original_message_id.upper())
+    )
+    debits: dict[str, list[InFile]] = defaultdict(list)
+    for key, block, mandate, cents, due_on in session.execute(of_file):
+        debit = InFile(key, block.upper(), mandate, cents, due_on)
+        debits[key].append(debit)
+        debits[mandate].append(debit)
+    return [replace(line, end_to_end_id=_meant(line, debits) or None) if _is_nameless(line) else line for line in lines]
+
+
+def _is_nameless(line: StatusLine) -> bool:
+    return line.level == "debit" and line.end_to_end_id is None
+
+
+def _meant(line: StatusLine, debits: Mapping[str, Sequence[InFile]]) -> str:
+    """``debits`` by EndToEndId and by mandate, both in upper case: whoever one of the line's two words may mean."""
+    instruction, block, mandate = ((id or "").upper() for id in (line.instruction_id, line.pmt_inf_id, line.mandate_id))
+    said = InFile(instruction, block, mandate, line.amount_cents, line.due_on)
+    return naming.in_file(said, [*debits.get(instruction, ()), *debits.get(mandate, ())])
 
 
 def _created_at(head: StatusReportHead, runtime: Runtime) -> datetime:

@@ -67,7 +67,8 @@ class Charge:
 
 @dataclass(frozen=True, slots=True)
 class EntryDetail:
-    """One TxDtls. ``amount_cents`` is signed, None where none is given; ``original_cents`` is what was collected, unsigned."""
+    """One TxDtls. ``amount_cents`` is what was booked of it, signed; None where none is given and none follows from what was
+    collected (``original_cents``, unsigned) and what that cost."""
 
     ordinal: int
     amount_cents: int | None

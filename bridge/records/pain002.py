@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,3 +46,4 @@ class StatusLine:
     instruction_id: str | None = None
     mandate_id: str | None = None
     amount_cents: int | None = None
+    due_on: date | None = None

@@ -3,14 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from io import BytesIO
 from typing import IO, Any
 
-from bridge.formats import detect, pain008_reader
+from bridge.errors import BadInput
+from bridge.formats import detect, pain008_reader, unpack
 from bridge.records.camt import Charge, EntryDetail, StatementEntry, StatementHead
 from bridge.records.pain002 import StatusLine, StatusReason, StatusReportHead
 from bridge.records.pain008 import DebitFile
 
 Shown = dict[str, Any]
+
+
+def show_file(name: str, body: bytes) -> Shown:
+    """The same of a file of any shape in which banks send one: a ZIP, a gzip, several documents behind one another.
+
+    Several are each in "documents", with the "file" they stand in; "statements" are then those of all, and "kind" is "several"
+    where they are not of one. Raises BadInput, naming the document that cannot be read.
+    """
+    parts = unpack.members(name, body)
+    if len(parts) == 1:
+        return show(BytesIO(parts[0][1]))
+    documents = [{"file": part, **_shown(part, inside)} for part, inside in parts]
+    kinds = {document["kind"] for document in documents}
+    return {
+        "kind": kinds.pop() if len(kinds) == 1 else "several",
+        "statements": [statement for document in documents for statement in document["statements"]],
+        "report": None,
+        "documents": documents,
+    }
+
+
+def _shown(part: str, inside: bytes) -> Shown:
+    try:
+        return show(BytesIO(inside))
+    except BadInput as problem:
+        raise BadInput(f"{part}: {problem}") from None
 
 
 def show(stream: IO[bytes]) -> Shown:
@@ -69,6 +97,8 @@ def _statements(said: Iterable[Any]) -> list[Shown]:
                     "opening_cents": one.opening_cents,
                     "closing_cents": one.closing_cents,
                     "copy": one.copy,
+                    "page": one.page,
+                    "last_page": one.last_page,
                     "entries": [],
                 }
             )
@@ -98,6 +128,7 @@ def _entry(entry: StatementEntry) -> Shown:
         },
         "charges_cents": _charges(entry.charges),
         "text": entry.text,
+        "is_return": entry.is_return or any(detail.is_return for detail in entry.details),
         "details": [_detail(detail) for detail in entry.details],
     }
 
@@ -108,7 +139,9 @@ def _detail(detail: EntryDetail) -> Shown:
         "mandate_id": detail.mandate_id,
         "amount_cents": detail.amount_cents,
         "original_cents": detail.original_cents,
+        "is_return": detail.is_return,
         "return_reason": detail.return_reason,
+        "return_info": detail.return_info,
         "charges_cents": _charges(detail.charges),
         "originator": detail.originator_bic or detail.originator_name,
         "debtor_name": detail.debtor_name,

@@ -1,8 +1,9 @@
 """What a status report (pain.002) says about each collection of a file. Pure.
 
-A rejection explains itself at exactly one level and is inherited downwards; PART is not. Only RJCT and CANC are negative; ACTC,
-ACCP, ACSP ... are not money; what is not listed is not confirmed. Source: ISO 20022 pain.002, EPC130-08; codes DUPL, DU01-DU05
-and AM05 concern a copy of a file and never move a collection.
+A rejection explains itself at exactly one level, which need not be the one that has the status, and is inherited downwards; PART
+is not. Only RJCT and CANC are negative; ACTC, ACCP, ACSP ... are not money; what is not listed is not confirmed. Codes DUPL,
+DU01-DU05 and AM05 concern a copy of a file and never move a collection, whatever status stands beside them. Source: ISO 20022
+pain.002, EPC130-08.
 """
 
 from __future__ import annotations
@@ -62,40 +63,74 @@ def read(lines: Sequence[ReportLine], members: Mapping[str, str]) -> Reading:
     """Read a report about one file. ``members`` maps each EndToEndId (upper case) of the file to its PmtInfId (upper case)."""
     strange = list(_strange(lines, members))
     passed_over = {line_id for line_id, _, _ in strange} | _below_a_copy(lines)
-    usable = [line for line in lines if line.id not in passed_over and line.status in NEGATIVE | POSITIVE]
-    group = [line for line in usable if line.level == "group"]
-    blocks = {line.block_key: line for line in usable if line.level == "block"}
-    debits = {line.debit_key: line for line in usable if line.level == "debit"}
-    own_word = {line.debit_key for line in lines if line.level == "debit" and line.status}
-    block_word = {line.block_key for line in lines if line.level == "block" and line.status}
+    heard = [line for line in lines if line.id not in passed_over]
+    usable = {_name(line): line for line in heard if line.status in NEGATIVE | POSITIVE}
+    own_word = {_name(line) for line in lines if line.level != "group" and (line.status or _is_copy(line))}
+    reasons = _reasons(heard)
     said = []
     for key, block in members.items():
-        line = debits.get(key)
-        if line is None and key not in own_word:
-            line = blocks.get(block)
-            if line is None and block not in block_word:
-                line = group[0] if group else None
-        if line is not None:
-            said.append(Said(line.id, key, "rejected" if line.status in NEGATIVE else "accepted", line.reason or ""))
+        levels = ("debit", key), ("block", block), ("group", "")
+        line = next((usable.get(level) for level in levels if level in usable or level in own_word), None)
+        if line is None:
+            continue
+        if line.status in NEGATIVE:
+            why = next((reasons[level] for level in levels if level in reasons), "")
+            said.append(Said(line.id, key, "rejected", why))
+        else:
+            said.append(Said(line.id, key, "accepted", line.reason or ""))
     return Reading(tuple(said), tuple(strange))
 
 
+def _name(line: ReportLine) -> tuple[str, str]:
+    """What a line is about: its level, and the debit's or the block's id as it compares."""
+    return line.level, line.debit_key if line.level == "debit" else line.block_key if line.level == "block" else ""
+
+
+def _reasons(lines: Sequence[ReportLine]) -> dict[tuple[str, str], str]:
+    """The reason that each level gives for a rejection, its own or one below; a level that takes, or is PART, gives none."""
+    said: dict[tuple[str, str], str] = {}
+    for line in lines:
+        if line.reason and (line.status is None or line.status in NEGATIVE):
+            said[_name(line)] = line.reason
+    return said
+
+
 def _is_copy(line: ReportLine) -> bool:
-    return line.reason in COPY_REASONS and line.status in NEGATIVE
+    return line.reason in COPY_REASONS
 
 
 def _below_a_copy(lines: Sequence[ReportLine]) -> set[int]:
-    """The lines that speak of a copy too: below a file or block that is called one, or above one and explained only by it."""
+    """The lines that speak of a copy too: below a file or block that is called one, or explained only by one above or below."""
     copies = [line for line in lines if _is_copy(line)]
-    blocks = {line.block_key for line in copies if line.level == "block"}
+    whole = [line for line in copies if line.status is None or line.status in NEGATIVE]  # of PART another part may be none
+    file, file_in_part = (any(line.level == "group" for line in some) for some in (whole, copies))
+    blocks, blocks_in_part = ({line.block_key for line in some if line.level == "block"} for some in (whole, copies))
     touched = {line.block_key for line in copies}
-    whole = any(line.level == "group" for line in copies)
     found = set()
     for line in lines:
+        in_block = line.block_key if line.level == "debit" else None
         unexplained = line.status in NEGATIVE and line.reason is None
-        below = whole or (line.level == "debit" and line.block_key in blocks)
         above = (line.level == "group" and copies) or (line.level == "block" and line.block_key in touched)
-        if below or (unexplained and above):
+        if file or in_block in blocks or (unexplained and (above or file_in_part or in_block in blocks_in_part)):
+            found.add(line.id)
+    return found
+
+
+def _unsaid(lines: Sequence[ReportLine]) -> set[int]:
+    """The lines that give a reason and no status, where no rejection above or below them is what the reason explains."""
+    rejected = [line for line in lines if line.status in NEGATIVE]
+    all_of_it = any(line.level == "group" for line in rejected)
+    blocks = {line.block_key: line.status for line in lines if line.level == "block"}
+    blocks_with_rejects = {line.block_key for line in rejected}
+    spoken = {_name(line) for line in lines if line.status}
+    found = set()
+    for line in lines:
+        if line.status is not None or line.reason is None or _name(line) in spoken:
+            continue
+        above = blocks.get(line.block_key) if line.level == "debit" else None
+        inherits = above in NEGATIVE or (above is None and all_of_it)
+        explains = rejected if line.level == "group" else line.level == "block" and line.block_key in blocks_with_rejects
+        if not inherits and not explains:
             found.add(line.id)
     return found
 
@@ -112,7 +147,7 @@ def _contradicted(lines: Sequence[ReportLine]) -> set[int]:
 
 def _strange(lines: Sequence[ReportLine], members: Mapping[str, str]) -> Iterable[tuple[int, str, str]]:
     blocks = set(members.values())
-    contradicted = _contradicted(lines)
+    contradicted, unsaid = _contradicted(lines), _unsaid(lines)
     for line in lines:
         if line.id in contradicted:
             yield line.id, "CONTRADICTION", f"the report both takes and rejects {line.end_to_end_id or line.pmt_inf_id}"
@@ -128,3 +163,6 @@ def _strange(lines: Sequence[ReportLine], members: Mapping[str, str]) -> Iterabl
             )
         elif line.level == "block" and line.block_key not in blocks:
             yield line.id, "NOT_IN_THIS_FILE", f"block {line.pmt_inf_id} does not stand in the file that the report is about"
+        elif line.id in unsaid:
+            name = line.end_to_end_id or line.pmt_inf_id or "the file"
+            yield line.id, "UNKNOWN_STATUS", f"the bank gives {name} the reason {line.reason}, and no status"

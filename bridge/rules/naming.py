@@ -3,7 +3,8 @@
 Banks lose the EndToEndId on the way, most often of returns. Only a line that the bank's own code calls a direct debit is looked
 at, only debits that are on their way (a credit) or credited (a return), only the exact amount but for charges that the bank
 states; and exactly one may be left, else a person decides. What gives an EndToEndId is not looked at: an unknown one is no debit
-of ours. Source: EPC130-08 (the mandate reference is mandatory in returns), DK Anlage 3 for the codes.
+of ours. A status report names its file, and often the block: there the mandate, the amount and the due date must leave one debit.
+Source: EPC130-08 (the mandate reference is mandatory in returns), DK Anlage 3 for the codes.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import date
 
 from bridge.rules.lifecycle import Verdict
 from bridge.rules.lines import Candidate
@@ -44,6 +46,32 @@ class Meant:
     candidate: Candidate
     rule: str
     evidence: str
+
+
+@dataclass(frozen=True, slots=True)
+class InFile:
+    """A debit of the file that a status report is about, or what the report says of one: "" or None where it is silent.
+
+    Ids are in upper case; ``end_to_end_key`` is OrgnlInstrId where the report speaks, which some banks fill with the EndToEndId.
+    """
+
+    end_to_end_key: str
+    block_key: str
+    mandate_key: str
+    amount_cents: int | None
+    due_on: date | None
+
+
+def in_file(said: InFile, debits: Sequence[InFile]) -> str:
+    """The EndToEndId (upper case) of the one of these debits that is meant; "" where none is, or one of several."""
+    inside = [debit for debit in debits if said.block_key in ("", debit.block_key) and said.due_on in (None, debit.due_on)]
+    if said.end_to_end_key and said.end_to_end_key in {debit.end_to_end_key for debit in inside}:
+        return said.end_to_end_key
+    if not said.mandate_key or said.amount_cents is None:
+        return ""
+    asked = (said.mandate_key, said.amount_cents)
+    found = {debit.end_to_end_key for debit in inside if (debit.mandate_key, debit.amount_cents) == asked}
+    return found.pop() if len(found) == 1 else ""
 
 
 def is_direct_debit(bank_code: str | None, bank_code_own: str | None) -> bool:

@@ -14,7 +14,7 @@ class Reason:
     """A code's meaning and the next step, in English and German; ``pauses``: nothing more is collected under its mandate.
 
     ``again``: whether another attempt may follow: "later", by itself or by a person; when it is "repaired"; from another
-    "account" of the debtor; or "never".
+    "account" of the debtor; if a "person" says so, as after a code that is not in the list; or "never".
     """
 
     code: str
@@ -29,18 +29,29 @@ class Reason:
 STEPS = {
     "account": ("ask the debtor for the right account", "beim Zahler das richtige Konto erfragen"),
     "ask": ("ask the bank what it means", "bei der Bank nachfragen"),
+    "copy": ("look whether it was sent twice; the first one stands", "prüfen, ob doppelt eingereicht; die erste gilt"),
     "core": ("agree on a CORE mandate", "ein CORE-Mandat vereinbaren"),
     "date": ("agree with the debtor how he pays", "mit dem Zahler klären, wie er zahlt"),
     "dispute": ("talk to the debtor; have the mandate's copy ready", "mit dem Zahler sprechen; Mandatskopie bereithalten"),
+    "due": ("choose another due date", "ein anderes Fälligkeitsdatum wählen"),
     "file": ("stop and correct the file", "anhalten und die Datei berichtigen"),
     "fix": ("correct the data", "die Daten berichtigen"),
     "person": ("a person takes over; no reminder", "jemand übernimmt; keine Mahnung"),
+    "text": ("read the bank's own words", "den Text der Bank lesen"),
     "talk": ("talk to the debtor before anything else", "zuerst mit dem Zahler sprechen"),
 }
 
 
 def _of_account(code: str, english: str, german: str, step: str = "account") -> Reason:
     return Reason(code, english, german, step, pauses=True, again="account")
+
+
+def _of_copy(code: str, english: str, german: str) -> Reason:
+    return Reason(code, english, german, "copy")
+
+
+def _of_data(code: str, english: str, german: str) -> Reason:
+    return Reason(code, english, german, "fix", again="repaired")
 
 
 REASONS: dict[str, Reason] = {
@@ -52,27 +63,46 @@ REASONS: dict[str, Reason] = {
         Reason("AC13", "the debtor is a consumer (B2B)", "Zahler ist Verbraucher", "core", pauses=True),
         _of_account("AG01", "direct debits are forbidden on this account", "Zahlungsart für Konto unzulässig"),
         Reason("AG02", "operation or sequence code wrong", "Transaktionscode oder Sequenz ungültig", "fix", again="repaired"),
+        _of_data("AM01", "amount is zero", "Betrag ist null"),
+        _of_data("AM02", "amount not allowed", "Betrag nicht zulässig"),
+        _of_data("AM03", "currency not processed", "Währung wird nicht verarbeitet"),
         Reason("AM04", "insufficient funds", "mangels Deckung", "date", again="later"),
         Reason("AM05", "duplicate", "Doppeleinreichung", "ask"),
+        _of_data("AM09", "amount is not as agreed", "Betrag entspricht nicht der Vereinbarung"),
+        _of_data("AM10", "control sum wrong", "Kontrollsumme falsch"),
+        _of_data("AM14", "amount above the bank's limit", "Betrag über dem Limit der Bank"),
         _of_account("BE01", "name and account do not belong together", "Name passt nicht zum Konto"),
         Reason("BE05", "creditor identifier wrong", "Gläubiger-ID ungültig", "ask", again="repaired"),
+        Reason("CH03", "due date too far ahead", "Fälligkeit zu weit in der Zukunft", "due", again="repaired"),
         Reason("CNOR", "our bank cannot be reached", "Bank des Zahlungsempfängers nicht erreichbar", "ask", again="repaired"),
+        Reason("CUST", "cancelled at a customer's request", "auf Kundenwunsch storniert", "talk", again="person"),
         _of_account("DNOR", "debtor's bank cannot be reached", "Bank des Zahlers nicht erreichbar"),
+        Reason("DT01", "date wrong", "Datum ungültig", "due", again="repaired"),
+        _of_copy("DU01", "message id used before", "Nachrichten-ID schon verwendet"),
+        _of_copy("DU02", "block id used before", "Block-ID schon verwendet"),
+        _of_copy("DU03", "duplicate debit", "Lastschrift doppelt"),
+        _of_copy("DU04", "EndToEndId used before", "EndToEndId schon verwendet"),
+        _of_copy("DU05", "instruction id used before", "Auftrags-ID schon verwendet"),
+        _of_copy("DUPL", "duplicate", "Doppeleinreichung"),
         Reason("ED05", "settlement failed", "Verrechnung fehlgeschlagen", "ask", again="later"),
         Reason("FF01", "file format wrong", "Dateiformat ungültig", "file", again="repaired"),
         Reason("FF05", "kind of direct debit wrong", "Lastschriftart falsch", "fix", again="repaired"),
+        Reason("FOCR", "returned after a cancellation request", "Rückgabe nach Rückruf", "ask", again="person"),
         Reason("MD01", "no valid mandate, or unauthorised", "kein gültiges Mandat", "dispute", pauses=True),
         Reason("MD02", "mandate data missing or wrong", "Mandatsdaten fehlen oder stimmen nicht", "fix", again="repaired"),
+        Reason("MD05", "should not have been collected", "hätte nicht eingezogen werden dürfen", "ask", again="person"),
         Reason("MD06", "refund asked for by the debtor", "Widerspruch durch den Zahler", "dispute", pauses=True),
         Reason("MD07", "debtor deceased", "Kontoinhaber verstorben", "person", pauses=True),
         Reason("MS02", "refused by the debtor", "vom Zahler abgelehnt", "talk", pauses=True),
         Reason("MS03", "reason not specified", "Grund nicht angegeben", "date", again="later"),
+        Reason("NARR", "see the bank's text", "siehe Text der Bank", "text", again="person"),
         Reason("RC01", "bank identifier wrong", "BIC ungültig", "fix", again="repaired"),
         Reason("RR01", "debtor's account or id missing", "Konto oder Kennung des Zahlers fehlt", "fix", again="repaired"),
         Reason("RR02", "debtor's name or address missing", "Name oder Adresse des Zahlers fehlt", "fix", again="repaired"),
         Reason("RR03", "creditor's name or address missing", "Name oder Adresse des Empfängers fehlt", "fix", again="repaired"),
         Reason("RR04", "regulatory reason", "Aufsichtsrechtliche Gründe", "person", pauses=True),
         Reason("SL01", "blocked by a service of the debtor's bank", "Sperre oder Limit der Zahlerbank", "talk", pauses=True),
+        Reason("TM01", "came after the cut-off time", "nach Annahmeschluss eingereicht", "due", again="repaired"),
     )
 }
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from bridge.errors import BadInput
-from bridge.formats import camt, detect, pain002, safe_xml
+from bridge.formats import camt, detect, pain002, safe_xml, xml_pieces
 
 NS = "urn:iso:std:iso:20022:tech:xsd:camt.053.001.08"
 BODY = f"""<Document xmlns="{NS}"><BkToCstmrStmt><GrpHdr><MsgId>M</MsgId><CreDtTm>2026-12-10T21:00:00Z</CreDtTm></GrpHdr>
@@ -164,6 +164,42 @@ def test_what_stands_in_a_statement_is_bounded(inside: str, words: str) -> None:
         everything(camt.read, GOOD.replace("<Id>S</Id>", f"<Id>S</Id>{inside}"))
 
 
+@pytest.mark.parametrize(
+    ("inside", "words"),
+    [
+        ("<x>" * 100_000 + "</x>" * 100_000, "256 deep"),
+        ("<x>" + "x" * 11_000_000 + "</x>", "longer than 1,000,000 characters"),
+        ("<x/>" * 1_100_000, "too long for a bank's file"),
+    ],
+    ids=["depth", "text", "elements"],
+)
+@pytest.mark.parametrize("behind", ["<MsgId>M</MsgId>", "<GrpSts>RJCT</GrpSts>"])
+def test_what_stands_in_a_report_is_bounded(behind: str, inside: str, words: str) -> None:
+    """The same in a status report, in its head and in what it says of a file, and the refusal says which bound it is."""
+    with pytest.raises(BadInput, match=words):
+        everything(pain002.read, REPORT.replace(behind, behind + inside))
+
+
+@pytest.mark.parametrize(
+    ("read", "good", "piece"),
+    [
+        (camt.read, GOOD, '<Ntry><Amt Ccy="EUR">1</Amt><CdtDbtInd>CRDT</CdtDbtInd><Sts>BOOK</Sts></Ntry>'),
+        (pain002.read, REPORT.replace("</Cst", "<OrgnlPmtInfAndSts><OrgnlPmtInfId>B</OrgnlPmtInfId></OrgnlPmtInfAndSts></Cst"),
+         "<TxInfAndSts><TxSts>ACCP</TxSts></TxInfAndSts>"),
+    ],
+    ids=["camt", "pain.002"],
+)  # fmt: skip
+def test_what_stands_between_is_counted_together(
+    read: Callable[[io.BytesIO], Any], good: str, piece: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Junk between the entries, each piece of it short, would be kept until the statement ends; blanks are not it."""
+    monkeypatch.setattr(xml_pieces, "LOOSE_MAX", 100_000)
+    where = "</Stmt>" if read is camt.read else "</OrgnlPmtInfAndSts>"
+    with pytest.raises(BadInput, match="says of itself is too long"):
+        everything(read, good.replace(where, ("<x/>" * 1_000 + piece) * 30 + where))
+    assert len(everything(read, good.replace(where, ("\n  " + piece) * 2_000 + where))) > 2_000
+
+
 @pytest.mark.parametrize("mixed", ["<Id>S<x/></Id>", "<Id><x/>S</Id>", "<Id><x/>S<x/></Id>", "<Id><x>1</x>S</Id>"])
 def test_text_beside_elements_is_refused(mixed: str) -> None:
     """No element of a statement holds both, so one of them would be passed over."""
@@ -235,6 +271,5 @@ def test_an_instant_at_the_end_of_the_calendar_is_refused(written: str) -> None:
     instant = f"<CreDtTm>{written}</CreDtTm>"
     with pytest.raises(BadInput, match="not a date and time"):
         everything(camt.read, GOOD.replace("<Stmt><Id>S</Id>", f"<Stmt><Id>S</Id>{instant}"))
-    report = GOOD.replace("camt.053.001.08", "pain.002.001.10").replace("<CreDtTm>2026-12-10T21:00:00Z</CreDtTm>", instant)
     with pytest.raises(BadInput, match="not a date and time"):
-        everything(pain002.read, report)
+        everything(pain002.read, REPORT.replace("<MsgId>M</MsgId>", f"<MsgId>M</MsgId>{instant}"))

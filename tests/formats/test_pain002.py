@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -229,6 +229,29 @@ def test_a_report_that_comes_in_small_pieces() -> None:
     """What is read does not depend on how much of it was there when an element began."""
     whole = file(group("<GrpSts>PART</GrpSts>"), block(1, debit("A") + debit("B", "ACCP")))
     assert list(pain002.read(Dribble(whole))) == records(whole)
+
+
+@pytest.mark.parametrize("late", ["<PmtInfSts>RJCT</PmtInfSts>", REASON.format("AC04")])
+def test_a_block_that_speaks_of_itself_after_its_debits(late: str) -> None:
+    """Its line was handed out when its first debit began: what comes later is not passed over."""
+    with pytest.raises(BadInput, match="after its debits"):
+        records(file(group(), block(1, debit("A") + late)))
+
+
+@pytest.mark.parametrize("inner", ["GrpHdr", "OrgnlGrpInfAndSts", "OrgnlPmtInfAndSts"])
+def test_a_level_inside_another_is_refused(inner: str) -> None:
+    """Each stands in the report alone; inside a debit it would take the debit's words for its own."""
+    with pytest.raises(BadInput, match=f"{inner} at line 1 stands in TxInfAndSts"):
+        records(file(group(), block(1, debit("A", more=f"<{inner}/>"))))
+
+
+def test_the_day_of_the_original_is_read() -> None:
+    """ReqdColltnDt tells apart two debits of a mandate and an amount; what is no day is refused."""
+    original = "<OrgnlTxRef><ReqdColltnDt>{}</ReqdColltnDt></OrgnlTxRef>"
+    [*_, line] = records(file(group(), block(1, debit("A", more=original.format("2026-12-01")))))
+    assert line.due_on == date(2026, 12, 1)
+    with pytest.raises(BadInput, match="not a date"):
+        records(file(group(), block(1, debit("A", more=original.format("2026-13-01")))))
 
 
 def test_a_status_outside_any_block_is_refused() -> None:

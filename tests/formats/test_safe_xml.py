@@ -61,6 +61,21 @@ def test_the_names_of_utf8(encoding: str) -> None:
     assert names(f'<?xml version="1.0" encoding="{encoding}"?>{GOOD}') == ["Ntry"]
 
 
+def test_a_file_that_was_cut_is_refused() -> None:
+    """At any byte before its end: nothing of it is recovered."""
+    assert names(GOOD) == ["Ntry"]
+    for cut in range(len(GOOD)):
+        with pytest.raises(BadInput):
+            names(GOOD[:cut])
+
+
+@pytest.mark.parametrize("inside", ["<a>" * 300 + "</a>" * 300, f"<a>{'x' * 11_000_000}</a>"], ids=["depth", "text"])
+def test_a_limit_of_the_parser_is_no_truncation(inside: str) -> None:
+    """What is nested or written too far is called so: asking the bank for the whole file would not help."""
+    with pytest.raises(BadInput, match="nested more than 256 deep, or hold too long a text"):
+        names(GOOD.replace("<Ntry/>", inside))
+
+
 def test_size_to_the_byte() -> None:
     """A file of exactly the limit is read, one byte more is refused; without a limit of its own it is 200 MB."""
     assert names(GOOD, size_max=len(GOOD)) == ["Ntry"]

@@ -47,6 +47,28 @@ def test_documents_behind_one_another_are_divided(between: bytes) -> None:
     assert unpack.members("a.xml", ONE + between + TWO + between + ONE) == [("a.xml#1", ONE), ("a.xml#2", TWO), ("a.xml#3", ONE)]
 
 
+@pytest.mark.parametrize("pack", [gzip.compress, lambda body: zipped(("a.xml", body))], ids=["gzip", "ZIP"])
+def test_documents_behind_one_another_in_a_container_are_divided(pack: Callable[[bytes], bytes]) -> None:
+    """A bank may pack what another one sends as it is."""
+    assert unpack.members("a.xml.gz", pack(ONE + TWO)) == [("a.xml#1", ONE), ("a.xml#2", TWO)]
+
+
+@pytest.mark.parametrize(
+    ("start", "end"),
+    [(b"<!DOCTYPE Document>", b""), (b"<!-- </Document>", b"<Document> -->"), (b"<a><![CDATA[</Document>", b"<Document>]]></a>")],
+)
+def test_what_only_looks_like_a_document_is_not_divided(start: bytes, end: bytes) -> None:
+    """Behind a DOCTYPE, in a comment, in a text: nothing of the file is read by itself."""
+    body = start + ONE + end
+    assert unpack.members("a.xml", body) == [("a.xml", body)]
+
+
+def test_as_many_as_are_taken() -> None:
+    """A thousand documents are read, behind one another and in a ZIP."""
+    assert len(unpack.members("a.xml", TWO * 1_000)) == 1_000
+    assert len(unpack.members("a.zip", zipped(*((f"{n}.xml", ONE) for n in range(1_000))))) == 1_000
+
+
 def encrypted() -> bytes:
     body = bytearray(zipped(("a.xml", ONE)))
     for start, place in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
@@ -64,6 +86,9 @@ HOSTILE: dict[str, tuple[Callable[[], bytes], str]] = {
     "a path of Windows": (lambda: zipped(("..\\a.xml", ONE)), "in a folder"),
     "a folder": (lambda: zipped(("a/", b"")), "in a folder"),
     "too many": (lambda: zipped(*((f"{n}.xml", b"") for n in range(1_001))), "holds 1001 files"),
+    "far too many": (lambda: zipped(*((f"{n}.xml", b"") for n in range(2_001))), "holds more than 1,000 files"),
+    "too many documents behind one another": (lambda: ONE + TWO * 1_000, "holds more than 1,000 documents"),
+    "too many documents in the files of a ZIP": (lambda: zipped(("a.xml", TWO * 600), ("b.xml", TWO * 600)), "1,000 documents"),
     "none": (zipped, "holds 0 files"),
     "a password": (encrypted, "encrypted"),
     "a ZIP in a ZIP": (lambda: zipped(("b.zip", zipped(("a.xml", ONE)))), "container in a container"),

@@ -85,6 +85,17 @@ def test_a_line_that_differs_is_another(place: Place, line: Line) -> None:
     assert place.ledger("Bank") == 105_000 + line.cents + 1
 
 
+@pytest.mark.parametrize("mark", ["COPY", "DUPL", "CODU"])
+def test_what_the_bank_marks_as_a_copy_is_not_booked(place: Place, mark: str) -> None:
+    """Each of ISO's three words for one (CpyDplctInd): refused with a Break; the original is booked when it comes."""
+    lines = (Line(5_000, "R-1"),)
+    take(place, Paper(lines, head=f"<CpyDplctInd>{mark}</CpyDplctInd>"))
+    assert (place.ledger("Bank"), len(refusals(place))) == (0, 1)
+    take(place, Paper(lines, id="S-2"))
+
+    assert place.ledger("Bank") == 105_000
+
+
 def test_two_lines_alike_in_one_statement_are_two(place: Place) -> None:
     """Within one statement the bank means what it writes: the same line twice is booked twice."""
     [taken] = take(place, Paper((Line(5_000, "R-1"), Line(5_000, "R-1"))))

@@ -127,6 +127,84 @@ def test_a_rejection_that_only_a_copy_explains() -> None:
     assert said(status(1, "group", "RJCT", reason="FF01"), block) == {"C": "rejected"}
 
 
+@pytest.mark.parametrize("word", [*sorted(answers.POSITIVE | answers.NOTHING_YET), "ZZZZ", None])
+@pytest.mark.parametrize("level", ["group", "block", "debit"])
+def test_no_other_word_rejects_at_any_level(level: str, word: str | None) -> None:
+    """Of every status at every level only RJCT and CANC are a no, whatever reason stands beside it."""
+    name = {"group": None, "block": "B1", "debit": "A"}[level]
+    for reason in (None, "AC04", "MD06"):
+        assert "rejected" not in said(status(1, level, word, name, reason=reason)).values()
+
+
+def why(*lines: ReportLine) -> dict[str, str]:
+    return {one.end_to_end_key: one.reason for one in answers.read(lines, MEMBERS).said}
+
+
+def test_the_reason_may_stand_at_another_level_than_the_status() -> None:
+    """Above, where debit or block are rejected without one; below, where the block is rejected and the debit says why."""
+    assert why(status(1, "block", "RJCT", "B1", reason="BE05"), status(2, "debit", "RJCT", "A")) == {"A": "BE05", "B": "BE05"}
+    assert why(status(1, "group", "RJCT", reason="FF01"), status(2, "block", "RJCT", "b1"))["B"] == "FF01"
+    assert why(status(1, "block", None, "B1", reason="MD06"), status(2, "debit", "RJCT", "A")) == {"A": "MD06"}
+    assert why(status(1, "group", None, reason="BE05"), status(2, "block", "RJCT", "B2")) == {"C": "BE05"}
+    assert why(status(1, "block", "RJCT", "B1"), status(2, "debit", None, "A", reason="MD07")) == {"A": "MD07", "B": ""}
+    assert why(status(1, "group", "RJCT", reason="FF01"), status(2, "debit", None, "C", reason="AC04"))["C"] == "AC04"
+
+
+@pytest.mark.parametrize("word", ["PART", "PDNG", "ACCP"])
+def test_the_reason_of_what_is_not_rejected_explains_nothing(word: str) -> None:
+    """What a block says beside PART, or beside an acceptance, is not why one of its debits was rejected."""
+    assert why(status(1, "block", word, "B1", reason="NARR"), status(2, "debit", "RJCT", "A"))["A"] == ""
+
+
+@pytest.mark.parametrize("word", [None, "PART", "PDNG", "ACCP", "RJCT"])
+@pytest.mark.parametrize("code", sorted(answers.COPY_REASONS))
+def test_a_copy_moves_nothing_whatever_its_status(code: str, word: str | None) -> None:
+    """Beside no status, or any: neither the debit, block or file that is called a copy, nor what is rejected for it alone."""
+    assert said(status(1, "debit", word, "A", reason=code)) == {}
+    assert said(status(1, "block", word, "B1", reason=code), status(2, "debit", "RJCT", "A")) == {}
+    assert said(status(1, "group", word, reason=code), status(2, "block", "RJCT", "B1"), status(3, "debit", "RJCT", "C")) == {}
+    assert (1, "COPY_REJECTED") in strange(status(1, "debit", word, "A", reason=code))
+
+
+def test_a_debit_that_is_a_copy_does_not_inherit() -> None:
+    """Its file or block is rejected for a reason of its own; this debit is called a copy of one that stands."""
+    copy = status(2, "debit", None, "A", reason="AM05")
+    assert said(status(1, "group", "RJCT", reason="FF01"), copy) == {"B": "rejected", "C": "rejected"}
+    assert said(status(1, "block", "RJCT", "B1", reason="FF01"), copy) == {"B": "rejected"}
+
+
+def test_a_block_that_is_a_copy_does_not_inherit() -> None:
+    """The other blocks of the file are rejected for its reason."""
+    assert said(status(1, "group", "RJCT", reason="FF01"), status(2, "block", None, "B1", reason="DU02")) == {"C": "rejected"}
+
+
+def test_in_a_file_of_which_a_part_is_a_copy() -> None:
+    """What was rejected for a reason of its own is heard; what only the copy explains is not."""
+    group = status(1, "group", "PART", reason="DUPL")
+    own, silent = status(2, "debit", "RJCT", "A", reason="AC04"), status(3, "debit", "RJCT", "B")
+    assert said(group, own, silent) == {"A": "rejected"}
+    assert said(status(1, "block", "PART", "B1", reason="DU02"), own, silent) == {"A": "rejected"}
+
+
+def test_a_reason_without_a_status_goes_to_a_person() -> None:
+    """Nobody is rejected by it; where a rejection above or below is what it explains, or a status follows, nothing is strange."""
+    block, file = status(1, "block", None, "B1", reason="BE05"), status(1, "group", None, reason="FF01")
+    for alone in (file, block, status(1, "debit", None, "A", reason="AC04")):
+        assert said(alone) == {}
+        assert strange(alone) == [(1, "UNKNOWN_STATUS")]
+    debit = status(2, "debit", None, "A", reason="AC04")
+    assert strange(status(1, "block", "PART", "B1"), debit) == [(2, "UNKNOWN_STATUS")]
+    assert strange(status(1, "block", "ACCP", "B1"), status(3, "group", "RJCT"), debit) == [(2, "UNKNOWN_STATUS")]
+    assert strange(status(1, "block", "RJCT", "B1"), debit) == []
+    assert strange(status(1, "group", "RJCT"), debit) == []
+    assert strange(debit, status(3, "debit", "PDNG", "A")) == []
+    assert strange(status(1, "block", None, "B1", reason="BE05"), status(2, "debit", "RJCT", "A")) == []
+    assert strange(status(1, "block", None, "B1", reason="BE05"), status(2, "debit", "RJCT", "C", pmt_inf_id="B2")) == [
+        (1, "UNKNOWN_STATUS")
+    ]
+    assert strange(status(1, "group", None, reason="NARR"), status(2, "debit", "RJCT", "A", reason="AC04")) == []
+
+
 def test_an_unknown_word_is_strange() -> None:
     """A status that nobody knows moves nothing and goes to a person."""
     assert said(status(1, "debit", "ZZZZ", "A")) == {}

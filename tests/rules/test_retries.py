@@ -18,7 +18,7 @@ def failed(reason: str, *, state: str = "returned", attempt: int = 1, counted: i
     return Failed("INV-7-1", state, reason, FRIDAY, attempt, counted, account_changed)
 
 
-@pytest.mark.parametrize("code", ["MD01", "MD06", "MD07", "MS02", "SL01", "AC13", "AM05", "RR04"])
+@pytest.mark.parametrize("code", ["MD01", "MD06", "MD07", "MS02", "SL01", "AC13", "AM05", "DUPL", "DU03", "RR04"])
 def test_after_some_reasons_nobody_tries_again(code: str) -> None:
     """Disputed, dead, a copy: another debit is a wrong one, by a policy and by a person, whatever account it names."""
     for one in (failed(code), failed(code, account_changed=True)):
@@ -34,7 +34,9 @@ def test_an_account_that_takes_no_debit_is_not_debited_again(code: str) -> None:
     assert retries.why_not(failed(code, account_changed=True)) == ""
 
 
-@pytest.mark.parametrize("code", ["AM04", "MS03", "ED05", "AG02", "MD02", "FF01", "BE05", "RC01", "RR02", "XYZ", ""])
+@pytest.mark.parametrize(
+    "code", ["AM04", "MS03", "ED05", "AG02", "MD02", "FF01", "BE05", "RC01", "RR02", "AM14", "TM01", "NARR", "XYZ", ""]
+)
 def test_a_person_may_try_again_what_is_not_forbidden(code: str) -> None:
     """What time or a repair cures, and what nobody knows: a person decides."""
     assert retries.why_not(failed(code)) == ""
