@@ -361,10 +361,11 @@ def _show_breaks(found: Any, lang: str) -> None:
 
 
 def _waiting(one: Any, lang: str) -> tuple[object, ...]:
-    """A row of what waits: the bank's reason and the next step in the reader's language, a hold in the words it was given."""
+    """A row of what waits: the bank's reason, the hold and the next step in the reader's language."""
+    from bridge.rules.breaks import held
     from bridge.rules.reasons import meaning, next_step
 
     what = WORDS[lang][one.what]
     if one.what == "returned":
         return what, meaning(one.code, lang), one.invoices, screen.euro(one.cents), next_step(one.code, lang)
-    return what, one.reason, one.invoices, screen.euro(one.cents), WORDS[lang]["remove"]
+    return what, held(one.reason, lang), one.invoices, screen.euro(one.cents), WORDS[lang]["remove"]

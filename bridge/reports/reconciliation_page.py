@@ -7,6 +7,7 @@ from bridge.reports.asked import Asked
 from bridge.reports.reconciliation import Reconciliation, WaitingLine
 from bridge.reports.tables import Page, Table
 from bridge.reports.words import note, word
+from bridge.rules.breaks import held
 from bridge.rules.reasons import meaning, next_step
 
 DAY_COLUMNS = (
@@ -97,4 +98,4 @@ def _waiting(found: Reconciliation, lang: str) -> Table:
 def _waits(one: WaitingLine, lang: str) -> tables.Row:
     if one.what == "returned":
         return word("returned", lang), meaning(one.code, lang), one.invoices, one.cents, next_step(one.code, lang)
-    return word("held", lang), one.reason, one.invoices, one.cents, word("remove", lang)
+    return word("held", lang), held(one.reason, lang), one.invoices, one.cents, word("remove", lang)

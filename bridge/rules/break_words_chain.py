@@ -8,8 +8,8 @@ _TWO_UNFREEZE = "dann sagen zwei Personen: bridge chain unfreeze"
 SENTENCES: dict[str, tuple[tuple[str, str], ...]] = {
     "ATTESTED_BY_OTHERS": (
         (
-            "an outcome of invoice id {0} was written, and not by this bridge",
-            "ein Ausgang der Rechnung mit der Kennung {0} wurde geschrieben, und nicht von hier",
+            "an outcome of invoice id {0}... was written, and not by this bridge",
+            "ein Ausgang der Rechnung mit der Kennung {0}... wurde geschrieben, und nicht von hier",
         ),
         (
             "find out who else has the settlement role; after a restore it may be an outcome that the bridge itself wrote before",
@@ -45,16 +45,16 @@ SENTENCES: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "CANCELLED_UNKNOWN": (
         (
-            "the contract cancels invoice id {0}, which is not an invoice here",
-            "der Vertrag storniert die Rechnung mit der Kennung {0}, die es hier nicht gibt",
+            "the contract cancels invoice id {0}..., which is not an invoice here",
+            "der Vertrag storniert die Rechnung mit der Kennung {0}..., die es hier nicht gibt",
         ),
         ("see why its invoice was refused", "nachsehen, warum ihre Rechnung abgelehnt wurde"),
     ),
     "CLAIM_CONFLICT": (
-        ("invoice id {0} was already finalized", "die Rechnung mit der Kennung {0} war schon finalisiert"),
+        ("invoice id {0}... was already finalized", "die Rechnung mit der Kennung {0}... war schon finalisiert"),
         (
-            "invoice id {0} was finalized before a reorganisation, with other content",
-            "die Rechnung mit der Kennung {0} wurde vor einer Reorganisation mit anderem Inhalt finalisiert",
+            "invoice id {0}... was finalized before a reorganisation, with other content",
+            "die Rechnung mit der Kennung {0}... wurde vor einer Reorganisation mit anderem Inhalt finalisiert",
         ),
         ("ask the operator of the contract", "den Betreiber des Vertrags fragen"),
     ),

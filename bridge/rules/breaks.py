@@ -1,8 +1,8 @@
-"""Every kind of Break: who owns it until somebody takes it, and its sentences in English and German. Pure.
+"""Every kind of Break: who owns it until somebody takes it, and its sentences, and those of holds, in English and German. Pure.
 
 A Break is stored with its English sentence, figures and names in it; a German reader gets the same figures in the German one.
 The English side of each pair is the sentence as the code writes it, with ``{0}`` and so on where a value stands; a test compares
-them. What a value itself says in words (why a debit may not go, what a node answered) stays as it was stored.
+them. What a value itself says in words (what a node answered, what a person wrote) stays as it was stored.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 from functools import cache
 
-from bridge.rules import break_words, break_words_chain
+from bridge.rules import break_words, break_words_chain, hold_words
+from bridge.rules.reasons import meaning
 
 Patterns = tuple[tuple[re.Pattern[str], str], ...]
 #: kind -> (English, German) of all that a Break of it says
@@ -46,6 +47,12 @@ def ended(resolution: str, lang: str) -> str:
     return found or resolution
 
 
+def held(reason: str, lang: str) -> str:
+    """Why an invoice or a debit waits, in the reader's language; a person's own words stay as he wrote them."""
+    found = None if lang == "en" else _matched(_holds(), reason)
+    return found or reason
+
+
 def german(kind: str, sentence: str) -> str | None:
     """The German side of a stored sentence, its own figures in German form; None where it has none."""
     return _matched(_patterns(kind), sentence)
@@ -69,6 +76,11 @@ def _endings() -> Patterns:
     return tuple((_pattern(english), words) for english, words in break_words.ENDINGS)
 
 
+@cache
+def _holds() -> Patterns:
+    return tuple((_pattern(english), words) for english, words in hold_words.SENTENCES)
+
+
 def _pattern(english: str) -> re.Pattern[str]:
     """The sentence with a group for each value; the values stand in the order of their numbers."""
     pieces = re.split(r"\{\d\}", english)
@@ -76,10 +88,17 @@ def _pattern(english: str) -> re.Pattern[str]:
 
 
 def _value(value: str) -> str:
-    """A state in German, amounts, counts and dates as Germans write them; anything else as it is."""
+    """A state, a hold or a bank's reason in German, amounts, counts and dates as Germans write them; anything else as it is."""
     if value in break_words.STATES:
         return break_words.STATES[value]
+    if value == meaning(value[:4]):
+        return meaning(value[:4], "de")
     if _COUNT.fullmatch(value):
         return value.translate(_SWAPPED)
+    name, colon, why = value.partition(": ")
+    if waits := _matched(_holds(), value):
+        return waits
+    if colon and " " not in name and (waits := _matched(_holds(), why)):  # which debit, and why
+        return f"{name}: {waits}"
     value = _AMOUNT.sub(lambda found: found.group().translate(_SWAPPED), value)
     return _DAY.sub(lambda found: f"{found[3]}.{found[2]}.{found[1]}", value)

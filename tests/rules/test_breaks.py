@@ -8,9 +8,20 @@ from functools import cache
 
 import pytest
 
-from bridge.rules import break_words, breaks, permissions
+from bridge.rules import break_words, breaks, hold_words, permissions
 from tests.house.code import ROOT
 
+#: sentences that the code puts together from two
+COMPOSED = {
+    "a status report names file {}, which is not ours",
+    "debits were due on {} on account {}, and no statement of that day is there; the last one is of {}",
+    "the bank answers about {}, which nobody marked as uploaded",
+    "the bank answers about {}, which nobody marked as uploaded, and people had discarded it as not uploaded",
+    "the contract was changed: {}",
+    "{} of {} debit(s) in file {} stand in clearing, and none of them is at the bank",
+    "{} of {} debit(s) in file {} stand in clearing, the last of them due on {}",
+    "{} of {} waits for its counterpart",
+}
 KIND = re.compile(r"[A-Z]{6,}|[A-Z]+(_[A-Z]+)+")
 
 
@@ -52,6 +63,30 @@ def test_a_sentence_in_german(kind: str, sentence: str, german: str) -> None:
     assert breaks.said(kind, sentence, "en") == sentence
 
 
+@pytest.mark.parametrize(
+    ("reason", "german"),
+    [
+        (
+            "60,000.00 EUR is above the limit of 50,000.00 EUR; a person releases it",
+            "60.000,00 EUR liegen über der Grenze von 50.000,00 EUR; jemand gibt es frei",
+        ),
+        (
+            "mandate M-1 is paused: P-1-1 came back: MD06 refund asked for by the debtor",
+            "Mandat M-1 ist pausiert: P-1-1 kam zurück: MD06 Widerspruch durch den Zahler",
+        ),
+        ("mandate M-1 is paused: Kunde rief an", "Mandat M-1 ist pausiert: Kunde rief an"),
+        ("mandate M-1 is paused", "Mandat M-1 ist pausiert"),
+        ("Kunde rief am 2026-12-01 an", "Kunde rief am 2026-12-01 an"),
+    ],
+)
+def test_why_something_waits_in_german(reason: str, german: str) -> None:
+    """What a rule says in German, also inside a Break; what a person wrote stays as he wrote it."""
+    assert (breaks.held(reason, "de"), breaks.held(reason, "en")) == (german, reason)
+    found = breaks.said("DO_NOT_UPLOAD", f"F-1 waits for its upload, but P-2-1: {reason}", "de")
+    if reason != german:
+        assert found == f"F-1 wartet auf das Hochladen, aber: P-2-1: {german}"
+
+
 def test_what_is_not_in_the_table_stays_as_it_is() -> None:
     """A sentence of another kind, or an older one: English rather than a wrong German one. So does what a person wrote."""
     assert breaks.german("HIGH_FEE", "mailbox full") is None
@@ -67,17 +102,17 @@ def test_every_kind_that_is_opened_has_its_words() -> None:
 
 
 def test_the_english_side_is_what_the_code_writes() -> None:
-    """Each clause of it stands in the code, so a sentence that is changed there cannot leave its German side behind."""
-    told = [(kind, english) for kind, pairs in breaks.SENTENCES.items() for english, _ in pairs]
-    told += [("", english) for english, _ in break_words.ENDINGS]
-    soup = "\n".join(_literals())
+    """Each sentence stands in the code as it is, so one that is changed there cannot leave its German side behind."""
+    told = [english for english, _ in _pairs()]
+    whole = [re.sub(r"\{\d\}", "{}", english) for english in told]
 
-    assert [(kind, part) for kind, english in told for part in _clauses(english) if part not in soup] == []
+    assert sorted({one for one in whole if one not in _sentences()} - COMPOSED) == []
+    assert sorted(COMPOSED & _sentences()) == []
 
 
 def test_both_sides_have_the_same_values() -> None:
     """No figure is lost or made up on the way to German; the English ones are counted from 0."""
-    pairs = [pair for some in breaks.SENTENCES.values() for pair in some] + list(break_words.ENDINGS)
+    pairs = _pairs()
 
     assert [english for english, german in pairs if sorted(_values(english)) != sorted(_values(german))] == []
     assert [english for english, _ in pairs if _values(english) != [str(n) for n in range(len(_values(english)))]] == []
@@ -93,14 +128,13 @@ def test_every_owner_can_take_his_breaks() -> None:
     }  # fmt: skip
 
 
+def _pairs() -> list[tuple[str, str]]:
+    """Every sentence of the tables: of Breaks, of how they ended, of holds."""
+    return [pair for some in breaks.SENTENCES.values() for pair in some] + [*break_words.ENDINGS, *hold_words.SENTENCES]
+
+
 def _values(sentence: str) -> list[str]:
     return re.findall(r"\{(\d)\}", sentence)
-
-
-def _clauses(english: str) -> list[str]:
-    """What stands between its values, commas and semicolons, where it is long enough to say something."""
-    parts = re.split(r"\{\d\}|, |; ", english)
-    return [part.strip() for part in parts if len(part.strip()) > 5]
 
 
 @cache
@@ -118,6 +152,17 @@ def _literals() -> set[str]:
         for node in ast.walk(tree)
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     }
+
+
+@cache
+def _sentences() -> set[str]:
+    """Every text of the code with {} where a value stands; one that is divided over lines is one text."""
+    found = set()
+    for tree in _trees():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.JoinedStr):
+                found.add("".join(str(one.value) if isinstance(one, ast.Constant) else "{}" for one in node.values))
+    return found | _literals()
 
 
 def _opened() -> set[str]:
