@@ -18,6 +18,8 @@ COMPOSED = {
     "the bank answers about {}, which nobody marked as uploaded",
     "the bank answers about {}, which nobody marked as uploaded, and people had discarded it as not uploaded",
     "the contract was changed: {}",
+    "mandate {} is {}: {}",
+    "mandate {} was amended after the file was made, which says what is no longer so",
     "{} of {} debit(s) in file {} stand in clearing, and none of them is at the bank",
     "{} of {} debit(s) in file {} stand in clearing, the last of them due on {}",
     "{} of {} waits for its counterpart",
