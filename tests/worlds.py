@@ -18,9 +18,10 @@ from sqlalchemy import select, text
 
 from bridge import balances, intake
 from bridge.acts import declare, import_mandates
-from bridge.model import Account, Batch, Block, Collection, Invoice, Member
+from bridge.model import Account, Batch, Block, Break, Collection, Invoice, Member
 from bridge.reports import check, evidence, reconciliation
-from bridge.rules import proof
+from bridge.rules import breaks, proof
+from bridge.rules.people import is_machine
 from bridge.runtime import Runtime, build, ready, write_keys
 from bridge.steps import PIPELINE
 from tests import engines
@@ -138,6 +139,14 @@ class World:
         """(kind, subject) of every open Break, sorted."""
         return sorted((row.kind, row.subject) for row in self.report().breaks)
 
+    def only_in_english(self) -> list[tuple[str, str]]:
+        """(kind, sentence) of every Break, open or closed, that a German reader would read in English."""
+        with self.runtime.reading() as session:
+            found = session.execute(select(Break.kind, Break.what, Break.next, Break.resolution, Break.closed_by)).all()
+        said = {(kind, one) for kind, what, then, *_ in found for one in (what, then) if breaks.german(kind, one) is None}
+        by_rule = {(kind, end) for kind, *_, end, by in found if end and is_machine(by)}
+        return sorted(said | {(kind, end) for kind, end in by_rule if breaks.ended(end, "de") == end})
+
     def close(self) -> None:
         """Close the database, with everything in its one file if it is one."""
         if self.runtime.engine.dialect.name == "sqlite":
@@ -147,7 +156,8 @@ class World:
         self.runtime.engine.dispose()
 
     def put_away(self) -> bytes:
-        """Close the database and keep what it holds, for ``go_back_to``."""
+        """Close the database and keep what it holds, for ``go_back_to``; every Break that it ever had reads in German, too."""
+        assert self.only_in_english() == []
         self.close()
         return engines.keep(self.folder)
 

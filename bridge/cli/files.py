@@ -125,18 +125,39 @@ def explain(context: typer.Context, code: str = typer.Argument(..., help="A bank
     from bridge.rules import reasons, scheme
 
     here, name = call.of(context), code.upper()
-    german = here.options.lang == "de"
     if name in reasons.REASONS:
-        reason = reasons.REASONS[name]
-        step = reasons.STEPS[reason.step][german]
-        meaning = reason.german if german else reason.english
-        said = {"code": name, "meaning": meaning, "next": step, "again": reason.again, "pauses": reason.pauses}
+        said, words = _reason(name, here.options.lang)
     elif name in validation.titles():
         rule = scheme.RULES.get(name)
         said = {"code": name, "meaning": validation.titles()[name], "source": rule.source if rule else "the bridge"}
+        words = dict(zip(said, said, strict=True))
     else:
         raise UnknownName.among("code", name, [*reasons.REASONS, *validation.titles()])
-    here.answer(said, lambda: screen.table(name, ("", ""), [(key, value) for key, value in said.items() if key != "code"]))
+    rows = [(words[key], value) for key, value in said.items() if key in words and key != "code" and value]
+    here.answer(said, lambda: screen.table(name, ("", ""), rows))
+
+
+def _reason(code: str, lang: str) -> tuple[dict[str, object], dict[str, str]]:
+    """What a bank's code means and entails; and the name of each line on a screen."""
+    from bridge.rules import reasons
+
+    reason, chosen = reasons.REASONS[code], lang == "de"
+    said: dict[str, object] = {
+        "code": code,
+        "meaning": reason.german if chosen else reason.english,
+        "next": reasons.STEPS[reason.step][chosen],
+        "who": reasons.WHO[reason.step][chosen],
+        "retry": reasons.AGAIN[reason.again][chosen],
+        "mandate": reasons.MANDATE[reason.pauses][chosen],
+        "note": reasons.NOTES.get(code, ("", ""))[chosen],
+        "again": reason.again,
+        "pauses": reason.pauses,
+    }
+    german = {"meaning": "Bedeutung", "next": "nächster Schritt", "who": "wer handelt", "retry": "erneuter Einzug"}
+    german |= {"mandate": "Mandat", "note": "Hinweis"}
+    english = {"meaning": "meaning", "next": "next step", "who": "who must act", "retry": "another debit"}
+    english |= {"mandate": "mandate", "note": "note"}
+    return said, german if chosen else english
 
 
 def calendar(context: typer.Context) -> None:

@@ -15,6 +15,7 @@ import typer
 from bridge.cli import (
     bank,
     batch,
+    breaks,
     chain,
     creditor,
     demo,
@@ -56,6 +57,7 @@ for name, group in (
     ("notify", notify.app),
     ("batch", batch.app),
     ("reconcile", reconcile.app),
+    ("break", breaks.app),
     ("return", returns.app),
     ("ledger", ledger.app),
     ("report", report.app),

@@ -40,12 +40,22 @@ def queue(context: typer.Context) -> None:
     here = call.of(context)
     runtime = here.runtime()
     with runtime.reading() as session:
-        found = report.queue(session, runtime)
+        found = report.queue(session, runtime, here.options.lang)
     rows = [
-        (q.entry, q.booked_on, screen.euro(q.amount_cents), q.text, q.why, ", ".join(c.name for c in q.candidates)) for q in found
+        (
+            q.entry,
+            q.booked_on,
+            q.age_days,
+            q.taken_by or q.owner,
+            screen.euro(q.amount_cents),
+            q.text,
+            q.why,
+            ", ".join(c.name for c in q.candidates),
+        )
+        for q in found
     ]
-    columns = ("line", "booked", "EUR", "the bank wrote", "why", "candidates")
-    here.answer(found, lambda: screen.table("not explained", columns, rows, right=("line", "EUR")))
+    columns = ("line", "booked", "days", "owner", "EUR", "the bank wrote", "why", "candidates")
+    here.answer(found, lambda: screen.table("not explained", columns, rows, right=("line", "days", "EUR")))
 
 
 @app.command(epilog="Examples:  bridge reconcile show 7   ·   bridge reconcile show 7 --json")
@@ -56,7 +66,7 @@ def show(context: typer.Context, line: int = LINE) -> None:
     here = call.of(context)
     runtime = here.runtime()
     with runtime.reading() as session:
-        found = report.show(session, runtime, line)
+        found = report.show(session, runtime, line, here.options.lang)
     here.answer(found, lambda: _page(found))
 
 

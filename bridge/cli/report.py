@@ -55,7 +55,6 @@ WORDS = {
         "returned": "returned",
         "account_columns": "account|IBAN|ledger|statement|of",
         "source_columns": "source|invoices|EUR|difference|completeness|verification",
-        "break_columns": "id|kind|days|what|next",
         "remove": "remove what holds it",
         "accounts": "bank accounts",
         "days": "bank accounts day by day, the last {0} days with a booking",
@@ -87,7 +86,6 @@ WORDS = {
         "returned": "zurückgegeben",
         "account_columns": "Konto|IBAN|Hauptbuch|Auszug|vom",
         "source_columns": "Quelle|Rechnungen|EUR|Differenz|Vollständigkeit|Prüfung",
-        "break_columns": "Nr.|Art|Tage|was|nächster Schritt",
         "remove": "Grund beheben",
         "accounts": "Bankkonten",
         "days": "Bankkonten Tag für Tag, die letzten {0} Tage mit einer Buchung",
@@ -342,9 +340,7 @@ def show(found: Any, lang: str) -> None:
             word["waiting"], word["waiting_columns"].split("|"), waiting, right=(word["waiting_columns"].split("|")[2], "EUR")
         )
     if found.breaks:
-        columns = word["break_columns"].split("|")
-        breaks = [(b.id, b.kind, b.age_days, b.what, b.next) for b in found.breaks]
-        screen.table(word["needs"], columns, breaks, right=(columns[0], columns[2]))
+        _show_breaks(found, lang)
     elif not found.waiting:
         screen.lines(word["nothing"])
 
@@ -357,11 +353,19 @@ def _show_days(found: Any, lang: str) -> None:
     _show_table(WORDS[lang]["days"].format(min(len(table.rows), DAYS_SHOWN)), table, lang, DAYS_SHOWN)
 
 
+def _show_breaks(found: Any, lang: str) -> None:
+    """What is open, with age and owner, in the reader's language."""
+    from bridge.reports import breaks
+
+    _show_table(WORDS[lang]["needs"], breaks.tabled(found.breaks, lang), lang)
+
+
 def _waiting(one: Any, lang: str) -> tuple[object, ...]:
-    """A row of what waits: the bank's reason and the next step in the reader's language, a hold in the words it was given."""
+    """A row of what waits: the bank's reason, the hold and the next step in the reader's language."""
+    from bridge.rules.breaks import held
     from bridge.rules.reasons import meaning, next_step
 
     what = WORDS[lang][one.what]
     if one.what == "returned":
         return what, meaning(one.code, lang), one.invoices, screen.euro(one.cents), next_step(one.code, lang)
-    return what, one.reason, one.invoices, screen.euro(one.cents), WORDS[lang]["remove"]
+    return what, held(one.reason, lang), one.invoices, screen.euro(one.cents), WORDS[lang]["remove"]

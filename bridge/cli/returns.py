@@ -21,17 +21,19 @@ app = typer.Typer(
 def list_(context: typer.Context) -> None:
     """Open invoices whose last debit failed, why, and what is next."""
     from bridge.reports import returns
+    from bridge.rules import reasons
 
     here = call.of(context)
     runtime = here.runtime()
     with runtime.reading() as session:
         found = returns.listed(session, runtime, here.options.lang)
-    columns = ("debit", "EUR", "failed", "reason", "mandate", "again on", "next")
+    columns = ("debit", "EUR", "failed", "how", "reason", "mandate", "again on", "next")
     rows = [
         (
             one.end_to_end_id,
             screen.euro(one.amount_cents),
             one.failed_on,
+            reasons.HOW[one.how][here.options.lang == "de"],
             one.meaning,
             one.mandate_state,
             one.again_on or "",
@@ -46,6 +48,7 @@ def list_(context: typer.Context) -> None:
 def show(context: typer.Context, end_to_end_id: str) -> None:
     """One of them, with all attempts of its invoice."""
     from bridge.reports import returns
+    from bridge.rules import reasons
 
     here = call.of(context)
     runtime = here.runtime()
@@ -56,7 +59,8 @@ def show(context: typer.Context, end_to_end_id: str) -> None:
         one = found.line
         screen.lines(
             f"{one.end_to_end_id}: {screen.euro(one.amount_cents)} EUR of invoice {one.invoice}, {one.state} on {one.failed_on}",
-            f"reason: {one.meaning}",
+            f"how: {reasons.HOW[one.how][here.options.lang == 'de']}",
+            f"reason: {one.meaning}{f' ({one.note})' if one.note else ''}",
             f"mandate: {one.mandate_id}, {one.mandate_state}",
             f"tried again by itself: {one.again_on or 'no'}",
             f"next: {one.next}",

@@ -146,6 +146,7 @@ def init(
 
 def status(context: typer.Context, as_of: str = AS_OF, known_at: str = KNOWN_AT) -> None:
     """One screen: what needs a person, what is due, at the bank, unmatched, and the next cut-off."""
+    from bridge.reports import breaks
     from bridge.reports import status as report
 
     here = call.of(context)
@@ -183,8 +184,10 @@ def status(context: typer.Context, as_of: str = AS_OF, known_at: str = KNOWN_AT)
             *(f"source {s.name}: {s.invoices} invoices, read to block {s.block}" for s in found.sources),
         )
         if found.breaks:
-            rows = [(b.id, b.kind, b.age_days, b.what, b.next) for b in found.breaks]
-            screen.table("needs a person", ("id", "kind", "days", "what", "next"), rows, right=("id", "days"))
+            lang = here.options.lang
+            told = [breaks.in_words(one, lang) for one in found.breaks]
+            rows = [(b.id, b.kind, b.age_days, breaks.owner(b, lang), b.what, b.next) for b in told]
+            screen.table("needs a person", ("id", "kind", "days", "owner", "what", "next"), rows, right=("id", "days"))
         else:
             screen.lines(
                 f"{found.needs_a_person} held or between two hands; no break" if found.needs_a_person else "nothing needs you"

@@ -10,6 +10,7 @@ from datetime import date
 from sqlalchemy import select
 from sqlalchemy.orm import Session, aliased
 
+from bridge.balances import NOW
 from bridge.errors import UnknownName
 from bridge.explaining import completed
 from bridge.explaining.nameless import said
@@ -28,12 +29,19 @@ from bridge.model import (
     Voucher,
 )
 from bridge.model.sealed import Key, unseal
+from bridge.reports import breaks
+from bridge.reports.asked import ask
+from bridge.reports.breaks import BreakLine
 from bridge.reports.checks import booked
+from bridge.rules import ages
+from bridge.rules.breaks import said as said_in
 from bridge.rules.lifecycle import POSTINGS
 from bridge.runtime import Runtime
 
 SHOWN = 5
 WORDS_MAX = 200
+#: why a line without a Break is open: English, German
+WAITS = ("it waits for its counterpart", "sie wartet auf ihren Gegenposten")
 #: collections that a credit of their amount may be about
 MAY_BE_CREDITED = ("submitted", "accepted", "returned", "rejected")
 
@@ -54,6 +62,10 @@ class QueueLine:
     entry: int
     booked_on: date
     amount_cents: int
+    age_days: int  # since it was booked
+    bucket: str  # one of ages.WAITING
+    owner: str  # a role, until a person takes one of its Breaks
+    taken_by: str | None
     text: str
     why: str
     candidates: list[Candidate]
@@ -103,9 +115,12 @@ class Shown:
     candidates: list[Candidate]
 
 
-def queue(session: Session, runtime: Runtime) -> list[QueueLine]:
-    """Every line of a booked statement with something unexplained, oldest first."""
-    why = _why(session)
+def queue(session: Session, runtime: Runtime, lang: str = "en") -> list[QueueLine]:
+    """Every line of a booked statement with something unexplained, oldest first; why it is here in the reader's language."""
+    asked = ask(runtime, NOW)
+    told: dict[str, list[BreakLine]] = {}
+    for one in breaks.listed(session, asked):
+        told.setdefault(one.subject, []).append(breaks.in_words(one, lang))
     rows = session.execute(
         select(Entry, DataKey)
         .join(Statement, Statement.id == Entry.statement_id)
@@ -117,12 +132,30 @@ def queue(session: Session, runtime: Runtime) -> list[QueueLine]:
     lines = []
     for entry, key_row in rows:
         words = _words(session, runtime, entry, key_row)
-        reason = "; ".join(why.get(entry.id, ["it waits for its counterpart"]))
-        lines.append(QueueLine(entry.id, entry.booked_on, entry.open_cents, words, reason, _candidates(session, entry, words)))
+        lines.append(_queued(entry, told.get(f"entry:{entry.id}", []), asked.on, words, _candidates(session, entry, words), lang))
     return lines
 
 
-def show(session: Session, runtime: Runtime, entry_id: int) -> Shown:
+def _queued(
+    entry: Entry, told: Sequence[BreakLine], today: date, words: str, candidates: list[Candidate], lang: str
+) -> QueueLine:
+    """A line with what its open Breaks say of it; without one it waits, and nobody has to act yet."""
+    days = max(0, (today - entry.booked_on).days)
+    return QueueLine(
+        entry=entry.id,
+        booked_on=entry.booked_on,
+        amount_cents=entry.open_cents,
+        age_days=days,
+        bucket=ages.waiting(days),
+        owner=next((one.owner for one in told), "clerk"),
+        taken_by=next((one.taken_by for one in told if one.taken_by), None),
+        text=words,
+        why="; ".join(one.what for one in told) or WAITS[lang == "de"],
+        candidates=candidates,
+    )
+
+
+def show(session: Session, runtime: Runtime, entry_id: int, lang: str = "en") -> Shown:
     """One line of a booked statement. Raises UnknownName."""
     row = session.execute(
         select(Entry, Account.name, Statement.statement_id, DataKey)
@@ -148,7 +181,7 @@ def show(session: Session, runtime: Runtime, entry_id: int) -> Shown:
         bank_code=entry.bank_code or entry.bank_code_own or "",
         by_hand=entry.by_hand,
         text=words,
-        why=_why(session, entry.id).get(entry.id, []),
+        why=_why(session, entry.id, lang),
         details=[
             DetailLine(one.amount_cents, one.end_to_end_id, one.return_reason, one.charges_cents, one.interchange_cents)
             for one in details
@@ -158,15 +191,10 @@ def show(session: Session, runtime: Runtime, entry_id: int) -> Shown:
     )
 
 
-def _why(session: Session, entry_id: int | None = None) -> dict[int, list[str]]:
-    """What the open Breaks say of each line."""
-    subject = Break.subject.like("entry:%") if entry_id is None else Break.subject == f"entry:{entry_id}"
-    found: dict[int, list[str]] = {}
-    for about, what in session.execute(
-        select(Break.subject, Break.what).where(Break.closed_at.is_(None), subject).order_by(Break.id)
-    ):
-        found.setdefault(int(about.removeprefix("entry:")), []).append(what)
-    return found
+def _why(session: Session, entry_id: int, lang: str) -> list[str]:
+    """What the open Breaks say of a line."""
+    told = select(Break.kind, Break.what).where(Break.closed_at.is_(None), Break.subject == f"entry:{entry_id}")
+    return [said_in(kind, what, lang) for kind, what in session.execute(told.order_by(Break.id))]
 
 
 def _words(session: Session, runtime: Runtime, entry: Entry, key_row: DataKey | None) -> str:

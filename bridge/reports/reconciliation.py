@@ -19,7 +19,6 @@ from bridge.balances import View
 from bridge.model import (
     Account,
     BankAccount,
-    Break,
     Collection,
     Cursor,
     Entry,
@@ -29,8 +28,9 @@ from bridge.model import (
     Statement,
 )
 from bridge.model.collection import IN_FLIGHT_STATES
-from bridge.reports import daily, evidence
+from bridge.reports import breaks, daily, evidence
 from bridge.reports.asked import ask
+from bridge.reports.breaks import BreakLine
 from bridge.reports.daily import DayLine
 from bridge.reports.evidence import START, Logs
 from bridge.rules import proof
@@ -61,16 +61,6 @@ class SourceLine:
     difference_cents: int
     completeness: str  # "proven", "not proven", "no proof"; "not asked" for a view of the past
     verification: str
-
-
-@dataclass(frozen=True, slots=True)
-class BreakLine:
-    id: int
-    kind: str
-    subject: str
-    age_days: int
-    what: str
-    next: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +157,7 @@ def build(session: Session, runtime: Runtime, view: View) -> Reconciliation:
         charges_cents=balances.total(session, "Charges", view) + interchange_cents,
         interchange_cents=interchange_cents,
         sources=_sources(session, view, logs, found, splits),
-        breaks=breaks(session, view, ask(runtime, view).on),
+        breaks=breaks.listed(session, ask(runtime, view)),
         days=daily.build(session, view),
         waiting=_waiting(session, view, splits),
         prenotification=sorted({one.prenotification for one in rules}),
@@ -175,17 +165,6 @@ def build(session: Session, runtime: Runtime, view: View) -> Reconciliation:
         chain_number=head.number if head else 0,
         chain_head=head.hash if head else "",
     )
-
-
-def breaks(session: Session, view: View, on: date) -> list[BreakLine]:
-    """What was open in view, oldest first; ``on`` is the day on which their ages are counted."""
-    wanted = view.conditions(Break.opened_on, Break.opened_at)
-    if view.known_at is None:
-        wanted.append(Break.closed_at.is_(None))
-    else:
-        wanted.append(Break.closed_at.is_(None) | (Break.closed_at > view.known_at))
-    rows = session.scalars(select(Break).where(*wanted).order_by(Break.opened_on, Break.id))
-    return [BreakLine(row.id, row.kind, row.subject, max(0, (on - row.opened_on).days), row.what, row.next) for row in rows]
 
 
 def _waiting(session: Session, view: View, splits: dict[int, Split]) -> list[WaitingLine]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from bridge.reports import tables
+from bridge.reports import breaks, tables
 from bridge.reports.asked import Asked
 from bridge.reports.reconciliation import Reconciliation, WaitingLine
 from bridge.reports.tables import Page, Table
 from bridge.reports.words import note, word
+from bridge.rules.breaks import held
 from bridge.rules.reasons import meaning, next_step
 
 DAY_COLUMNS = (
@@ -22,7 +23,7 @@ BEYOND = (
 def page(found: Reconciliation, asked: Asked, lang: str) -> Page:
     """The report in the reader's words; a table that would be empty is left out."""
     parts = [proof(found, lang), _beyond(found, lang), _accounts(found, lang), days(found, lang), _sources(found, lang)]
-    parts += [_waiting(found, lang), _breaks(found, lang)]
+    parts += [_waiting(found, lang), breaks.tabled(found.breaks, lang)]
     by = f"({', '.join(found.prenotification_agreements)})" if found.prenotification_agreements else ""
     notes = [note("days", lang)]
     notes += [note("elsewhere", lang, by)] if "elsewhere" in found.prenotification else []
@@ -97,9 +98,4 @@ def _waiting(found: Reconciliation, lang: str) -> Table:
 def _waits(one: WaitingLine, lang: str) -> tables.Row:
     if one.what == "returned":
         return word("returned", lang), meaning(one.code, lang), one.invoices, one.cents, next_step(one.code, lang)
-    return word("held", lang), one.reason, one.invoices, one.cents, word("remove", lang)
-
-
-def _breaks(found: Reconciliation, lang: str) -> Table:
-    rows: list[tables.Row] = [(one.id, one.kind, one.age_days, one.what, one.next) for one in found.breaks]
-    return tables.table("breaks", "id:count kind days:count what next", rows, lang)
+    return word("held", lang), held(one.reason, lang), one.invoices, one.cents, word("remove", lang)

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session, aliased
 
 from bridge import forming, rows
 from bridge.errors import UnknownName
-from bridge.model import Collection, Creditor, Invoice, Mandate
+from bridge.explaining.standing import stands
+from bridge.model import Collection, Creditor, Detail, Entry, Invoice, Mandate, Match, Voucher
 from bridge.rules import reasons, retries
 from bridge.rules.retries import Failed
 from bridge.runtime import Runtime
@@ -33,9 +34,11 @@ class ReturnLine:
     mandate_id: str
     mandate_state: str
     state: str
+    how: str  # a key of reasons.HOW: rejected, returned by a bank, refunded to the debtor
     failed_on: date
     reason: str
     meaning: str
+    note: str  # what the code alone does not say
     attempt: int
     again_on: date | None
     next: str
@@ -61,8 +64,17 @@ def listed(session: Session, runtime: Runtime, lang: str = "en") -> list[ReturnL
     found = forming.failed(session)
     creditors = {creditor.id: creditor.creditor_id for creditor in session.scalars(select(Creditor))}
     mandates = _mandates(session, [invoice.id for invoice, _ in found])
+    refunded = _by_debtor(session, [failed.end_to_end_id for _, failed in found if failed.state == "returned"])
     return [
-        _line(runtime, invoice, failed, creditors[invoice.creditor_id], *mandates[failed.end_to_end_id], lang)
+        _line(
+            runtime,
+            invoice,
+            failed,
+            creditors[invoice.creditor_id],
+            *mandates[failed.end_to_end_id],
+            lang,
+            by_debtor=failed.end_to_end_id in refunded,
+        )
         for invoice, failed in found
     ]
 
@@ -93,8 +105,32 @@ def _mandates(session: Session, invoice_ids: Sequence[int]) -> dict[str, tuple[s
     }
 
 
+def _by_debtor(session: Session, names: Sequence[str]) -> set[str]:
+    """Those of these returned debits whose return names the debtor as its originator, in the line or in its advice."""
+    line, advice = aliased(Detail), aliased(Detail)
+    own_words = (advice.entry_id == Entry.told_by_id) & (func.upper(advice.end_to_end_id) == Collection.end_to_end_key)
+    told = (
+        select(Collection.end_to_end_id)
+        .join(Match, Match.collection_id == Collection.id)
+        .join(Voucher, Voucher.id == Match.voucher_id)
+        .join(Entry, Entry.id == Match.entry_id)
+        .outerjoin(line, line.id == Match.detail_id)
+        .outerjoin(advice, own_words)
+        .where(Voucher.fact == "returned", stands(), line.by_debtor | advice.by_debtor)
+    )
+    return {name for (name,) in rows.sought(session, told, Collection.end_to_end_id, names)}
+
+
 def _line(
-    runtime: Runtime, invoice: Invoice, failed: Failed, creditor_id: str, mandate_id: str, mandate_state: str, lang: str
+    runtime: Runtime,
+    invoice: Invoice,
+    failed: Failed,
+    creditor_id: str,
+    mandate_id: str,
+    mandate_state: str,
+    lang: str,
+    *,
+    by_debtor: bool,
 ) -> ReturnLine:
     policy = runtime.settings.rules_for(creditor_id).retry
     withdrawn = failed.state == "withdrawn"
@@ -105,9 +141,11 @@ def _line(
         mandate_id=mandate_id,
         mandate_state=mandate_state,
         state=failed.state,
+        how=reasons.how(failed.state, failed.reason, by_debtor=by_debtor),
         failed_on=failed.failed_on,
         reason="" if withdrawn else failed.reason,
         meaning=failed.reason if withdrawn else reasons.meaning(failed.reason, lang),
+        note="" if withdrawn else reasons.NOTES.get(failed.reason, ("", ""))[lang == "de"],
         attempt=failed.attempt,
         again_on=retries.again_on(failed, policy.reasons, policy.retries_max, policy.days_min),
         next=_next(failed, lang),

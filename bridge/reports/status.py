@@ -12,9 +12,9 @@ from sqlalchemy.orm import Session
 from bridge import balances
 from bridge.balances import View
 from bridge.model import Account, Batch, Collection, Cursor, Invoice, Source, Statement
-from bridge.reports import evidence
+from bridge.reports import breaks, evidence
 from bridge.reports.asked import ask
-from bridge.reports.reconciliation import BreakLine, breaks
+from bridge.reports.breaks import BreakLine
 from bridge.rules import calendar
 from bridge.rules.proof import FAILED
 from bridge.runtime import Runtime
@@ -86,7 +86,7 @@ def build(session: Session, runtime: Runtime, view: View = balances.NOW) -> Stat
         earliest_due=None if view != balances.NOW else min(dues, default=None),
         last_statement_on=session.scalar(select(func.max(Statement.closing_on)).where(*posted)),
         sources=_sources(session) if view == balances.NOW else [],
-        breaks=breaks(session, view, ask(runtime, view).on),
+        breaks=breaks.listed(session, ask(runtime, view)),
     )
 
 

@@ -94,6 +94,13 @@ WORDS: dict[str, tuple[str, str]] = {
     "credit": ("credits", "Guthaben"),
     "owed": ("owed", "geschuldet"),
     "in_flight": ("at the bank", "bei der Bank"),
+    "owner": ("owner", "zuständig"),
+    "days_0_5": ("0-5 days", "0-5 Tage"),
+    "days_6_30": ("6-30 days", "6-30 Tage"),
+    "days_31_90": ("31-90 days", "31-90 Tage"),
+    "clerk": ("clerk", "Sachbearbeitung"),
+    "approver": ("approver", "Freigabe"),
+    "admin": ("admin", "Administration"),
     "not_due": ("not due", "nicht fällig"),
     "days_1_30": ("1-30 days", "1-30 Tage"),
     "days_31_60": ("31-60 days", "31-60 Tage"),
@@ -258,10 +265,10 @@ NOTES: dict[str, tuple[str, str]] = {
         Spalten.""",
     ),
     "sample": (
-        """Sample: at most {0} invoices billed and {0} bank lines booked in the period, those whose SHA-256 of "{1}:" and their
-        number ("{1}:line:7" for a line) is lowest; another seed draws others.""",
-        """Stichprobe: höchstens {0} im Zeitraum berechnete Rechnungen und {0} gebuchte Bankzeilen, deren SHA-256 über „{1}:“ und
-        ihre Nummer („{1}:line:7“ für eine Zeile) am niedrigsten ist; ein anderer Startwert zieht andere.""",
+        """Sample: of the invoices billed and of the bank lines booked in the period at most {0} each, those whose SHA-256 of
+        "{1}:" and their number ("{1}:line:7" for a line) is lowest; another seed draws others.""",
+        """Stichprobe: von den im Zeitraum berechneten Rechnungen und gebuchten Bankzeilen je höchstens {0}, deren SHA-256 über
+        „{1}:“ und ihre Nummer („{1}:line:7“ für eine Zeile) am niedrigsten ist; ein anderer Startwert zieht andere.""",
     ),
     "stations": (
         """Sensor: counter before -> after, findings that hold / findings, the root of the signed readings. Log: block / place in
@@ -285,9 +292,9 @@ NOTES: dict[str, tuple[str, str]] = {
         finden; ein Vertrag anderer Art hat keine.""",
     ),
     "links": (
-        """Voucher chain: {0} links, the last one {1}; {2} vouchers were not sealed yet. Note this hash elsewhere:
+        """Voucher chain: up to link {0}, {1}; vouchers not sealed yet: {2}. Note this hash elsewhere:
         `bridge ledger verify --head` finds it again, or not.""",
-        """Belegkette: {0} Glieder, das letzte {1}; {2} Belege waren noch nicht versiegelt. Dieser Hash gehört an anderer Stelle
+        """Belegkette: bis Glied {0}, {1}; noch nicht versiegelte Belege: {2}. Dieser Hash gehört an anderer Stelle
         notiert: `bridge ledger verify --head` findet ihn wieder oder nicht.""",
     ),
     "days": (

@@ -1,4 +1,4 @@
-"""Ages in the words of a report: how long an invoice is overdue, how old a mandate was when a debit was presented. Pure."""
+"""Ages in the words of a report: of an overdue invoice, an open Break, a mandate when its debit was presented. Pure."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from datetime import date
 
 #: name of a bucket -> the last day after the due date that is in it; the last bucket has no end
 OVERDUE: dict[str, int | None] = {"not_due": 0, "days_1_30": 30, "days_31_60": 60, "days_61_90": 90, "over_90": None}
+#: the same of a Break, by days since it was opened; the first ends with what a bank owes an answer for (lifecycle.PATIENCE_DAYS)
+WAITING: dict[str, int | None] = {"days_0_5": 5, "days_6_30": 30, "days_31_90": 90, "over_90": None}
 MANDATE_AGES = ("first_debit", "under_3_months", "under_1_year", "older")
 
 
@@ -15,6 +17,11 @@ def overdue(due_on: date, on: date) -> str:
     """The bucket of an invoice: on its due date it is not overdue yet, the day after it is one day overdue."""
     days = (on - due_on).days
     return next(name for name, last in OVERDUE.items() if last is None or days <= last)
+
+
+def waiting(days: int) -> str:
+    """The bucket of a Break that was opened so many days ago."""
+    return next(name for name, last in WAITING.items() if last is None or days <= last)
 
 
 def mandate_age(signed_on: date | None, presented_on: date, *, first: bool) -> str:

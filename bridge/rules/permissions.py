@@ -55,6 +55,8 @@ ACTS: dict[str, tuple[str, ...]] = {
     "report forecast": READ,
     "report batches": READ,
     "report audit": READ,
+    "break list": READ,
+    "break show": READ,
     "user list": READ,
     # steps, rung by hand
     "run": RUN,
@@ -87,6 +89,7 @@ ACTS: dict[str, tuple[str, ...]] = {
     "batch discard": HANDS,
     "batch reject": HANDS,
     "resolve": HANDS,
+    "break take": (*HANDS, "admin"),
     "reconcile accept": HANDS,
     "reconcile split": HANDS,
     "reconcile ignore": HANDS,

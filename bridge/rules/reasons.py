@@ -40,6 +40,63 @@ STEPS = {
     "text": ("read the bank's own words", "den Text der Bank lesen"),
     "talk": ("talk to the debtor before anything else", "zuerst mit dem Zahler sprechen"),
 }
+#: next step -> who must act, English and German
+WHO = {
+    "account": ("the debtor: he names another account", "der Zahler: er nennt ein anderes Konto"),
+    "ask": ("our bank: it says what it means", "unsere Bank: sie sagt, was gemeint ist"),
+    "core": ("the debtor: he signs a CORE mandate", "der Zahler: er unterschreibt ein CORE-Mandat"),
+    "date": ("the debtor: he pays, or names a day", "der Zahler: er zahlt oder nennt einen Tag"),
+    "dispute": ("we: a person shows the mandate and settles the dispute", "wir: jemand legt das Mandat vor und klärt den Streit"),
+    "file": ("we: the file is ours", "wir: die Datei ist unsere"),
+    "fix": ("we: the data are ours", "wir: die Daten sind unsere"),
+    "person": ("we: a person decides what is done", "wir: jemand entscheidet, was geschieht"),
+    "talk": ("the debtor: he says why, or lifts the block", "der Zahler: er sagt den Grund oder hebt die Sperre auf"),
+}
+#: whether another attempt may follow -> English, German
+AGAIN = {
+    "later": ("yes, by the policy or by a person", "ja, nach der Regel oder durch eine Person"),
+    "repaired": ("after the repair, by a person", "nach der Berichtigung, durch eine Person"),
+    "account": ("only from another account", "nur von einem anderen Konto"),
+    "never": ("never", "nie"),
+}
+#: whether the mandate is paused -> English, German
+MANDATE = {
+    True: ("paused at once; a person resumes or revokes it", "pausiert sofort; eine Person setzt es fort oder widerruft es"),
+    False: ("stays as it is", "bleibt, wie es ist"),
+}
+#: what a code alone does not say -> English, German
+NOTES = {
+    "MD01": (
+        "of a bank it is a return (no valid mandate there), of the debtor by name a refund of up to 13 months",
+        "von einer Bank ist es eine Rückgabe (dort kein gültiges Mandat), vom Zahler mit Namen eine Erstattung bis 13 Monate",
+    ),
+    "MD06": (
+        "a refund within 8 weeks, without a reason; the claim stays",
+        "eine Erstattung binnen 8 Wochen, ohne Begründung; die Forderung bleibt",
+    ),
+    "MS03": (
+        "in Germany banks write it for lack of funds, and for a death, too: treated as lack of funds, tried again once at most",
+        "deutsche Banken schreiben es für fehlende Deckung und auch bei Tod: wie fehlende Deckung, höchstens einmal erneut",
+    ),
+}
+#: how a debit failed -> English, German
+HOW = {
+    "reject": ("rejected before settlement", "vor der Verrechnung abgewiesen"),
+    "return": ("returned by a bank", "von einer Bank zurückgegeben"),
+    "refund": ("refunded to the debtor", "dem Zahler erstattet"),
+    "withdrawal": ("withdrawn by us", "von uns zurückgezogen"),
+    "reversal": ("reversed by us", "von uns rückgerufen"),
+}
+
+
+def how(state: str, code: str, *, by_debtor: bool) -> str:
+    """Which R-message ended a debit in this state: a key of HOW.
+
+    MD06 is a refund by its meaning; any other one is that where the debtor, and no bank, is named as its originator (EPC173-14).
+    """
+    if state == "returned":
+        return "refund" if code == "MD06" or by_debtor else "return"
+    return {"rejected": "reject", "withdrawn": "withdrawal", "reversed": "reversal"}[state]
 
 
 def _of_account(code: str, english: str, german: str, step: str = "account") -> Reason:

@@ -15,6 +15,7 @@ from bridge.rules import calendar
 from bridge.rules.reasons import REASONS, Reason, meaning
 
 ONCE = ("MS03",)
+ATTEMPTS_MAX = 99  # an EndToEndId counts its attempts in two digits
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,8 @@ def needs_account(failed: Failed) -> bool:
 
 def why_not(failed: Failed) -> str:
     """Why not even a person tries again; empty where he may."""
+    if failed.attempt >= ATTEMPTS_MAX:
+        return f"{failed.end_to_end_id} was the last of {ATTEMPTS_MAX} attempts; have the debtor pay otherwise"
     known = _known(failed)
     if known is not None and known.again == "never":
         return f"{failed.end_to_end_id} failed with {meaning(failed.reason)}; another debit would be a wrong one"

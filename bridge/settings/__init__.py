@@ -135,7 +135,7 @@ RETRIED = ("AM04", "ED05", "MS03")  # rules.reasons: again = "later"; a test com
 
 class Retry(Part):
     reasons: tuple[str, ...] = Field(default=(), description="reason codes after which a new attempt is made")
-    retries_max: int = Field(default=0, ge=0, description="attempts after the first")
+    retries_max: int = Field(default=0, ge=0, le=98, description="attempts after the first")
     days_min: int = Field(default=3, ge=0, description="TARGET days between the return and the new attempt")
 
     @model_validator(mode="after")

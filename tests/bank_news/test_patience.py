@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bridge.acts import confirm_upload
-from tests import worlds
+from tests import engines, worlds
 from tests.intake.papers import Line, Paper, camt, details
 from tests.worlds import CORE_DEBTOR, Usage, World
 
@@ -30,7 +30,7 @@ def world(tmp_path: Path) -> Iterator[World]:
     [
         (datetime(2026, 11, 27, 20, tzinfo=UTC), []),
         (datetime(2026, 12, 2, 20, tzinfo=UTC), ["STATEMENT_MISSING"]),
-        (datetime(2026, 12, 3, 8, tzinfo=UTC), ["NO_ANSWER", "STATEMENT_MISSING"]),
+        (datetime(2026, 12, 3, 8, tzinfo=UTC), ["CLEARING_NOT_ZERO", "NO_ANSWER", "STATEMENT_MISSING"]),
     ],
 )
 def test_a_debit_without_an_answer(world: World, today: datetime, kinds: list[str]) -> None:
@@ -40,6 +40,46 @@ def test_a_debit_without_an_answer(world: World, today: datetime, kinds: list[st
     world.run("reconcile")
 
     assert [kind for kind, _ in world.open_breaks()] == kinds
+
+
+def test_what_stays_in_clearing_is_told_of_the_file(tmp_path: Path) -> None:
+    """One row for the file with its euros, another one when a part of it is credited, and none when all of it is."""
+    usage = (Usage(CORE_DEBTOR, 100_00, DUE), Usage(CORE_DEBTOR, 20_00, DUE), Usage(CORE_DEBTOR, 3_00, date(2026, 12, 4)))
+    world = worlds.at_the_bank(tmp_path / "world", usage)
+    names = {debit.cents: debit for debit in world.debits()}
+    file = names[100_00].message_id
+    world.now = datetime(2026, 12, 3, 8, tzinfo=UTC)
+    told = "EUR of {} debit(s) in file " + f"{file} stand in clearing, the last of them due on {DUE}"
+    world.run("reconcile")
+    assert in_clearing(world) == [f"120.00 {told.format(2)}"]
+    for day, cents, left in (("2026-12-01", 100_00, [f"20.00 {told.format(1)}"]), ("2026-12-02", 20_00, [])):
+        line = Line(cents, on=day, value=day, more=details((names[cents].end_to_end_id, f"{cents // 100}.00")))
+        opening = 0 if left else 100_00
+        world.receive(f"{day}.xml", camt(Paper((line,), id=day, on=day, opened_on=day, opening=opening, sequence=None)))
+        world.run("reconcile")
+        assert in_clearing(world) == left
+
+    world.put_away()
+
+
+def test_a_debit_that_left_clearing_by_no_voucher_is_told(world: World) -> None:
+    """Its row says that it failed, its balance that it is at the bank; the Break ends with its cause."""
+    file = world.debits()[0].message_id
+    for state, told in (
+        ("rejected", [f"100.00 EUR of 1 debit(s) in file {file} stand in clearing, and none of them is at the bank"]),
+        ("submitted", []),
+    ):
+        world.close()
+        with engines.past_the_triggers(world.folder) as connection:
+            connection.exec_driver_sql(f"UPDATE collection SET state = '{state}'")
+        for _ in range(2):
+            world.run("reconcile")
+            assert in_clearing(world) == told
+
+
+def in_clearing(world: World) -> list[str]:
+    """What the open Breaks say of files whose clearing is not zero."""
+    return [one.what for one in world.report().breaks if one.kind == "CLEARING_NOT_ZERO"]
 
 
 @pytest.mark.parametrize(

@@ -188,7 +188,14 @@ def test_every_word_has_both_languages_and_is_used() -> None:
     source = "".join(path.read_text("utf-8") for path in (ROOT / "bridge" / "reports").glob("*.py") if path.name != "words.py")
     source += "".join(
         (ROOT / "bridge" / name).read_text("utf-8")
-        for name in ("rules/ages.py", "rules/proof.py", "model/batch.py", "model/document.py", "settings/sources.py")
+        for name in (
+            "rules/ages.py",
+            "rules/breaks.py",
+            "rules/proof.py",
+            "model/batch.py",
+            "model/document.py",
+            "settings/sources.py",
+        )
     )
 
     assert [key for key, both in (WORDS | NOTES).items() if not all(both)] == []

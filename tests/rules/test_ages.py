@@ -36,6 +36,23 @@ def test_an_invoice_is_overdue_from_the_day_after_its_due_date(days: int, bucket
 
 
 @pytest.mark.parametrize(
+    ("days", "bucket"),
+    [
+        (0, "days_0_5"),
+        (5, "days_0_5"),
+        (6, "days_6_30"),
+        (30, "days_6_30"),
+        (31, "days_31_90"),
+        (90, "days_31_90"),
+        (91, "over_90"),
+    ],
+)
+def test_how_long_a_break_is_open(days: int, bucket: str) -> None:
+    """Both ends of every bucket."""
+    assert ages.waiting(days) == bucket
+
+
+@pytest.mark.parametrize(
     ("signed_on", "presented_on", "age"),
     [
         (date(2026, 1, 31), date(2026, 4, 29), "under_3_months"),

@@ -207,6 +207,15 @@ def test_postings_are_those_of_the_page() -> None:
     assert {account for pair in POSTINGS.values() for account in pair} <= set(SUBJECTS)
 
 
+def test_no_bank_line_is_booked_to_revenue() -> None:
+    """What the chain says of an invoice alone touches Billed; whatever a bank line is, it has an account of its own kind."""
+    assert {fact.removesuffix(" undone") for fact, pair in POSTINGS.items() if "Billed" in pair} == {
+        "invoice final",
+        "invoice cancelled",
+        "invoice orphaned",
+    }
+
+
 def test_what_is_undone_is_the_opposite() -> None:
     """A hand-over, what explains a bank line and what the chain may take back: debit for credit; what the bank booked never."""
     undone = {fact.removesuffix(" undone"): pair for fact, pair in POSTINGS.items() if fact.endswith(" undone")}

@@ -24,6 +24,7 @@ MASKED = {
     "creditor list", "creditor show", "notify list", "notify plan",
     "ledger balance", "ledger journal", "ledger verify", "report reconciliation", "user list", "user token", "reconcile parked",
     "return list", "return show", "report ageing", "report returns", "report forecast", "report batches", "report audit",
+    "break list", "break show",
 }  # fmt: skip
 NAMES = {"mandate show", "notify preview", "reconcile queue", "reconcile show"}
 RUNNING = {"run", "worker", "beat", "chain sync", "chain replay", "reconcile run", "notify send"}
@@ -31,7 +32,7 @@ PREPARING = {
     "notify posted", "notify bounced", "mandate add", "mandate amend", "mandate sign", "mandate print", "creditor amend",
     "import", "mandate import", "mandate pause", "mandate resume", "mandate revoke", "invoice hold", "invoice release",
     "batch create", "batch export", "batch mark-uploaded", "batch undo-upload", "batch withdraw", "batch discard",
-    "batch reject", "resolve",
+    "batch reject", "resolve", "break take",
     "reconcile accept", "reconcile split", "reconcile ignore", "reconcile undo", "reconcile release", "invoice use-credit",
     "invoice give-back-credit", "invoice write-off", "chain unfreeze", "return retry",
 }  # fmt: skip
@@ -41,7 +42,7 @@ EXPECTED = {
     "auditor": MASKED | NAMES,
     "clerk": MASKED | NAMES | RUNNING | PREPARING,
     "approver": MASKED | NAMES | RUNNING | PREPARING | {"batch approve", "doctor --relearn"},
-    "admin": MASKED | RUNNING | USERS | {"doctor --relearn"},
+    "admin": MASKED | RUNNING | USERS | {"doctor --relearn", "break take"},
     "service": RUNNING | {"import"},
 }
 

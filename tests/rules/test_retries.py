@@ -34,6 +34,13 @@ def test_an_account_that_takes_no_debit_is_not_debited_again(code: str) -> None:
     assert retries.why_not(failed(code, account_changed=True)) == ""
 
 
+def test_after_ninety_nine_attempts_there_is_no_other() -> None:
+    """A name of two digits is used up: neither the policy nor a person makes one that the database refuses."""
+    assert "the last of 99 attempts" in retries.why_not(failed("AM04", attempt=99, counted=1))
+    assert retries.again_on(failed("AM04", attempt=99, counted=1), ("AM04",), 98, 0) is None
+    assert retries.why_not(failed("AM04", attempt=98, counted=1)) == ""
+
+
 @pytest.mark.parametrize(
     "code", ["AM04", "MS03", "ED05", "AG02", "MD02", "FF01", "BE05", "RC01", "RR02", "AM14", "TM01", "NARR", "XYZ", ""]
 )

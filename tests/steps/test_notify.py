@@ -9,14 +9,15 @@ from pathlib import Path
 import pytest
 from sqlalchemy import update
 
-from bridge import archive
-from bridge.acts import amend_mandate, approve, tell
+from bridge import archive, intake
+from bridge.acts import amend_mandate, approve, confirm_upload, retry, tell
 from bridge.balances import View
 from bridge.errors import BadInput, ConfigError, NotAllowed, Unavailable, UnknownName
 from bridge.model import Audit, Collection, Document, Notice
 from bridge.reports import reconciliation, told, validation
 from bridge.runtime import build
-from bridge.steps import batch, collect, ingest, notify
+from bridge.steps import batch, collect, handover, ingest, notify, reconcile
+from tests.intake.papers import pain002, reason
 from tests.servers import smtp
 from tests.servers.smtp import Server
 from tests.steps.place import Bill, Place, mandate_line
@@ -126,6 +127,26 @@ def test_another_date_needs_another_notice(place: Place, server: Server) -> None
     ]
     assert len(server.mails) == 2
     assert batch.run(place.runtime)["collections"] == 1
+
+
+def test_another_attempt_needs_a_notice_of_its_own(place: Place, server: Server) -> None:
+    """The first debit was rejected for lack of funds: the next has another name and date, and leaves when he knows of it."""
+    pending(place, Bill(1))
+    notify.run(place.runtime)
+    batch.run(place.runtime)
+    handover.run(place.runtime)
+    file = place.batches()[0].message_id
+    confirm_upload.run(place.runtime, "anna", file, reference="order 1")
+    rejected = pain002(file, f"<GrpSts>RJCT</GrpSts>{reason('AM04')}", at=place.now.isoformat())
+    intake.take(place.runtime, "r.xml", rejected, actor="receive")
+    reconcile.run(place.runtime)
+    place.now += timedelta(days=14)
+    assert retry.run(place.runtime, "anna", "plant-1-000001-1") == ["plant-1-000001-2"]
+    assert batch.run(place.runtime)["collections"] == 0
+    assert notify.run(place.runtime)["sent"] == 1
+
+    first, second = place.rows(Notice)
+    assert (first.collection_id != second.collection_id, first.due_on < second.due_on, len(server.mails)) == (True, True, 2)
 
 
 def test_another_amount_needs_another_notice(place: Place) -> None:
