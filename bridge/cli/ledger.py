@@ -83,7 +83,7 @@ def journal(
 def verify(
     context: typer.Context, head: str = typer.Option("", "--head", help="A head that you noted earlier: is it a link still?")
 ) -> None:
-    """Recompute the chain over all vouchers, and print its head to be noted elsewhere; exit code 4 where it is not whole."""
+    """Recompute the chain over vouchers and acts, and print its head to be noted elsewhere; exit code 4 if it is not whole."""
     from bridge.reports import seals
 
     if head and not re.fullmatch("[0-9a-f]{64}", head.lower()):
@@ -98,7 +98,7 @@ def verify(
         whole = "whole" if found.ok else f"NOT WHOLE: {len(found.problems)} problem(s)"
         screen.lines(
             f"the voucher chain is {whole}{known[found.head_known]}",
-            f"{found.links} vouchers are sealed, {found.not_sealed_yet} not yet",
+            f"{found.links} vouchers and acts of people are sealed, {found.not_sealed_yet} not yet",
             f"head, to be noted outside this machine: {found.number} {found.head}",
         )
 

@@ -5,7 +5,7 @@
     Collection -> Invoice, Mandate, Account       Member -> Block -> Batch -> Document;  Cut -> Batch
     StatusReportLine -> StatusReport -> Document  Detail -> Entry -> Statement -> Document
     Posting -> Voucher;  Move -> Voucher          Match -> Entry, Collection, Voucher;  Break names its subject
-    Token -> User;  Consent names its object      VoucherSeal -> Voucher
+    Token -> User;  Consent names its object      VoucherSeal -> Voucher, Audit
     Notice -> Collection, Document
     Orphan -> ChainLog;  Observation -> ChainLog, Invoice;  Attestation -> Invoice, Move
 

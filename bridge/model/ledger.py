@@ -98,15 +98,19 @@ class Posting(Base):
 
 
 class VoucherSeal(Base):
-    """A link of the chain over all vouchers: ``hash`` covers the link before, the voucher and its postings.
+    """A link of the chain over all vouchers and acts: ``hash`` covers the link before, and a voucher with its postings or an act.
 
     One sealer appends links afterwards, in its own order: numbers drawn inside the commits would serialise every worker.
     """
 
     __tablename__ = "voucher_seal"
     number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    voucher_id: Mapped[int] = mapped_column(ForeignKey("voucher.id"), unique=True)
+    voucher_id: Mapped[int | None] = mapped_column(ForeignKey("voucher.id"), unique=True)
+    audit_id: Mapped[int | None] = mapped_column(ForeignKey("audit.id"), unique=True)
     prev_hash: Mapped[str] = mapped_column(String(64))
     hash: Mapped[str] = mapped_column(String(64), unique=True)
     recorded_at: Mapped[datetime]
-    __table_args__ = (CheckConstraint("number > 0", name="number_counts"),)
+    __table_args__ = (
+        CheckConstraint("number > 0", name="number_counts"),
+        CheckConstraint("(voucher_id IS NULL) <> (audit_id IS NULL)", name="covers_one"),
+    )

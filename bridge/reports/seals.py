@@ -9,10 +9,12 @@ from datetime import timedelta
 from sqlalchemy.orm import Session
 
 from bridge import voucher_chain
+from bridge.model import Audit, Voucher
 from bridge.rules.links import NOTHING_BEFORE
 
 #: a unit of work that was open while the last seal was made may have booked an earlier time than it committed
 OPEN_MINUTES_MAX = 60
+COVERED: dict[str, voucher_chain.Covered] = {"voucher": Voucher, "act": Audit}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,7 @@ def verify(session: Session, head: str | None = None) -> Chain:
     return Chain(
         ok=not problems,
         links=count,
-        not_sealed_yet=voucher_chain.waiting(session),
+        not_sealed_yet=sum(voucher_chain.waiting(session, noun) for noun in COVERED.values()),
         number=last.number if last else 0,
         head=last.hash if last else NOTHING_BEFORE,
         head_known=known,
@@ -62,19 +64,24 @@ def _walk(session: Session) -> Iterator[tuple[voucher_chain.Link, list[str]]]:
             )
         if link.prev_hash != before:
             wrong.append(f"link {link.number} does not follow the link before it")
-        if link.voucher is None:
-            wrong.append(f"link {link.number} covers voucher {link.voucher_id}, which is gone")
+        if link.gone:
+            wrong.append(f"link {link.number} covers {link.covers}, which is gone")
         elif link.recomputed != link.hash:
-            wrong.append(
-                f"link {link.number}: voucher {link.voucher['idem_key']}, its postings or the link are not what was sealed"
-            )
+            wrong.append(f"link {link.number}: {_named(link)} or the link are not what was sealed")
         yield link, wrong
         before, expected = link.hash, link.number + 1
 
 
+def _named(link: voucher_chain.Link) -> str:
+    return link.covers if link.voucher is None else f"voucher {link.voucher['idem_key']}, its postings"
+
+
 def _left_out(session: Session, last: voucher_chain.Link | None) -> list[str]:
-    """Vouchers that the last run of the sealer must have found, by their time, and that have no link."""
+    """Vouchers and acts that the last run of the sealer must have found, by their time, and that have no link."""
     if last is None:
         return []
-    count = voucher_chain.waiting(session, last.sealed_at - timedelta(minutes=OPEN_MINUTES_MAX))
-    return [f"{count} voucher(s) older than link {last.number} have no link; 'bridge run' seals them"] if count else []
+    latest = last.sealed_at - timedelta(minutes=OPEN_MINUTES_MAX)
+    counts = {word: voucher_chain.waiting(session, noun, latest) for word, noun in COVERED.items()}
+    return [
+        f"{n} {word}(s) older than link {last.number} have no link; 'bridge run' seals them" for word, n in counts.items() if n
+    ]

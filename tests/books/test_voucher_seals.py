@@ -34,9 +34,9 @@ def test_vouchers_become_links_in_their_order(tmp_path: Path) -> None:
     """Numbered 1, 2, 3, each after the one before it; the second run finds nothing."""
     place = billed(tmp_path, 3)
     assert chain(place) == Chain(True, 0, 3, 0, "0" * 64, None, [])
-    assert seal.run(place.runtime) == {"sealed": 3}
+    assert seal.run(place.runtime) == {"sealed": 3, "acts": 0}
     first = place.rows(VoucherSeal)
-    assert seal.run(place.runtime) == {"sealed": 0}
+    assert seal.run(place.runtime) == {"sealed": 0, "acts": 0}
 
     assert [(row.number, row.voucher_id) for row in first] == [(1, 1), (2, 2), (3, 3)]
     assert [row.prev_hash for row in first] == ["0" * 64, first[0].hash, first[1].hash]
@@ -49,9 +49,9 @@ def test_a_voucher_that_was_committed_late_comes_last(tmp_path: Path) -> None:
     """One with a lower id, of a worker who was slower, is found by the next run; the chain is whole all the same."""
     place = billed(tmp_path, 4)
     with place.runtime.session() as session:
-        voucher_chain.append(session, place.runtime, [1, 3, 4])
+        voucher_chain.append(session, place.runtime, Voucher, [1, 3, 4])
 
-    assert seal.run(place.runtime) == {"sealed": 1}
+    assert seal.run(place.runtime) == {"sealed": 1, "acts": 0}
     assert [row.voucher_id for row in place.rows(VoucherSeal)] == [1, 3, 4, 2]
     assert chain(place).ok
 
@@ -69,7 +69,7 @@ def test_a_long_list_is_sealed_in_chunks(tmp_path: Path) -> None:
     half = chain(place)
     assert (half.ok, half.links, half.not_sealed_yet) == (True, voucher_chain.IN_ONE_UNIT, 20)
 
-    assert seal.run(place.runtime) == {"sealed": 20}
+    assert seal.run(place.runtime) == {"sealed": 20, "acts": 0}
     assert chain(place).ok
 
 

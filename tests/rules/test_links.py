@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bridge.rules.links import NOTHING_BEFORE, link_hash
+from bridge.rules.links import NOTHING_BEFORE, act_hash, link_hash
 
 AT = datetime(2026, 11, 25, 8, 30, tzinfo=UTC)
 VOUCHER = {"id": 7, "idem_key": "inv:7", "booked_on": date(2026, 11, 23), "recorded_at": AT, "reverses_id": None}
@@ -62,3 +62,15 @@ def test_a_column_of_a_later_version_changes_nothing_while_it_is_empty() -> None
 def test_whatever_is_another_gives_another_hash(changed: dict[str, Any]) -> None:
     """The link before, the place, the time, each value, and number and order of the postings."""
     assert hashed(**changed) != hashed()
+
+
+def test_a_link_of_an_act_is_the_hash_of_this_text() -> None:
+    """Link before, number, time, the act's columns by name; it differs from every voucher's, which has postings."""
+    text = (
+        '["0000000000000000000000000000000000000000000000000000000000000000",2,"2026-11-25T08:30:00.000000+00:00",'
+        '{"act":"batch approve","actor":"anna","id":7}]'
+    )
+    act = {"id": 7, "actor": "anna", "act": "batch approve"}
+
+    assert act_hash(NOTHING_BEFORE, number=2, sealed_at=AT, act=act) == sha256(text.encode()).hexdigest()
+    assert act_hash(NOTHING_BEFORE, number=2, sealed_at=AT, act=act) != hashed(number=2, voucher=act, postings=())
