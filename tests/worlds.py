@@ -157,7 +157,8 @@ class World:
 
     def put_away(self) -> bytes:
         """Close the database and keep what it holds, for ``go_back_to``; every Break that it ever had reads in German, too."""
-        assert self.only_in_english() == []
+        english = self.only_in_english()
+        assert not english, english
         self.close()
         return engines.keep(self.folder)
 

@@ -278,6 +278,14 @@ SENTENCES: dict[str, tuple[tuple[str, str], ...]] = {
         ),
     ),
     "STATEMENT_GAP": (
+        (
+            "statement {0} waits for the other pages of its statement",
+            "Auszug {0} wartet auf die anderen Seiten seines Auszugs",
+        ),
+        (
+            "import them; bridge reconcile parked says which are missing",
+            "sie einlesen; welche fehlen, sagt bridge reconcile parked",
+        ),
         ("statement {0} waits: {1}", "Auszug {0} wartet: {1}"),
         ("import the statement that is missing before it", "den Auszug einlesen, der davor fehlt"),
     ),
@@ -346,6 +354,7 @@ ENDINGS: tuple[tuple[str, str], ...] = (
     ("a person explained a part of it", "jemand hat einen Teil davon zugeordnet"),
     ("a person has it in hand", "jemand bearbeitet es"),
     ("a younger block is final", "ein jüngerer Block ist final"),
+    ("all its pages are here", "alle seine Seiten sind da"),
     ("discarded: {0}", "verworfen: {0}"),
     ("it did not happen again", "es kam nicht wieder vor"),
     ("it could be read now", "sie ist jetzt lesbar"),

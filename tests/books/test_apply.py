@@ -20,6 +20,7 @@ from tests import worlds
 from tests.worlds import CORE_DEBTOR, MAIN_IBAN, Usage, World
 
 TODAY = date(2026, 11, 23)
+ASK, FIND = "ask the bank what the difference is", "find out who paid and for what"  # what such Breaks really say
 
 
 @pytest.fixture
@@ -221,7 +222,7 @@ def test_every_voucher_is_balanced_and_knows_its_postings(world: World) -> None:
 
 def test_a_break_is_open_once(world: World) -> None:
     """A Break of one kind and subject is open once; after it was closed, the next is another row."""
-    row = ("AMOUNT_DIFF", "entry:7", "what", "next")
+    row = ("AMOUNT_DIFF", "entry:7", ASK, ASK)
     opened = []
     for _ in range(2):
         with world.runtime.session() as session:
@@ -238,8 +239,8 @@ def test_a_break_is_open_once(world: World) -> None:
 
 def test_only_what_was_meant_is_closed(world: World) -> None:
     """Of the subject and kind that are named, and only what is open: an earlier answer is not overwritten."""
-    row = ("AMOUNT_DIFF", "entry:7", "what", "next")
-    others = [("UNKNOWN_CREDIT", "entry:7", "what", "next"), ("AMOUNT_DIFF", "entry:8", "what", "next")]
+    row = ("AMOUNT_DIFF", "entry:7", ASK, ASK)
+    others = [("UNKNOWN_CREDIT", "entry:7", FIND, FIND), ("AMOUNT_DIFF", "entry:8", ASK, ASK)]
     with world.runtime.session() as session:
         books.open_breaks(session, [row, *others], by(world), TODAY)
         books.close_breaks(session, ["entry:7"], by(world), "first", kinds=["AMOUNT_DIFF"])

@@ -15,7 +15,7 @@ from bridge import consent
 from bridge.acts import approve, users
 from bridge.chain.attester import evidence_hash
 from bridge.explaining import written
-from bridge.model import Amendment, Attestation, Base, ChainLog, Move, Notice, Observation, Orphan
+from bridge.model import Amendment, Attestation, Base, ChainLog, Cut, Move, Notice, Observation, Orphan
 from bridge.model.triggers import APPEND_ONLY, FROZEN, NEVER_DELETED, names
 from bridge.steps import batch
 from tests import worlds
@@ -51,7 +51,7 @@ def full(engine: str) -> Iterator[World]:
 
 
 def _people(world: World) -> None:
-    """A user with a token, a consent, an orphan, an observation, an outcome, an amendment, a notice: not in this story."""
+    """A user with a token, a consent, an orphan, an observation, an outcome, an amendment, a notice, a cut: not in this story."""
     users.add(world.runtime, "init", "Anna", "approver")
     users.make_token(world.runtime, "init", "Anna")
     with world.runtime.session() as session:
@@ -75,6 +75,7 @@ def _people(world: World) -> None:
                 actor="notify", recorded_at=world.now,
             )
         )  # fmt: skip
+        session.add(Cut(batch_id=1, finished_at=world.now))
         session.add(Amendment(mandate_id=1, kind="mandate_id", was="OLD-1", actor="anna", booked_on=DAY, recorded_at=world.now))
 
 
