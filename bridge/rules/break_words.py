@@ -369,6 +369,7 @@ ENDINGS: tuple[tuple[str, str], ...] = (
     ("its explanation was taken back", "die Zuordnung wurde zurückgenommen"),
     ("its file was learned again", "die Datei wurde wieder gelernt"),
     ("its news is heard", "die Rückmeldung ist verarbeitet"),
+    ("its statement was booked in one piece", "sein Auszug ist als Ganzes gebucht"),
     ("nothing of it stands in clearing any more", "nichts davon steht noch auf Verrechnung"),
     ("the bank has answered", "die Bank hat geantwortet"),
     ("the block is there, final, and the one that was read", "der Block ist da, final und der gelesene"),
