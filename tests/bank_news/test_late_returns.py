@@ -141,8 +141,11 @@ def test_a_refund_of_ours_and_a_return_are_two_losses(world: World) -> None:
         ("FF01", "de", ["nach der Berichtigung, durch eine Person", "bleibt, wie es ist", "wir: die Datei ist unsere"]),
     ],
 )
-def test_a_code_says_what_follows_from_it(code: str, lang: str, said: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_code_says_what_follows_from_it(
+    code: str, lang: str, said: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Whether another debit may follow, what becomes of the mandate, who must act; JSON has the bare facts beside the words."""
+    monkeypatch.setenv("COLUMNS", "200")
     assert main.run(["explain", code, "--lang", lang, "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     words = (found["retry"], found["mandate"], found["who"])

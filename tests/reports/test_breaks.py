@@ -123,8 +123,9 @@ def test_a_german_report_says_it_in_german(world: World) -> None:
     assert "42.00 EUR on 2026-11-25 names nothing that we know" in [one.what for one in found.breaks]
 
 
-def test_the_commands(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_commands(world: World, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """List, take and show on the command line, in both languages and as JSON."""
+    monkeypatch.setenv("COLUMNS", "200")
 
     def said(*words: str) -> str:
         assert main.run([*words, "--config", str(world.folder / "bridge.toml"), "--clock", "2026-12-04T10:00"]) == 0
