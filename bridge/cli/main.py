@@ -17,6 +17,7 @@ from bridge.cli import (
     batch,
     chain,
     creditor,
+    database,
     demo,
     doctor,
     files,
@@ -60,7 +61,7 @@ for name, group in (
     ("ledger", ledger.app),
     ("report", report.app),
     ("user", user.app),
-    ("db", system.db_app),
+    ("db", database.app),
     ("sim", sim.app),
 ):
     app.add_typer(group, name=name)
@@ -91,7 +92,7 @@ def run(arguments: list[str]) -> int:
         result = command().main(args=rest, prog_name="bridge", standalone_mode=False, obj=call)
         return result if isinstance(result, int) else 0
     except BridgeError as refusal:
-        print(f"bridge: {refusal}", file=sys.stderr)
+        call.refuse(str(refusal))
         return refusal.exit_code
     except typer.Abort:
         print("bridge: stopped", file=sys.stderr)
@@ -104,7 +105,7 @@ def run(arguments: list[str]) -> int:
     except BrokenPipeError:
         return 0
     except Exception as problem:  # noqa: BLE001  (the last door: what nobody foresaw becomes a sentence, without any of its values)
-        print(f"bridge: {unforeseen(problem)}", file=sys.stderr)
+        call.refuse(unforeseen(problem))
         return 1
     finally:
         call.close()

@@ -56,10 +56,12 @@ ACTS: dict[str, tuple[str, ...]] = {
     "report batches": READ,
     "report audit": READ,
     "user list": READ,
+    "metrics": (*READ, "service"),
     # steps, rung by hand
     "run": RUN,
     "worker": RUN,
     "beat": RUN,
+    "health": RUN,
     "chain sync": RUN,
     "notify send": RUN,
     "chain replay": RUN,
@@ -99,7 +101,8 @@ ACTS: dict[str, tuple[str, ...]] = {
     "chain unfreeze": HANDS,  # two people
     # deciding
     "batch approve": ("approver",),
-    # after a restored backup
+    # backups, and after one was restored
+    "db backup": ("admin", "service"),
     "doctor --relearn": ("approver", "admin"),
     # users
     "user add": ("admin",),

@@ -24,9 +24,10 @@ MASKED = {
     "creditor list", "creditor show", "notify list", "notify plan",
     "ledger balance", "ledger journal", "ledger verify", "report reconciliation", "user list", "user token", "reconcile parked",
     "return list", "return show", "report ageing", "report returns", "report forecast", "report batches", "report audit",
+    "metrics",
 }  # fmt: skip
 NAMES = {"mandate show", "notify preview", "reconcile queue", "reconcile show"}
-RUNNING = {"run", "worker", "beat", "chain sync", "chain replay", "reconcile run", "notify send"}
+RUNNING = {"run", "worker", "beat", "chain sync", "chain replay", "reconcile run", "notify send", "health"}
 PREPARING = {
     "notify posted", "notify bounced", "mandate add", "mandate amend", "mandate sign", "mandate print", "creditor amend",
     "import", "mandate import", "mandate pause", "mandate resume", "mandate revoke", "invoice hold", "invoice release",
@@ -41,8 +42,8 @@ EXPECTED = {
     "auditor": MASKED | NAMES,
     "clerk": MASKED | NAMES | RUNNING | PREPARING,
     "approver": MASKED | NAMES | RUNNING | PREPARING | {"batch approve", "doctor --relearn"},
-    "admin": MASKED | RUNNING | USERS | {"doctor --relearn"},
-    "service": RUNNING | {"import"},
+    "admin": MASKED | RUNNING | USERS | {"doctor --relearn", "db backup"},
+    "service": RUNNING | {"import", "metrics", "db backup"},
 }
 
 
