@@ -105,7 +105,7 @@ EXAMPLE = """\
 def add_to(app: typer.Typer) -> None:
     app.command(epilog="Examples:  bridge init   ·   bridge init plant")(init)
     app.command(epilog="Examples:  bridge status   ·   bridge status --json")(status)
-    app.command(epilog="Examples:  bridge run   ·   bridge run --only reconcile   ·   bridge run --log json")(run)
+    app.command(epilog="Examples:  bridge run   ·   bridge run --only reconcile")(run)
     app.command(epilog="Examples:  bridge check   ·   bridge check --json")(check)
 
 
