@@ -266,7 +266,7 @@ def head_revision() -> str:
 def revision(engine: Engine) -> str | None:
     """The migration the database stands at; None for an empty one."""
     try:
-        with engine.connect() as connection:
+        with engine.connect().execution_options(**READING[engine.dialect.name]) as connection:  # nobody waits for a look
             if not engine.dialect.has_table(connection, "alembic_version"):
                 return None
             return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()

@@ -25,7 +25,8 @@ from kombu.entity import Queue
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from bridge.errors import BridgeError, ConfigError, Unavailable, place_of, unforeseen
+from bridge import logs, turns
+from bridge.errors import BridgeError, ConfigError, Unavailable, unforeseen
 from bridge.runtime import Runtime, TurnOver
 from bridge.settings import Broker, Settings
 from bridge.steps import PIPELINE
@@ -106,7 +107,7 @@ def configuration(broker: Broker) -> dict[str, Any]:
         },
         "beat_enable_remote_control": True,  # `bridge beat --ping`
         "beat_remote_control_max_tick_age": broker.ring_seconds * 3 + 30,  # a beat that hangs does not answer
-        # -- what is said goes to stderr through the formatter below
+        # -- what is said goes to stderr through bridge.logs
         "worker_hijack_root_logger": False,
         "worker_redirect_stdouts": False,
     }
@@ -122,7 +123,7 @@ def work(settings: Settings, open_runtime: Callable[[], Runtime]) -> int:
         raise ConfigError(
             "SQLite takes one writer at a time: set processes = 1 under [broker], or let database.url name a PostgreSQL"
         )
-    _log_to_stderr()
+    _log_to_stderr(settings)
     # nobody here needs to know the other workers, and who asks for them at the start waits for their answers
     alone = {"without_gossip": True, "without_mingle": True, "without_heartbeat": True}
     name = f"worker{os.getpid()}@{socket.gethostname()}"
@@ -137,7 +138,7 @@ def ring(settings: Settings) -> None:
     Raises ConfigError, or Unavailable where the broker does not answer at the start; later beat waits for it.
     """
     reach(settings.broker)
-    _log_to_stderr()
+    _log_to_stderr(settings)
     client(settings).Beat(hostname=f"beat@{socket.gethostname()}", scheduler_cls=Bell, loglevel="INFO", quiet=True).run()
 
 
@@ -182,9 +183,16 @@ def once_per_process(open_runtime: Callable[[], Runtime]) -> Callable[[], Runtim
 def run(name: str, runtime: Callable[[], Runtime], again: Callable[[], object]) -> None:
     """Run one step for a turn, and ring ``again`` if there is more. Whatever happens the message is done: the rest is found."""
     signal.signal(signal.SIGUSR1, _interrupt)
+    with logs.turn(name):
+        _run(name, runtime, again)
+
+
+def _run(name: str, runtime: Callable[[], Runtime], again: Callable[[], object]) -> None:
     try:
         opened = runtime()
-        counts = PIPELINE[name][0](replace(opened, until=time.monotonic() + opened.settings.broker.turn_seconds))
+        started = time.monotonic()
+        with turns.remembered(opened, name):
+            counts = PIPELINE[name][0](replace(opened, until=started + opened.settings.broker.turn_seconds))
     except TurnOver:
         log.info("%s: more", name)
         again()
@@ -196,7 +204,7 @@ def run(name: str, runtime: Callable[[], Runtime], again: Callable[[], object]) 
         log.error("%s: %s", name, unforeseen(problem))  # noqa: TRY400 - a traceback would show values
     else:
         if done := ", ".join(f"{what} {count}" for what, count in counts.items() if count):
-            log.info("%s: %s", name, done)
+            log.info("%s: %s", name, done, extra={"counts": counts, "seconds": round(time.monotonic() - started, 3)})
 
 
 class OutOfTime(KeyboardInterrupt):
@@ -214,16 +222,6 @@ class Bell(Scheduler):  # type: ignore[misc]  # Celery has no types
                 self.apply_async(entry, producer=producer, advance=False)
         except Exception as problem:  # noqa: BLE001 - beat goes on, whatever the broker does
             log.warning("%s was not rung (%s); the next ring will do", entry.name, type(problem).__name__)
-
-
-class Discreet(logging.Formatter):
-    """Says type and place of an exception, never its values: they may be a name or an IBAN."""
-
-    def formatException(self, ei: Any) -> str:  # noqa: N802 - logging prescribes the name
-        return f"  {type(ei[1]).__name__} at {place_of(ei[1])}"
-
-    def formatStack(self, stack_info: str) -> str:  # noqa: N802, ARG002
-        return ""
 
 
 def _task(app: Celery, name: str, runtime: Callable[[], Runtime]) -> Callable[[], None]:
@@ -259,13 +257,9 @@ def _url_for_celery(broker: Broker) -> str:
     return url
 
 
-def _log_to_stderr() -> None:
+def _log_to_stderr(settings: Settings) -> None:
     """Our lines, and Celery's warnings; Celery's own set-up would print tracebacks with their values."""
-    handler = logging.StreamHandler()
-    handler.setFormatter(Discreet("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
-    for name in ("bridge", "celery.apps.worker", "celery.beat", "celery.worker.consumer.connection"):
-        logging.getLogger(name).setLevel(logging.INFO)
+    logs.set_up(settings.logging.format)
     signals.setup_logging.connect(_logs_are_set_up, weak=False)
 
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 AS_OF = typer.Option("", "--as-of", help="What was booked until this date.")
 FIRST = "init"  # who makes the first admin
+LOG = typer.Option("", "--log", help="How stderr is written: text or json; by default logging.format in bridge.toml.")
 KNOWN_AT = typer.Option("", "--known-at", help="What was known at this time.")
 
 
@@ -48,6 +49,7 @@ class Call:
     options: Options = field(default_factory=Options)
     engines: list[Engine] = field(default_factory=list)
     act: str = ""  # the command's words, as rules.permissions has them: "batch approve"
+    logs: bool = False  # stderr is for the lines of bridge.logs
 
     def runtime(self) -> Runtime:
         """The runtime of bridge.toml for a command.
@@ -63,12 +65,20 @@ class Call:
         from dataclasses import replace
 
         from bridge.acts import declare
-        from bridge.runtime import build, ready
+        from bridge.runtime import ready
 
-        runtime = build(self.options.config, clock=self._clock())
-        ready(self.opened(runtime.engine))
+        runtime = self.unprepared()
+        ready(runtime.engine)
         declare.run(runtime)
         return replace(runtime, progress=self._progress)
+
+    def unprepared(self) -> Runtime:
+        """The runtime of bridge.toml with the database as it stands: whoever only looks at it migrates and stores nothing."""
+        from bridge.runtime import build
+
+        runtime = build(self.options.config, clock=self._clock())
+        self.opened(runtime.engine)
+        return runtime
 
     def opened(self, engine: Engine) -> Engine:
         """Remember an engine, so that ``close`` ends its connections."""
@@ -144,9 +154,34 @@ class Call:
             raise BadInput("--as-of takes a date like 2026-11-30, --known-at a time like 2026-11-30T18:00") from None
         return View(day, self._in_zone(instant).astimezone(UTC) if instant else None)
 
+    def log_as(self, form: str) -> None:
+        """Where ``form``, or else bridge.toml, says "json", stderr has one JSON object a line from now on."""
+        if form not in ("", "text", "json"):
+            raise typer.BadParameter("--log is text or json")
+        self.logs = (form or self.settings().logging.format) == "json"
+        if self.logs:
+            import logging
+
+            from bridge import logs
+
+            logs.set_up("json", logging.WARNING if self.options.quiet else logging.INFO)
+
+    def refuse(self, text: str) -> None:
+        """What a command or a step was refused with: to stderr, also with --quiet."""
+        if self.logs:
+            import logging
+
+            logging.getLogger("bridge").error("%s", text)
+        else:
+            print(f"bridge: {text}", file=sys.stderr)
+
     def say(self, text: str) -> None:
         """Chatter: to stderr, and not with --quiet."""
-        if not self.options.quiet:
+        if self.logs:
+            import logging
+
+            logging.getLogger("bridge").info("%s", text)
+        elif not self.options.quiet:
             print(text, file=sys.stderr)
 
     def answer(self, data: Any, show: Callable[[], None]) -> None:

@@ -18,6 +18,7 @@ from bridge.cli import (
     breaks,
     chain,
     creditor,
+    database,
     demo,
     doctor,
     files,
@@ -62,7 +63,7 @@ for name, group in (
     ("ledger", ledger.app),
     ("report", report.app),
     ("user", user.app),
-    ("db", system.db_app),
+    ("db", database.app),
     ("sim", sim.app),
 ):
     app.add_typer(group, name=name)
@@ -93,7 +94,7 @@ def run(arguments: list[str]) -> int:
         result = command().main(args=rest, prog_name="bridge", standalone_mode=False, obj=call)
         return result if isinstance(result, int) else 0
     except BridgeError as refusal:
-        print(f"bridge: {refusal}", file=sys.stderr)
+        call.refuse(str(refusal))
         return refusal.exit_code
     except typer.Abort:
         print("bridge: stopped", file=sys.stderr)
@@ -106,7 +107,7 @@ def run(arguments: list[str]) -> int:
     except BrokenPipeError:
         return 0
     except Exception as problem:  # noqa: BLE001  (the last door: what nobody foresaw becomes a sentence, without any of its values)
-        print(f"bridge: {unforeseen(problem)}", file=sys.stderr)
+        call.refuse(unforeseen(problem))
         return 1
     finally:
         call.close()

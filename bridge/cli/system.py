@@ -1,7 +1,8 @@
-"""init, status, run, check, db: the bridge itself."""
+"""init, status, run, check: the bridge itself."""
 
 from __future__ import annotations
 
+import logging
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from bridge.cli import call, screen, user
-from bridge.cli.call import AS_OF, KNOWN_AT
+from bridge.cli.call import AS_OF, KNOWN_AT, LOG
 from bridge.errors import BridgeError, ConfigError, UnknownName
 
 if TYPE_CHECKING:
     from bridge.runtime import Runtime
 
-db_app = typer.Typer(no_args_is_help=True, help="The database.", epilog="Examples:  bridge db upgrade   ·   bridge db check")
+log = logging.getLogger("bridge")
 
 TEMPLATE = """\
 # bridge.toml: what the bridge is told. Unknown keys are refused. Every setting can also come from the environment (BRIDGE_...).
@@ -32,6 +33,9 @@ url = "sqlite:///bridge.db"            # beside this file
 # processes = 2                        # of one worker; with SQLite 1
 # turn_seconds = 120                   # a step gives way between two units of work after so many, and goes on at once
 # step_seconds_max = 600               # a step that takes longer is stopped, and found again at the next ring
+
+# [logging]
+# format = "text"                      # or "json": 'bridge worker' and 'bridge beat' write one object a line to stderr
 
 [keys]
 path = "bridge.keys"                   # seals names and IBANs; without it they cannot be read: back it up apart from the database
@@ -200,6 +204,7 @@ def run(
     context: typer.Context,
     watch: int = typer.Option(0, "--watch", help="Repeat every so many seconds."),
     only: str = typer.Option("", "--only", help="One step only."),
+    log: str = LOG,
 ) -> None:
     """One idempotent pass over all steps, for cron."""
     from bridge.steps import PIPELINE
@@ -207,6 +212,7 @@ def run(
     here = call.of(context)
     if only and only not in PIPELINE:
         raise UnknownName.among("step", only, PIPELINE)
+    here.log_as(log)
     runtime = here.runtime()
     code = 0
     while True:
@@ -218,20 +224,15 @@ def run(
 
 def one_pass(here: call.Call, runtime: Runtime, names: list[str]) -> int:
     """Run these steps in order; a step that is refused does not stop the others. Returns the exit code."""
+    from bridge import logs
     from bridge.reports import status as report
-    from bridge.steps import PIPELINE
 
     done: list[dict[str, Any]] = []
     code = 0
     for name in names:
-        started = time.monotonic()
-        try:
-            counts = PIPELINE[name][0](runtime)
-            done.append({"step": name, "seconds": round(time.monotonic() - started, 3), "counts": counts})
-        except BridgeError as refusal:
-            code = max(code, refusal.exit_code) if code != 1 else 1
-            done.append({"step": name, "seconds": round(time.monotonic() - started, 3), "counts": {}, "error": str(refusal)})
-            here.say(f"bridge: {name}: {refusal}")
+        with logs.turn(name):
+            done.append(_one_step(here, runtime, name))
+        code = max(code, done[-1].pop("code")) if code != 1 else 1
     with runtime.reading() as session:
         needs = report.build(session, runtime).needs_a_person
 
@@ -251,6 +252,30 @@ def one_pass(here: call.Call, runtime: Runtime, names: list[str]) -> int:
     return code
 
 
+def _one_step(here: call.Call, runtime: Runtime, name: str) -> dict[str, Any]:
+    """What ``run`` answers of a step, and the exit code of its refusal."""
+    from bridge import turns
+    from bridge.steps import PIPELINE
+
+    started = time.monotonic()
+    counts: dict[str, int] = {}
+    refused: BridgeError | None = None
+    try:
+        with turns.remembered(runtime, name):
+            counts = PIPELINE[name][0](runtime)
+    except BridgeError as refusal:
+        refused = refusal
+    seconds = round(time.monotonic() - started, 3)
+    if refused is None:
+        log.info("%s: done", name, extra={"counts": counts, "seconds": seconds})
+        return {"step": name, "seconds": seconds, "counts": counts, "code": 0}
+    if here.logs:
+        log.warning("%s: %s", name, refused, extra={"seconds": seconds})
+    else:
+        here.say(f"bridge: {name}: {refused}")
+    return {"step": name, "seconds": seconds, "counts": {}, "error": str(refused), "code": refused.exit_code}
+
+
 def check(context: typer.Context, as_of: str = AS_OF, known_at: str = KNOWN_AT) -> None:
     """Recompute every invariant from the rows."""
     from bridge.reports import check as report
@@ -262,29 +287,4 @@ def check(context: typer.Context, as_of: str = AS_OF, known_at: str = KNOWN_AT) 
     ok = all(one.ok for one in found)
     rows = [("ok" if one.ok else "WRONG", one.id, one.title, one.detail) for one in found]
     here.answer({"ok": ok, "checks": found}, lambda: screen.table("check", ("", "id", "invariant", "detail"), rows))
-    raise typer.Exit(0 if ok else 4)
-
-
-@db_app.command("upgrade", epilog="Examples:  bridge db upgrade   ·   bridge db upgrade --config plant/bridge.toml")
-def db_upgrade(context: typer.Context) -> None:
-    """Bring the database to the newest migration and set the triggers anew."""
-    from bridge.runtime import head_revision, open_engine, upgrade
-
-    here = call.of(context)
-    upgrade(here.opened(open_engine(here.settings())))
-    here.answer({"revision": head_revision()}, lambda: screen.lines(f"the database is at migration {head_revision()}"))
-
-
-@db_app.command("check", epilog="Examples:  bridge db check   ·   bridge db check --json")
-def db_check(context: typer.Context) -> None:
-    """Say at which migration the database stands."""
-    from bridge.runtime import head_revision, open_engine, revision
-
-    here = call.of(context)
-    stands_at = revision(here.opened(open_engine(here.settings())))
-    ok = stands_at == head_revision()
-    here.answer(
-        {"ok": ok, "revision": stands_at, "newest": head_revision()},
-        lambda: screen.lines(f"the database stands at {stands_at or 'nothing'}, the newest migration is {head_revision()}"),
-    )
     raise typer.Exit(0 if ok else 4)

@@ -28,6 +28,7 @@ from bridge.model.parties import BankAccount, Person
 from bridge.model.reconciliation import Break, Match
 from bridge.model.sealed import DataKey
 from bridge.model.source import Attestation, ChainLog, Cursor, Observation, Orphan, Source
+from bridge.model.step_run import StepRun
 from bridge.model.users import Consent, Token, User
 
 __all__ = [
@@ -67,6 +68,7 @@ __all__ = [
     "Statement",
     "StatusReport",
     "StatusReportLine",
+    "StepRun",
     "Token",
     "User",
     "Voucher",

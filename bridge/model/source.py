@@ -41,6 +41,7 @@ class Cursor(Base):
     stated_chain: Mapped[bytes | None]
     version: Mapped[int]
     moved_at: Mapped[datetime]
+    final_number: Mapped[int | None]  # the final head when it last moved: how far behind it is
 
 
 class ChainLog(Base):

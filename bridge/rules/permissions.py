@@ -58,10 +58,12 @@ ACTS: dict[str, tuple[str, ...]] = {
     "break list": READ,
     "break show": READ,
     "user list": READ,
+    "metrics": (*READ, "service"),
     # steps, rung by hand
     "run": RUN,
     "worker": RUN,
     "beat": RUN,
+    "health": RUN,
     "chain sync": RUN,
     "notify send": RUN,
     "chain replay": RUN,
@@ -102,7 +104,8 @@ ACTS: dict[str, tuple[str, ...]] = {
     "chain unfreeze": HANDS,  # two people
     # deciding
     "batch approve": ("approver",),
-    # after a restored backup
+    # backups, and after one was restored
+    "db backup": ("admin", "service"),
     "doctor --relearn": ("approver", "admin"),
     # users
     "user add": ("admin",),

@@ -115,6 +115,10 @@ class Broker(Part):
         return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
+class Logging(Part):
+    format: Literal["text", "json"] = Field(default="text", description="json: worker and beat write an object a line to stderr")
+
+
 class Keys(Part):
     path: Path = Field(default=Path("bridge.keys"), description="the key file, mode 0600")
 
@@ -234,6 +238,7 @@ class Settings(BaseSettings):
     timezone: Annotated[str, AfterValidator(_known_zone)] = "Europe/Berlin"
     database: Database = Database()
     broker: Broker = Broker()
+    logging: Logging = Logging()
     keys: Keys = Keys()
     accounts: tuple[AccountSettings, ...] = ()
     creditors: tuple[CreditorSettings, ...] = ()

@@ -102,10 +102,10 @@ class Plant:
 
 
 def dump(plant: Plant) -> str:
-    """Every row of every table but audit, sorted by table; on SQLite in the order they were stored, PostgreSQL keeps none."""
+    """Every row of every table but audit and step_run, sorted by table; on SQLite in the order they were stored."""
     lines = []
     with engines.plain(plant.folder) as connection:
-        for name in sorted(set(inspect(connection).get_table_names()) - {"audit"}):
+        for name in sorted(set(inspect(connection).get_table_names()) - {"audit", "step_run"}):
             rows = [tuple(row) for row in connection.exec_driver_sql(f'SELECT * FROM "{name}"')]
             stored = rows if connection.dialect.name == engines.SQLITE else sorted(rows, key=repr)
             lines += [f"{name} {row!r}" for row in stored]

@@ -25,9 +25,10 @@ MASKED = {
     "ledger balance", "ledger journal", "ledger verify", "report reconciliation", "user list", "user token", "reconcile parked",
     "return list", "return show", "report ageing", "report returns", "report forecast", "report batches", "report audit",
     "break list", "break show",
+    "metrics",
 }  # fmt: skip
 NAMES = {"mandate show", "notify preview", "reconcile queue", "reconcile show"}
-RUNNING = {"run", "worker", "beat", "chain sync", "chain replay", "reconcile run", "notify send"}
+RUNNING = {"run", "worker", "beat", "chain sync", "chain replay", "reconcile run", "notify send", "health"}
 PREPARING = {
     "notify posted", "notify bounced", "mandate add", "mandate amend", "mandate sign", "mandate print", "creditor amend",
     "import", "mandate import", "mandate pause", "mandate resume", "mandate revoke", "invoice hold", "invoice release",
@@ -42,8 +43,8 @@ EXPECTED = {
     "auditor": MASKED | NAMES,
     "clerk": MASKED | NAMES | RUNNING | PREPARING,
     "approver": MASKED | NAMES | RUNNING | PREPARING | {"batch approve", "doctor --relearn"},
-    "admin": MASKED | RUNNING | USERS | {"doctor --relearn", "break take"},
-    "service": RUNNING | {"import"},
+    "admin": MASKED | RUNNING | USERS | {"doctor --relearn", "db backup", "break take"},
+    "service": RUNNING | {"import", "metrics", "db backup"},
 }
 
 

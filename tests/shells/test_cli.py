@@ -36,7 +36,9 @@ HEAVY = (
     "alembic",
     "celery",
     "kombu",
+    "prometheus_client",
     "redis",
+    "structlog",
 )
 WRONG_IBAN = "DE02100500000054540403"  # a digit mistyped
 A = Debtor("MND-0001", "Blechwerk Süd GmbH", "DE89370400440532013000", b"\xa1" * 32)

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 import redis
 
-from bridge import tasks
+from bridge import logs, tasks
 from bridge.settings import Broker
 from bridge.steps import PIPELINE
 from tests.journeys.plant import Plant
@@ -438,7 +438,7 @@ def test_a_refusal_is_logged_in_its_own_words(plant: Path, caplog: pytest.LogCap
     """What a step refuses is one line for a person; the message is done."""
     place = Place(plant, now=LATER)
     (plant / "plant-1.jsonl").write_text("no JSON\n")
-    tasks.run("ingest", lambda: place.runtime)
+    tasks.run("ingest", lambda: place.runtime, print)
 
     [line] = [one.getMessage() for one in caplog.records if one.name == "bridge"]
     assert line.startswith("ingest: ")
@@ -453,14 +453,14 @@ def test_a_bug_is_logged_without_its_values(caplog: pytest.LogCaptureFixture) ->
     def broken() -> Any:
         raise ValueError(DEBTOR_IBAN)
 
-    tasks.run("ingest", broken)
+    tasks.run("ingest", broken, print)
     try:
         broken()
     except ValueError:
         logging.getLogger("celery").exception("lost")
 
     assert "ingest: a bug: ValueError at " in caplog.text
-    said = "\n".join(tasks.Discreet("%(message)s").format(forget(record)) for record in caplog.records)
+    said = "\n".join(logs.Discreet("%(message)s").format(forget(record)) for record in caplog.records)
     assert said.splitlines()[1:] == ["lost", "  ValueError at an unknown place"]
     assert DEBTOR_IBAN not in said
 

@@ -255,7 +255,7 @@ class Place:
                     and not column.name.endswith("_at")
                     and column.name not in RANDOM_COLUMNS
                 ]
-                if table.name not in {"audit", "data_key"}:
+                if table.name not in {"audit", "data_key", "step_run"}:
                     stored[table] = columns, [tuple(row) for row in connection.execute(select(*columns))]
         found = (
             {table.name: sorted(rows, key=repr) for table, (_, rows) in stored.items()}

@@ -120,7 +120,7 @@ def test_the_cursor_moves_by_compare_and_swap(place: Place) -> None:
     head = source.final_head()
     assert head is not None
     looked = [ingest.look(settings, place.runtime.zone, raw) for raw in source.logs(0, head.number)]
-    one = ingest.Range(0, head, looked, None, at_head=True)
+    one = ingest.Range(0, head, looked, None, at_head=True, final=head.number)
     found = [place.runtime.work(lambda session: ingest._store(session, place.runtime, settings, one)) for _ in range(2)]
 
     assert found == [{"logs": 1, "invoices": 1, "refused": 0}, None]

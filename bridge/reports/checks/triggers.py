@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sqlalchemy import text
+from sqlalchemy.orm import Session
 
 from bridge.model import triggers
 from bridge.reports.checks import Reading
@@ -16,9 +17,14 @@ POSTGRESQL = """SELECT tgname, replace(pg_get_triggerdef(t.oid, true) || '; ' ||
 
 def present(now: Reading) -> Iterator[str]:
     """Every trigger is there, switched on and word for word ours; one that is not ours is named."""
-    dialect = now.session.get_bind().dialect.name
+    return wrong(now.session)
+
+
+def wrong(session: Session) -> Iterator[str]:
+    """The same of a database that is only connected to."""
+    dialect = session.get_bind().dialect.name
     query = "SELECT name, sql FROM sqlite_master WHERE type = 'trigger'" if dialect == "sqlite" else POSTGRESQL
-    found = {name: words for name, words in now.session.execute(text(query))}
+    found = {name: words for name, words in session.execute(text(query))}
     ours = triggers.as_stored(dialect)
     for name in ours:
         if name not in found:

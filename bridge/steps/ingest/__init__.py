@@ -68,13 +68,15 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """What a source says of some blocks up to ``upto``. ``stated`` is the contract's own count, asked only at the final head."""
+    """What a source says of some blocks up to ``upto``. ``stated`` is the contract's own count, asked only at the final head,
+    whose number is ``final``."""
 
     first: int
     upto: Head
     looked: list[Seen]
     stated: Completeness | None
     at_head: bool
+    final: int
 
 
 def run(runtime: Runtime) -> dict[str, int]:
@@ -142,7 +144,7 @@ def _ranges(
         _refuse_implausible(settings, logs)
         at_head = last == head.number
         stated = source.completeness(head) if at_head and own is None else None  # nobody else's contract counts as ours does
-        yield Range(first, upto, [look(settings, zone, raw, own) for raw in logs], stated, at_head)
+        yield Range(first, upto, [look(settings, zone, raw, own) for raw in logs], stated, at_head, head.number)
         first, parent, span = last + 1, upto.hash, next_span(span, len(logs))
 
 
@@ -183,7 +185,9 @@ def _store(session: Session, runtime: Runtime, settings: SourceSettings, read: R
     seen, breaks = take_in(session, runtime, settings, source, read.looked, by)
     runtime.fault("ingest: before the cursor")
     finalized = [one.invoice for one in read.looked if one.invoice is not None]  # stored ones, too: a source may be read again
-    breaks += cursor.advance(session, source, read.upto, finalized, read.stated, by, read.first, at_head=read.at_head)
+    breaks += cursor.advance(
+        session, source, read.upto, finalized, read.stated, by, read.first, at_head=read.at_head, final=read.final
+    )
     books.open_breaks(session, breaks, by, runtime.today())
     return counted(seen)
 

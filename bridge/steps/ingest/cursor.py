@@ -33,6 +33,7 @@ def advance(
     first: int,
     *,
     at_head: bool,
+    final: int,
 ) -> list[BreakRow]:
     """Move the cursor by compare-and-swap; returns a Break where the contract counts other invoices than we did."""
     cursor = session.get(Cursor, source.id)
@@ -46,6 +47,7 @@ def advance(
         "invoice_count": count,
         "invoice_chain": chain,
         "moved_at": by.at,
+        "final_number": final,
     }
     if at_head:  # on the way there nobody was asked, and what the contract said last is not forgotten
         values["stated_count"] = stated.invoice_count if stated else None

@@ -1,0 +1,93 @@
+"""db: the database as a file or on its server: migrate it, look whether it is sound, copy it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from bridge.cli import call, screen
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, Engine
+
+app = typer.Typer(no_args_is_help=True, help="The database.", epilog="Examples:  bridge db check   ·   bridge db backup /backups")
+
+
+@app.command("upgrade", epilog="Examples:  bridge db upgrade   ·   bridge db upgrade --config plant/bridge.toml")
+def upgrade_(context: typer.Context) -> None:
+    """Bring the database to the newest migration and set the triggers anew."""
+    from bridge.runtime import head_revision, open_engine, upgrade
+
+    here = call.of(context)
+    upgrade(here.opened(open_engine(here.settings())))
+    here.answer({"revision": head_revision()}, lambda: screen.lines(f"the database is at migration {head_revision()}"))
+
+
+@app.command("check", epilog="Examples:  bridge db check   ·   bridge db check --json")
+def check(context: typer.Context) -> None:
+    """Say at which migration the database stands, whether its triggers are ours, and whether SQLite's file is sound."""
+    from bridge.runtime import head_revision, open_engine, revision
+
+    here = call.of(context)
+    engine = here.opened(open_engine(here.settings()))
+    stands_at = revision(engine)
+    wrong = _wrong(engine) if stands_at == head_revision() else []
+    ok = stands_at == head_revision() and not wrong
+    here.answer(
+        {"ok": ok, "revision": stands_at, "newest": head_revision(), "wrong": wrong},
+        lambda: screen.lines(
+            f"the database stands at {stands_at or 'nothing'}, the newest migration is {head_revision()}", *wrong
+        ),
+    )
+    raise typer.Exit(0 if ok else 4)
+
+
+def _wrong(engine: Engine) -> list[str]:
+    """What is wrong with a migrated database itself, a sentence each; ``bridge check`` looks at its rows."""
+    from sqlalchemy.orm import Session
+
+    from bridge.reports.checks import triggers
+    from bridge.runtime import READING
+
+    with engine.connect().execution_options(**READING[engine.dialect.name]) as connection, Session(connection) as session:
+        found = list(triggers.wrong(session))
+        if engine.dialect.name == "sqlite":
+            found += [f"the file is damaged: {one}" for one in _said_of_file(connection) if one != "ok"]
+    return found
+
+
+def _said_of_file(connection: Connection) -> list[str]:
+    """What SQLite says of its own file, damage by damage; "ok" where there is none."""
+    from sqlalchemy.exc import DatabaseError
+
+    try:
+        return list(connection.exec_driver_sql("PRAGMA integrity_check").scalars())
+    except DatabaseError as problem:  # so damaged that it cannot say how
+        return [str(getattr(problem.orig, "sqlite_errorname", type(problem).__name__))]
+
+
+@app.command("backup", epilog="Examples:  bridge db backup /backups   ·   bridge db backup before-upgrade.db")
+def backup_(
+    context: typer.Context,
+    target: Path = typer.Argument(..., help="A folder, or a file that is not there yet.", metavar="FILE|DIR"),
+) -> None:
+    """Copy the database into one file while work goes on; it is whole, or not there. The keys and the outbox are not in it."""
+    from bridge import backup
+    from bridge.runtime import head_revision, revision
+
+    here = call.of(context)
+    runtime = here.unprepared()  # a backup comes before the migration
+    stands_at = revision(runtime.engine)
+    if stands_at == head_revision():
+        here.somebody(runtime)
+    made = backup.write(runtime.engine, target, runtime.clock())
+    keys = runtime.settings.path(runtime.settings.keys.path)
+    here.answer(
+        {"file": str(made.path), "bytes": made.bytes, "sha256": made.sha256, "revision": stands_at},
+        lambda: screen.lines(
+            f"wrote {made.path}, {made.bytes} bytes, sha256 {made.sha256}",
+            f"the key file {keys} is not in it: keep it apart; neither is {runtime.settings.folder('outbox')}",
+        ),
+    )

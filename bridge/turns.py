@@ -1,0 +1,56 @@
+"""Writes down how the last turn of each step ended; both shells, the command line and Celery, go through here."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any, cast
+
+from sqlalchemy import CursorResult, insert, update
+from sqlalchemy.orm import Session
+
+from bridge.errors import BridgeError
+from bridge.model import StepRun
+from bridge.model.step_run import WELL
+from bridge.runtime import Runtime, TurnOver
+
+log = logging.getLogger("bridge")
+
+
+@contextmanager
+def remembered(runtime: Runtime, step: str) -> Iterator[None]:
+    """Around a turn of a step: whatever ends it is written down, and goes on its way."""
+    started_at, outcome = runtime.clock(), "bug"
+    try:
+        yield
+        outcome = "done"
+    except TurnOver:
+        outcome = "more"
+        raise
+    except KeyboardInterrupt:  # a person's, or that of a step that took too long
+        outcome = "stopped"
+        raise
+    except BridgeError:
+        outcome = "refused"
+        raise
+    finally:
+        _remember(runtime, step, started_at, outcome)
+
+
+def _remember(runtime: Runtime, step: str, started_at: datetime, outcome: str) -> None:
+    """In a unit of work of its own; what cannot be written down costs a wrong alarm, not the turn."""
+    ended = {"started_at": started_at, "finished_at": runtime.clock(), "outcome": outcome}
+    if outcome in WELL:
+        ended["succeeded_at"] = ended["finished_at"]
+
+    def unit(session: Session) -> None:
+        changed = cast("CursorResult[Any]", session.execute(update(StepRun).where(StepRun.step == step).values(ended)))
+        if not changed.rowcount:
+            session.execute(insert(StepRun).values(step=step, **ended))
+
+    try:
+        runtime.work(unit)
+    except Exception as problem:  # noqa: BLE001 - most likely what ended the turn as well, and that is said already
+        log.warning("%s: how its turn ended could not be written down (%s)", step, type(problem).__name__)
