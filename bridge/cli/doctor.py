@@ -126,11 +126,21 @@ def _examinations(here: call.Call) -> list[tuple[str, Look]]:
         ("config", config),
         *_profiles(here),
         ("database", database),
+        ("keys", lambda: _keys(here)),
         ("people", lambda: _first_admin(here)),
         ("broker", broker),
         ("sources", sources),
         ("outbox", outbox),
     ]
+
+
+def _keys(here: call.Call) -> str:
+    from bridge.reports import keys
+
+    runtime = here.runtime()
+    with runtime.reading() as session:
+        left = keys.unfinished(keys.status(session, runtime))
+    return f"{WARNING}{left}" if left else f"{runtime.keys.newest().current} is current, and everything is sealed under it"
 
 
 def _first_admin(here: call.Call) -> str:

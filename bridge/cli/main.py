@@ -21,6 +21,7 @@ from bridge.cli import (
     doctor,
     files,
     invoice,
+    keys,
     ledger,
     mandate,
     notify,
@@ -60,6 +61,7 @@ for name, group in (
     ("ledger", ledger.app),
     ("report", report.app),
     ("user", user.app),
+    ("keys", keys.app),
     ("db", system.db_app),
     ("sim", sim.app),
 ):

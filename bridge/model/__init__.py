@@ -6,7 +6,7 @@
     StatusReportLine -> StatusReport -> Document  Detail -> Entry -> Statement -> Document
     Posting -> Voucher;  Move -> Voucher          Match -> Entry, Collection, Voucher;  Break names its subject
     Token -> User;  Consent names its object      VoucherSeal -> Voucher
-    Notice -> Collection, Document
+    Notice -> Collection, Document                DataKey -> WrappingKey
     Orphan -> ChainLog;  Observation -> ChainLog, Invoice;  Attestation -> Invoice, Move
 
 Declarative classes and their constraints; no session, no query. ``state`` and ``version`` of Invoice, Collection, Batch and
@@ -26,7 +26,7 @@ from bridge.model.mandate import Amendment, Mandate
 from bridge.model.notice import Notice
 from bridge.model.parties import BankAccount, Person
 from bridge.model.reconciliation import Break, Match
-from bridge.model.sealed import DataKey
+from bridge.model.sealed import DataKey, WrappingKey
 from bridge.model.source import Attestation, ChainLog, Cursor, Observation, Orphan, Source
 from bridge.model.users import Consent, Token, User
 
@@ -71,4 +71,5 @@ __all__ = [
     "User",
     "Voucher",
     "VoucherSeal",
+    "WrappingKey",
 ]

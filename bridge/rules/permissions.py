@@ -56,6 +56,7 @@ ACTS: dict[str, tuple[str, ...]] = {
     "report batches": READ,
     "report audit": READ,
     "user list": READ,
+    "keys status": READ,
     # steps, rung by hand
     "run": RUN,
     "worker": RUN,
@@ -101,6 +102,8 @@ ACTS: dict[str, tuple[str, ...]] = {
     "batch approve": ("approver",),
     # after a restored backup
     "doctor --relearn": ("approver", "admin"),
+    # keys
+    "keys rotate": ("admin",),
     # users
     "user add": ("admin",),
     "user role": ("admin",),

@@ -24,6 +24,7 @@ MASKED = {
     "creditor list", "creditor show", "notify list", "notify plan",
     "ledger balance", "ledger journal", "ledger verify", "report reconciliation", "user list", "user token", "reconcile parked",
     "return list", "return show", "report ageing", "report returns", "report forecast", "report batches", "report audit",
+    "keys status",
 }  # fmt: skip
 NAMES = {"mandate show", "notify preview", "reconcile queue", "reconcile show"}
 RUNNING = {"run", "worker", "beat", "chain sync", "chain replay", "reconcile run", "notify send"}
@@ -35,7 +36,7 @@ PREPARING = {
     "reconcile accept", "reconcile split", "reconcile ignore", "reconcile undo", "reconcile release", "invoice use-credit",
     "invoice give-back-credit", "invoice write-off", "chain unfreeze", "return retry",
 }  # fmt: skip
-USERS = {"user add", "user role", "user disable", "user token of others"}
+USERS = {"keys rotate", "user add", "user role", "user disable", "user token of others"}
 EXPECTED = {
     "viewer": MASKED,
     "auditor": MASKED | NAMES,
