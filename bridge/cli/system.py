@@ -285,3 +285,25 @@ def db_check(context: typer.Context) -> None:
         lambda: screen.lines(f"the database stands at {stands_at or 'nothing'}, the newest migration is {head_revision()}"),
     )
     raise typer.Exit(0 if ok else 4)
+
+
+@db_app.command("grant", epilog="Examples:  bridge db grant bridge_app   ·   bridge db grant bridge_app --print")
+def db_grant(
+    context: typer.Context,
+    role: str,
+    only_print: bool = typer.Option(False, "--print", help="Only show the statements; change nothing."),
+) -> None:
+    """Give the app's role on PostgreSQL what it needs and no more; as the owner of the tables, after each db upgrade."""
+    from bridge import privileges
+    from bridge.runtime import head_revision, open_engine, revision
+
+    here = call.of(context)
+    engine = here.opened(open_engine(here.settings()))
+    if engine.dialect.name == "postgresql" and revision(engine) != head_revision():
+        raise ConfigError("the database is not at the newest migration; run 'bridge db upgrade' first")
+    with engine.begin() as connection:
+        said = privileges.printed(connection, role) if only_print else privileges.grant(connection, role)
+    done = [
+        f"{role} may add rows, and change those that have a state; it owns nothing, and cannot empty a table or drop a trigger"
+    ]
+    here.answer({"role": role, "statements": said}, lambda: screen.lines(*([f"{one};" for one in said] if only_print else done)))

@@ -16,7 +16,7 @@ from bridge.rules.permissions import ACTS, ROLES, allowed, who_may
 from tests.house.code import modules, tree, where
 
 #: commands that open no database, or make it: there is nobody yet to ask
-BEFORE_ANYBODY = {"init", "demo", "db upgrade", "db check", "sim bank", "show", "validate", "explain"}
+BEFORE_ANYBODY = {"init", "demo", "db upgrade", "db check", "db grant", "sim bank", "show", "validate", "explain"}
 
 MASKED = {
     "status", "check", "doctor", "chain status", "chain verify",
