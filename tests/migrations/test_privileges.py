@@ -91,7 +91,8 @@ def test_the_whole_pipeline_runs_under_it(place: Place, tmp_path: Path) -> None:
         keys.forget(one.runtime, "olga")
 
     assert place.runtime.engine.url.username == ROLE
-    assert place.dump() == calm.dump()
+    own = ("bank_account", "declaration")  # digests under the look-up key of each
+    assert place.dump(*own) == calm.dump(*own)
     assert place.outbox() == calm.outbox()
     assert bridge(place, "check").code == 0
 
