@@ -78,6 +78,8 @@ ACTS: dict[str, tuple[str, ...]] = {
     "mandate pause": HANDS,
     "mandate resume": HANDS,
     "mandate revoke": HANDS,
+    "mandate legal-hold": HANDS,
+    "mandate erase": HANDS,  # two people
     "invoice hold": HANDS,
     "invoice release": HANDS,
     "batch create": HANDS,

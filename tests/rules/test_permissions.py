@@ -30,7 +30,8 @@ NAMES = {"mandate show", "notify preview", "reconcile queue", "reconcile show"}
 RUNNING = {"run", "worker", "beat", "chain sync", "chain replay", "reconcile run", "notify send"}
 PREPARING = {
     "notify posted", "notify bounced", "mandate add", "mandate amend", "mandate sign", "mandate print", "creditor amend",
-    "import", "mandate import", "mandate pause", "mandate resume", "mandate revoke", "invoice hold", "invoice release",
+    "import", "mandate import", "mandate pause", "mandate resume", "mandate revoke", "mandate erase", "mandate legal-hold",
+    "invoice hold", "invoice release",
     "batch create", "batch export", "batch mark-uploaded", "batch undo-upload", "batch withdraw", "batch discard",
     "batch reject", "resolve",
     "reconcile accept", "reconcile split", "reconcile ignore", "reconcile undo", "reconcile release", "invoice use-credit",
