@@ -56,7 +56,9 @@ ABOUT = {
     **dict.fromkeys(("invoice show", "invoice release", "chain verify", "ledger journal --invoice"), ("plant-1-000001",)),
     **dict.fromkeys(("invoice hold", "invoice write-off"), ("plant-1-000002", "--reason", "a question")),
     **dict.fromkeys(("mandate show", "mandate print", "mandate sign", "mandate resume"), (A.mandate_id,)),
-    **dict.fromkeys(("mandate pause", "mandate revoke"), (C.mandate_id, "--reason", "she asked")),
+    **dict.fromkeys(
+        ("mandate pause", "mandate revoke", "mandate erase", "mandate legal-hold"), (C.mandate_id, "--reason", "she asked")
+    ),
     "mandate amend": (A.mandate_id, "--set", f"street={STREET}"),
     "mandate add": ("--set", f"debtor_name={B.name}", "--set", f"iban={WRONG_IBAN}"),
     "mandate import": ("mandates.csv",),
