@@ -13,7 +13,7 @@ import stat
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -156,8 +156,29 @@ def open_chain(settings: Settings, source: SourceSettings) -> ChainSource:
 
 
 def load_keys(path: Path) -> Keyring:
-    """Read the key file; it must be readable by its owner alone."""
-    return Keyring.parse(_secret(path, "the key file", "restore it from your backup, or run 'bridge init' for a new start"))
+    """Read the key file; it must be readable by its owner alone. The keyring follows when another process rotates its keys."""
+    return _KeyFile(path).newest()
+
+
+@dataclass(slots=True)
+class _KeyFile:
+    """The key file, and what it held when it was last another file than before."""
+
+    path: Path
+    seen: tuple[int, int, int] | None = None
+    ring: Keyring | None = None
+
+    def newest(self) -> Keyring:
+        """What it holds now; it is read again only where it was replaced."""
+        try:
+            at = self.path.stat()
+            seen = (at.st_ino, at.st_mtime_ns, at.st_size)
+        except FileNotFoundError:
+            seen = (0, 0, 0)  # reading it says so
+        if self.ring is None or seen != self.seen:
+            words = _secret(self.path, "the key file", "restore it from your backup, or run 'bridge init' for a new start")
+            self.ring, self.seen = replace(Keyring.parse(words), reread=self.newest), seen
+        return self.ring
 
 
 def _secret(path: Path, what: str, cure: str) -> str:

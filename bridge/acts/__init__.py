@@ -10,6 +10,8 @@ accept, split    what a bank line is, or its parts             ignore           
 undo             an explanation is taken back                  release          a line goes back to the rules
 use_credit       a customer's credit pays another invoice      give_back_credit its last use is taken back
 write_off        two people give up what is open               users            add, role, disable; tokens
+legal_hold       keep a debtor from being erased  erase            a debtor, by two people
+keys             rotate what everything is sealed under; forget old ones
 
 Which role may do which act is one table: ``rules.permissions``.
 """

@@ -13,9 +13,10 @@ from sqlalchemy.orm import Session
 
 from bridge.chain import mapping
 from bridge.errors import ConfigError
-from bridge.model import Account, BankAccount, Batch, Creditor, Declaration, Source
+from bridge.model import Account, BankAccount, Batch, Creditor, Declaration, Source, WrappingKey
 from bridge.model.identifiers import check_bic, check_creditor_id, check_iban, creditor_key, mask
 from bridge.model.parties import seal_account
+from bridge.model.sealed import number_of
 from bridge.runtime import Runtime
 from bridge.settings import AccountSettings, CreditorSettings, SourceSettings
 
@@ -28,6 +29,7 @@ def run(runtime: Runtime) -> None:
 def _declare(session: Session, runtime: Runtime) -> None:
     if runtime.settings.environment == "production":  # from then on a name alone is nobody: see identity.ever_in_production
         _version(session, runtime, "environment", "production", {})
+    _wrapping_key(session, runtime)
     for account in runtime.settings.accounts:
         runtime.profile(account.bank)
         _account(session, runtime, account)
@@ -35,6 +37,21 @@ def _declare(session: Session, runtime: Runtime) -> None:
         _creditor(session, runtime, creditor)
     for source in runtime.settings.sources:
         _source(session, runtime, source)
+
+
+def _wrapping_key(session: Session, runtime: Runtime) -> None:
+    """Let the database know the key under which new rows are sealed. Raises ConfigError for one that it has forgotten."""
+    current = runtime.keys.newest().current
+    known = set(session.scalars(select(WrappingKey.name)))
+    if current in known:
+        return
+    if known and number_of(current) <= max(number_of(name) for name in known):
+        raise ConfigError(
+            f"the key file seals under {current}, which 'bridge keys rotate --forget' gave up: it is an old copy; "
+            "put the newest key file here"
+        )
+    session.add(WrappingKey(name=current, recorded_at=runtime.clock()))
+    session.flush()
 
 
 def _account(session: Session, runtime: Runtime, declared: AccountSettings) -> None:

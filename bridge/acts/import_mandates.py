@@ -124,15 +124,15 @@ def _import(
 def _sort_out(session: Session, runtime: Runtime, rows: Sequence[Row]) -> tuple[list[Row], int, list[BadLine]]:
     """The new ones, how many are known, and those that contradict what is stored."""
     account_key = aliased(DataKey)
-    stored: dict[tuple[int, str], tuple[Mandate, Person, BankAccount, DataKey, DataKey]] = {}
+    stored: dict[tuple[int, str], tuple[Mandate, Person, BankAccount, DataKey | None, DataKey | None]] = {}
     keys = [row.mandate_id.upper() for row in rows]
     for start in range(0, len(keys), 500):
         found = session.execute(
             select(Mandate, Person, BankAccount, DataKey, account_key)
             .join(Person, Person.id == Mandate.person_id)
             .join(BankAccount, BankAccount.id == Mandate.bank_account_id)
-            .join(DataKey, DataKey.uid == Person.key_uid)
-            .join(account_key, account_key.uid == BankAccount.key_uid)
+            .outerjoin(DataKey, DataKey.uid == Person.key_uid)
+            .outerjoin(account_key, account_key.uid == BankAccount.key_uid)
             .where(Mandate.mandate_key.in_(keys[start : start + 500]))
         )
         for mandate, person, account, key, other in found:
@@ -146,7 +146,11 @@ def _sort_out(session: Session, runtime: Runtime, rows: Sequence[Row]) -> tuple[
             differing.append(BadLine(row.line, what))
         elif there is None:
             fresh.append(row)
-        elif names := ", ".join(store.differences(runtime, row, *there)):
+        elif not (there[3] and there[4]):
+            differing.append(
+                BadLine(row.line, f"the debtor of mandate {row.mandate_id} was erased; a new mandate needs a new reference")
+            )
+        elif names := ", ".join(store.differences(runtime, row, *there[:3], there[3], there[4])):
             differing.append(
                 BadLine(
                     row.line,

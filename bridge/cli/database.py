@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from bridge.cli import call, screen
+from bridge.errors import ConfigError
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
@@ -91,3 +92,25 @@ def backup_(
             f"the key file {keys} is not in it: keep it apart; neither is {runtime.settings.folder('outbox')}",
         ),
     )
+
+
+@app.command("grant", epilog="Examples:  bridge db grant bridge_app   ·   bridge db grant bridge_app --print")
+def grant_(
+    context: typer.Context,
+    role: str,
+    only_print: bool = typer.Option(False, "--print", help="Only show the statements; change nothing."),
+) -> None:
+    """Give the app's role on PostgreSQL what it needs and no more; as the owner of the tables, after each db upgrade."""
+    from bridge import privileges
+    from bridge.runtime import head_revision, open_engine, revision
+
+    here = call.of(context)
+    engine = here.opened(open_engine(here.settings()))
+    if engine.dialect.name == "postgresql" and revision(engine) != head_revision():
+        raise ConfigError("the database is not at the newest migration; run 'bridge db upgrade' first")
+    with engine.begin() as connection:
+        said = privileges.printed(connection, role) if only_print else privileges.grant(connection, role)
+    done = [
+        f"{role} may add rows, and change those that have a state; it owns nothing, and cannot empty a table or drop a trigger"
+    ]
+    here.answer({"role": role, "statements": said}, lambda: screen.lines(*([f"{one};" for one in said] if only_print else done)))

@@ -126,11 +126,37 @@ def _examinations(here: call.Call) -> list[tuple[str, Look]]:
         ("config", config),
         *_profiles(here),
         ("database", database),
+        ("role", lambda: _role(here)),
+        ("keys", lambda: _keys(here)),
         ("people", lambda: _first_admin(here)),
         ("broker", broker),
         ("sources", sources),
         ("outbox", outbox),
     ]
+
+
+def _role(here: call.Call) -> str:
+    from bridge import privileges
+
+    with here.runtime().engine.connect() as connection:
+        missing, excess = privileges.missing(connection), privileges.excess(connection)
+        engine = connection.dialect.name
+    if missing:
+        raise ConfigError(
+            f"our role cannot work with {', '.join(missing)}; its owner runs 'bridge db grant ROLE' after each upgrade"
+        )
+    if excess:
+        return f"{WARNING}our role {'; it '.join(excess)}. Give the app one of its own: bridge db grant ROLE"
+    return "SQLite has no roles" if engine == "sqlite" else "our role can drop no trigger and undo no row of money"
+
+
+def _keys(here: call.Call) -> str:
+    from bridge.reports import keys
+
+    runtime = here.runtime()
+    with runtime.reading() as session:
+        left = keys.unfinished(keys.status(session, runtime))
+    return f"{WARNING}{left}" if left else f"{runtime.keys.newest().current} is current, and everything is sealed under it"
 
 
 def _first_admin(here: call.Call) -> str:

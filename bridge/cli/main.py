@@ -23,6 +23,7 @@ from bridge.cli import (
     doctor,
     files,
     invoice,
+    keys,
     ledger,
     mandate,
     notify,
@@ -64,6 +65,7 @@ for name, group in (
     ("report", report.app),
     ("user", user.app),
     ("db", database.app),
+    ("keys", keys.app),
     ("sim", sim.app),
 ):
     app.add_typer(group, name=name)

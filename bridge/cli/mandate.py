@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 
 import typer
@@ -211,6 +212,50 @@ def _values(pairs: list[str]) -> dict[str, str]:
         name, value = name.strip(), value.strip()
         values[name] = typer.prompt(name, hide_input=name == "iban").strip() if value == "-" else value
     return values
+
+
+@app.command(
+    "legal-hold",
+    epilog=(
+        "Examples:  bridge mandate legal-hold MND-1 --reason 'case 4 O 12/26' --actor anna   ·   "
+        "bridge mandate legal-hold MND-1 --end --reason 'case closed' --actor anna"
+    ),
+)
+def legal_hold(
+    context: typer.Context,
+    mandate_id: str,
+    reason: str = typer.Option("", "--reason"),
+    end: bool = typer.Option(False, "--end", help="End the hold."),
+) -> None:
+    """Keep its debtor from being erased, whatever the retention says, until the hold is ended."""
+    from bridge.acts import legal_hold as act
+
+    here = call.of(context)
+    runtime = here.runtime()
+    news = "ended" if end else "begun"
+    changed = act.run(runtime, here.actor(runtime), mandate_id, news, reason)
+    words = f"the legal hold on {mandate_id} is {news}" if changed else "nothing changed: it was so before"
+    here.answer({"mandate_id": mandate_id, "news": news, "new": changed}, lambda: screen.lines(words))
+
+
+@app.command(
+    epilog=(
+        "Examples:  bridge mandate erase MND-1 --reason 'letter of 2 Jan 2038' --actor anna   ·   "
+        "bridge mandate erase MND-1 --reason 'letter of 2 Jan 2038' --actor ben"
+    )
+)
+def erase(context: typer.Context, mandate_id: str, reason: str = typer.Option("", "--reason")) -> None:
+    """Make its debtor unreadable for ever, once the law allows it; two people run this, and the second one's word does it."""
+    from bridge.acts import erase as act
+
+    here = call.of(context)
+    runtime = here.runtime()
+    done = act.run(runtime, here.actor(runtime), mandate_id, reason)
+    agreed = " and ".join(done.agreed)
+    words = (
+        f"{agreed} agreed; {done.missing} more must run the same" if done.missing else "name, address, e-mail and IBAN are erased"
+    )
+    here.answer(asdict(done), lambda: screen.lines(f"mandate {done.mandate_id}: {words}"))
 
 
 def _move(context: typer.Context, mandate_id: str, news: str, reason: str) -> None:

@@ -78,6 +78,10 @@ path = "bridge.keys"                   # seals names and IBANs; without it they 
 # user = ""
 # password = ""                        # better: BRIDGE_SMTP__PASSWORD_FILE
 
+# [retention]                          # before this no debtor is erased ('bridge mandate erase')
+# booked_years = 10                    # after the year of what was last booked of him
+# mandate_months = 14                  # after the end, or the last debit, of his mandate
+
 [collection]
 batch_at = "09:00"                     # files are cut once a bank day; "": on every run
 approval = "four-eyes"                 # or "single", "none"

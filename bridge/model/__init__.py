@@ -6,7 +6,7 @@
     StatusReportLine -> StatusReport -> Document  Detail -> Entry -> Statement -> Document
     Posting -> Voucher;  Move -> Voucher          Match -> Entry, Collection, Voucher;  Break names its subject
     Token -> User;  Consent names its object      VoucherSeal -> Voucher, Audit
-    Notice -> Collection, Document
+    LegalHold -> Mandate;  Notice -> Collection, Document;  DataKey -> WrappingKey
     Orphan -> ChainLog;  Observation -> ChainLog, Invoice;  Attestation -> Invoice, Move
 
 Declarative classes and their constraints; no session, no query. ``state`` and ``version`` of Invoice, Collection, Batch and
@@ -22,11 +22,11 @@ from bridge.model.creditor import Account, Creditor, Declaration
 from bridge.model.document import Document, DocumentChunk
 from bridge.model.invoice import Invoice
 from bridge.model.ledger import Move, Posting, Voucher, VoucherSeal
-from bridge.model.mandate import Amendment, Mandate
+from bridge.model.mandate import Amendment, LegalHold, Mandate
 from bridge.model.notice import Notice
 from bridge.model.parties import BankAccount, Person
 from bridge.model.reconciliation import Break, Match
-from bridge.model.sealed import DataKey
+from bridge.model.sealed import DataKey, WrappingKey
 from bridge.model.source import Attestation, ChainLog, Cursor, Observation, Orphan, Source
 from bridge.model.step_run import StepRun
 from bridge.model.users import Consent, Token, User
@@ -55,6 +55,7 @@ __all__ = [
     "DocumentChunk",
     "Entry",
     "Invoice",
+    "LegalHold",
     "Mandate",
     "Match",
     "Member",
@@ -73,4 +74,5 @@ __all__ = [
     "User",
     "Voucher",
     "VoucherSeal",
+    "WrappingKey",
 ]

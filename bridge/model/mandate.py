@@ -69,3 +69,16 @@ class Amendment(Base):
     booked_on: Mapped[date]
     recorded_at: Mapped[datetime]
     __table_args__ = (one_of("kind", AMENDED),)
+
+
+class LegalHold(Base):
+    """A hold on a mandate's debtor begins or ends; the last one counts. While it is on, nobody erases him."""
+
+    __tablename__ = "legal_hold"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    mandate_id: Mapped[int] = mapped_column(ForeignKey("mandate.id"), index=True)
+    news: Mapped[str]
+    reason: Mapped[str]
+    actor: Mapped[str]
+    recorded_at: Mapped[datetime]
+    __table_args__ = (one_of("news", ("begun", "ended")),)

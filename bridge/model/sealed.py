@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import hmac
 import json
+import re
 import secrets
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from hashlib import sha256
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from sqlalchemy import LargeBinary, TypeDecorator
+from sqlalchemy import ForeignKey, LargeBinary, TypeDecorator
 from sqlalchemy.orm import Mapped, mapped_column
 
 from bridge.errors import ConfigError, IntegrityError
@@ -31,12 +34,23 @@ class Sealed(TypeDecorator[bytes]):
     cache_ok = True
 
 
+class WrappingKey(Base):
+    """The name of a key-encryption key that rows may be sealed under; the key itself stands in the key file alone.
+
+    A key is forgotten by deleting its row first: the foreign key then keeps everybody from sealing anything more under it.
+    """
+
+    __tablename__ = "wrapping_key"
+    name: Mapped[str] = mapped_column(primary_key=True)
+    recorded_at: Mapped[datetime]
+
+
 class DataKey(Base):
     """One person's or document's key, wrapped under the key-encryption key ``wrapped_by``. Rewrapping touches only this table."""
 
     __tablename__ = "data_key"
     uid: Mapped[str] = mapped_column(primary_key=True)
-    wrapped_by: Mapped[str]
+    wrapped_by: Mapped[str] = mapped_column(ForeignKey("wrapping_key.name"))
     wrapped: Mapped[bytes]
 
 
@@ -50,11 +64,16 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Keyring:
-    """The key file: named key-encryption keys, which of them wraps new keys, and the key of the look-up hash."""
+    """The key file: named key-encryption keys, which of them wraps new keys, and the key of the look-up hash.
+
+    ``reread`` gives what the file holds now: a process that runs for weeks follows a rotation that another one makes.
+    The look-up key is never rotated: the digests by which IBANs are found hang on it.
+    """
 
     current: str
     wrapping: dict[str, bytes] = field(repr=False)
     lookup: bytes = field(repr=False)
+    reread: Callable[[], Keyring] | None = field(default=None, repr=False, compare=False)
 
     @classmethod
     def generate(cls) -> Keyring:
@@ -77,15 +96,32 @@ class Keyring:
         wrapping = {name: key.hex() for name, key in self.wrapping.items()}
         return json.dumps({"current": self.current, "wrapping": wrapping, "lookup": self.lookup.hex()}, indent=1) + "\n"
 
+    def newest(self) -> Keyring:
+        """What the key file holds now."""
+        return self.reread() if self.reread else self
+
+    def turned(self, name: str) -> Keyring:
+        """The same with a new key, which is the current one from here on."""
+        return replace(self, current=name, wrapping=self.wrapping | {name: secrets.token_bytes(32)})
+
+    def without(self, names: Collection[str]) -> Keyring:
+        """The same without these keys; the current one always stays."""
+        kept = {name: key for name, key in self.wrapping.items() if name == self.current or name not in names}
+        return replace(self, wrapping=kept)
+
     def new_key(self) -> tuple[Key, DataKey]:
         """A fresh data key and the row that keeps it."""
         key = Key(secrets.token_hex(16), secrets.token_bytes(32))
-        wrapped = _encrypt(self.wrapping[self.current], key.secret, f"data_key:{key.uid}")
-        return key, DataKey(uid=key.uid, wrapped_by=self.current, wrapped=wrapped)
+        wrapped_by, wrapped = self.newest().wrap(key)
+        return key, DataKey(uid=key.uid, wrapped_by=wrapped_by, wrapped=wrapped)
+
+    def wrap(self, key: Key) -> tuple[str, bytes]:
+        """The current wrapping key's name, and the data key sealed under it."""
+        return self.current, _encrypt(self.wrapping[self.current], key.secret, f"data_key:{key.uid}")
 
     def unwrap(self, row: DataKey) -> Key:
         """The key of a row. Raises ConfigError for an unknown wrapping key, IntegrityError for a changed row."""
-        wrapping = self.wrapping.get(row.wrapped_by)
+        wrapping = self.wrapping.get(row.wrapped_by) or self.newest().wrapping.get(row.wrapped_by)
         if wrapping is None:
             raise ConfigError(f"the key file does not hold key {row.wrapped_by!r}, under which stored data is sealed")
         return Key(row.uid, _decrypt(wrapping, row.wrapped, f"data_key:{row.uid}"))
@@ -93,6 +129,11 @@ class Keyring:
     def digest(self, kind: str, value: str) -> bytes:
         """The keyed hash by which a sealed value is looked up: same value and kind, same 32 bytes."""
         return hmac.new(self.lookup, f"{kind}:{value}".encode(), sha256).digest()
+
+
+def number_of(name: str) -> int:
+    """The number in a wrapping key's name: 2 of k2. A later key has a higher one, and none is given twice; 0 for other names."""
+    return int(name[1:]) if re.fullmatch(r"k[1-9][0-9]*", name) else 0
 
 
 def seal(key: Key, place: str, plain: str | None) -> bytes | None:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 #: rows that are only ever added
 APPEND_ONLY = (
     "amendment", "approval", "audit", "block", "chain_log", "consent", "cut", "declaration", "document", "document_chunk",
-    "match", "member", "move", "observation", "orphan", "posting", "voucher", "voucher_seal",
+    "legal_hold", "match", "member", "move", "observation", "orphan", "posting", "voucher", "voucher_seal",
 )  # fmt: skip
 #: rows that have a state, and their columns that never change
 FROZEN = {

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from bridge import books
 from bridge.books import PlannedMove, Recorder, Unit
-from bridge.errors import UnknownName
+from bridge.errors import BadInput, UnknownName
 from bridge.model import Amendment, BankAccount, Creditor, DataKey, Mandate, Person
 from bridge.model.identifiers import mask
 from bridge.model.mandate import ALIVE_STATES
@@ -165,7 +165,10 @@ def new_person(session: Session, runtime: Runtime, row: Row) -> Person:
 
 
 def _key(session: Session, runtime: Runtime, uid: str) -> Key:
-    return runtime.keys.unwrap(session.scalars(select(DataKey).where(DataKey.uid == uid)).one())
+    row = session.get(DataKey, uid)
+    if row is None:
+        raise BadInput("this debtor was erased; there is nothing left to print or to change")
+    return runtime.keys.unwrap(row)
 
 
 def _people(session: Session, runtime: Runtime, row: Row) -> tuple[Person, BankAccount]:

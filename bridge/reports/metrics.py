@@ -97,7 +97,9 @@ def _books(session: Session, runtime: Runtime) -> Iterator[Gauge]:
     ).one()
     yield Gauge("lines_open", "bank lines that are not explained yet", (), {(): lines})
     yield Gauge("lines_open_cents", "their amounts, not netted", (), {(): int(cents)})
-    yield Gauge("vouchers_unsealed", "vouchers that the chain does not cover yet", (), {(): voucher_chain.waiting(session, Voucher)})
+    yield Gauge(
+        "vouchers_unsealed", "vouchers that the chain does not cover yet", (), {(): voucher_chain.waiting(session, Voucher)}
+    )
 
 
 def _steps(session: Session, now: datetime) -> Iterator[Gauge]:

@@ -31,12 +31,12 @@ def mandate_age(signed_on: date | None, presented_on: date, *, first: bool) -> s
     """
     if first:
         return "first_debit"
-    if signed_on is None or presented_on >= _months_later(signed_on, 12):
+    if signed_on is None or presented_on >= months_later(signed_on, 12):
         return "older"
-    return "under_3_months" if presented_on < _months_later(signed_on, 3) else "under_1_year"
+    return "under_3_months" if presented_on < months_later(signed_on, 3) else "under_1_year"
 
 
-def _months_later(day: date, months: int) -> date:
+def months_later(day: date, months: int) -> date:
     year, month = day.year + (day.month - 1 + months) // 12, (day.month - 1 + months) % 12 + 1
     return date(year, month, min(day.day, monthrange(year, month)[1]))
 

@@ -59,6 +59,7 @@ ACTS: dict[str, tuple[str, ...]] = {
     "break show": READ,
     "user list": READ,
     "metrics": (*READ, "service"),
+    "keys status": READ,
     # steps, rung by hand
     "run": RUN,
     "worker": RUN,
@@ -81,6 +82,8 @@ ACTS: dict[str, tuple[str, ...]] = {
     "mandate pause": HANDS,
     "mandate resume": HANDS,
     "mandate revoke": HANDS,
+    "mandate legal-hold": HANDS,
+    "mandate erase": HANDS,  # two people
     "invoice hold": HANDS,
     "invoice release": HANDS,
     "batch create": HANDS,
@@ -107,6 +110,8 @@ ACTS: dict[str, tuple[str, ...]] = {
     # backups, and after one was restored
     "db backup": ("admin", "service"),
     "doctor --relearn": ("approver", "admin"),
+    # keys
+    "keys rotate": ("admin",),
     # users
     "user add": ("admin",),
     "user role": ("admin",),

@@ -134,6 +134,11 @@ class Smtp(Part):
     sender: str = Field(pattern=r"^[^@\s<>]+@[^@\s<>]+$", description="the address that debtors see and answer to")
 
 
+class Retention(Part):
+    booked_years: int = Field(default=10, ge=6, le=30, description="whole years after the year of the last booking of a debtor")
+    mandate_months: int = Field(default=14, ge=14, le=360, description="after the end, or the last debit, of a mandate")
+
+
 RETRIED = ("AM04", "ED05", "MS03")  # rules.reasons: again = "later"; a test compares the two
 
 
@@ -244,6 +249,7 @@ class Settings(BaseSettings):
     creditors: tuple[CreditorSettings, ...] = ()
     sources: tuple[SourceSettings, ...] = ()
     collection: CollectionRules = CollectionRules()
+    retention: Retention = Retention()
     ledger: Ledger = Ledger()
     smtp: Smtp | None = None
     home: Path = Path()

@@ -16,7 +16,7 @@ from bridge.rules.permissions import ACTS, ROLES, allowed, who_may
 from tests.house.code import modules, tree, where
 
 #: commands that open no database, or make it: there is nobody yet to ask
-BEFORE_ANYBODY = {"init", "demo", "db upgrade", "db check", "sim bank", "show", "validate", "explain"}
+BEFORE_ANYBODY = {"init", "demo", "db upgrade", "db check", "db grant", "sim bank", "show", "validate", "explain"}
 
 MASKED = {
     "status", "check", "doctor", "chain status", "chain verify",
@@ -26,18 +26,20 @@ MASKED = {
     "return list", "return show", "report ageing", "report returns", "report forecast", "report batches", "report audit",
     "break list", "break show",
     "metrics",
+    "keys status",
 }  # fmt: skip
 NAMES = {"mandate show", "notify preview", "reconcile queue", "reconcile show"}
 RUNNING = {"run", "worker", "beat", "chain sync", "chain replay", "reconcile run", "notify send", "health"}
 PREPARING = {
     "notify posted", "notify bounced", "mandate add", "mandate amend", "mandate sign", "mandate print", "creditor amend",
-    "import", "mandate import", "mandate pause", "mandate resume", "mandate revoke", "invoice hold", "invoice release",
+    "import", "mandate import", "mandate pause", "mandate resume", "mandate revoke", "mandate erase", "mandate legal-hold",
+    "invoice hold", "invoice release",
     "batch create", "batch export", "batch mark-uploaded", "batch undo-upload", "batch withdraw", "batch discard",
     "batch reject", "resolve", "break take",
     "reconcile accept", "reconcile split", "reconcile ignore", "reconcile undo", "reconcile release", "invoice use-credit",
     "invoice give-back-credit", "invoice write-off", "chain unfreeze", "return retry",
 }  # fmt: skip
-USERS = {"user add", "user role", "user disable", "user token of others"}
+USERS = {"keys rotate", "user add", "user role", "user disable", "user token of others"}
 EXPECTED = {
     "viewer": MASKED,
     "auditor": MASKED | NAMES,

@@ -64,7 +64,7 @@ def _first() -> subprocess.Popen[str]:
 
 def job(folder: Path, action: str, now: datetime, **more: Any) -> dict[str, Any]:
     """One job: "run", or steps as "batch+handover", or an act: "export ID", "approve ID NAME", "take PATH", "discard ID"
-    (Ben's statement that it was not uploaded).
+    (Ben's statement that it was not uploaded), "rotate", "forget".
 
     ``meet=(point, how many)`` lets it wait there; it then says {"did": ..., "met": whether all came}. ``count=True``: it says
     for each statement it sent, in their order, whether that was a commit.
@@ -164,7 +164,7 @@ def _meet(folder: Path, count: int, seconds: float) -> bool:
 
 def _act(runtime: Any, action: str) -> Any:
     from bridge import intake
-    from bridge.acts import approve, discard
+    from bridge.acts import approve, discard, keys
     from bridge.steps import PIPELINE, handover
 
     what, *words = action.split()
@@ -174,6 +174,10 @@ def _act(runtime: Any, action: str) -> Any:
         return approve.run(runtime, words[1], words[0]).missing
     if what == "discard":
         return discard.run(runtime, "ben", words[0], "no portal", not_uploaded=True).missing
+    if what == "rotate":
+        return keys.rotate(runtime, "olga").resealed
+    if what == "forget":
+        return keys.forget(runtime, "olga")
     if what == "take":
         return intake.take(runtime, Path(words[0]).name, Path(words[0]).read_bytes(), actor="anna").message
     names = list(PIPELINE) if what == "run" else what.split("+")
