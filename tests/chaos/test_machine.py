@@ -35,7 +35,7 @@ from tests.worlds import CORE_DEBTOR, Debtor, Usage, World
 
 #: 50 in ``make test``, 500 in ``make soak``
 EXAMPLES = max(settings.default.max_examples // 4, min(settings.default.max_examples, 50))
-STEPS_MAX = 14
+STEPS_MAX = 12
 PHASES = [Phase.explicit, Phase.reuse, Phase.generate]  # so few steps can be read as they are; to make them fewer takes minutes
 MONDAY = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 DUE_ON = MONDAY.date() + timedelta(days=8)

@@ -3,8 +3,8 @@
 ``python -m tests.shells.nursery`` takes orders as lines of JSON. ``{"words": [...], "output": path, "errors": path, "dies_at":
 "", "held_at": "", "cwd": path, "environment": {...}}`` starts ``bridge WORDS`` and answers its process id; where ``dies_at``
 names a fault point: a worker whose child is killed there, once; where ``held_at`` does: one that waits there, once, from a file
-``held`` on until there is a file ``go``. ``{"ended": pid}`` answers its exit code, or null while it runs, and with ``wait`` when it
-has ended. It ends with whoever gave the orders, and everybody with it.
+``held`` on until there is a file ``go``. ``{"ended": pid}`` answers its exit code, or null while it runs, and with
+``wait`` when it has ended. It ends with whoever gave the orders, and everybody with it.
 """
 
 from __future__ import annotations
