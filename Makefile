@@ -6,7 +6,7 @@ MAKEFLAGS += --no-print-directory
 SET_UP = python=$$(sh tools/python.sh) && "$$python" tools/set_up.py
 PYTHON := .venv/bin/python
 
-.PHONY: help demo test soak year fuzz lint lock defences mutants bench clean set-up-demo set-up-test
+.PHONY: help demo test soak year fuzz chaos lint lock defences mutants bench clean set-up-demo set-up-test
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-18s %s\n", $$1, $$2 }'
@@ -19,13 +19,16 @@ test: set-up-test ## every test, on two processes
 
 soak: set-up-test ## a year of business with several seeds (minutes), then the properties with two thousand examples each (hours)
 	@$(MAKE) year
-	@HYPOTHESIS_PROFILE=soak $(PYTHON) -m pytest -n 2 --dist loadscope --no-loadscope-reorder tests/rules tests/formats tests/bank_news $(PYTEST_ARGS)
+	@HYPOTHESIS_PROFILE=soak $(PYTHON) -m pytest -n 2 --dist loadscope --no-loadscope-reorder tests/rules tests/formats tests/bank_news tests/chaos/test_machine.py $(PYTEST_ARGS)
 
 year: set-up-test ## only that: a seeded year each, on PostgreSQL (YEAR_SEEDS="7 8" YEAR_DAYS=365)
 	@YEAR_KIND=year YEAR_SEEDS="$${YEAR_SEEDS:-1 2}" YEAR_DAYS="$${YEAR_DAYS:-365}" $(PYTHON) -m pytest -n 2 --dist loadscope --no-loadscope-reorder tests/year -k seed $(PYTEST_ARGS)
 
 fuzz: set-up-test ## 100,000 damaged bank files: refused, or read whole (FUZZ_MUTANTS=100000 FUZZ_SEED=1); a minute
 	@FUZZ_MUTANTS="$${FUZZ_MUTANTS:-100000}" $(PYTHON) -m pytest -n 2 tests/formats/test_fuzz.py $(PYTEST_ARGS)
+
+chaos: set-up-test ## kill -9 at each point of the way, with each fault of bank and chain (CHAOS_SEED=1 CHAOS_COUNT=252); build/chaos.log
+	@CHAOS_COUNT="$${CHAOS_COUNT:-10000}" $(PYTHON) -m pytest tests/chaos/test_matrix.py --log-file=build/chaos.log --log-file-level=INFO $(PYTEST_ARGS)
 
 lint: set-up-test ## ruff, mypy --strict, who may import whom
 	@.venv/bin/ruff check .

@@ -127,3 +127,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line(
             f"{len(vector_tests())} vector tests need BRIDGE_TESTDATA (now {NAMED!r}, not a folder) and did not run"
         )
+    ran = [report for kind in ("passed", "failed") for report in terminalreporter.stats.get(kind, ()) if report.when == "call"]
+    crashes = [(report.passed, said) for report in ran if "scenario" in (said := dict(report.user_properties))]
+    if crashes:
+        passed, kills = sum(good for good, _ in crashes), sum(bool(said.get("kill")) for _, said in crashes)
+        terminalreporter.write_line(f"{len(crashes)} scenarios run, {passed} passed, {kills} kills fired")

@@ -11,7 +11,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cache
 from itertools import count
 from pathlib import Path
@@ -42,6 +42,7 @@ class _Now:
     opened: list[Engine] = field(default_factory=list)
     template: str = ""
     triggers: str = ""  # those of the template
+    server: str = ""  # the URL of another server than the shared one
 
 
 _now = _Now()
@@ -53,6 +54,19 @@ _compiled: dict[Any, Any] = {}
 def use(engine: str, meeting: Path) -> None:
     """From here on new places are on this engine; processes that share ``meeting`` share one server."""
     _now.engine, _now.meeting = engine, meeting
+
+
+@contextmanager
+def on_server(url: str) -> Iterator[None]:
+    """While this is open new places are on this PostgreSQL, which is nobody else's: it may be killed."""
+    before = {one.name: getattr(_now, one.name) for one in fields(_Now)}
+    _now.__init__(POSTGRESQL, server=url)  # type: ignore[misc]
+    try:
+        yield
+    finally:
+        let_go()
+        for what, was in before.items():
+            setattr(_now, what, was)
 
 
 def name() -> str:
@@ -316,10 +330,14 @@ def _new_name() -> str:
 
 
 def _as_owner(statement: str) -> None:
-    server = create_engine(postgres.shared(_now.meeting), isolation_level="AUTOCOMMIT", poolclass=NullPool)
+    server = create_engine(_server(), isolation_level="AUTOCOMMIT", poolclass=NullPool)
     with server.connect() as connection:
         connection.exec_driver_sql(statement)
 
 
 def _url_of(database: str) -> str:
-    return make_url(postgres.shared(_now.meeting)).set(database=database).render_as_string(hide_password=False)
+    return make_url(_server()).set(database=database).render_as_string(hide_password=False)
+
+
+def _server() -> str:
+    return _now.server or postgres.shared(_now.meeting)

@@ -185,12 +185,17 @@ def make(folder: Path, usage: Sequence[Usage] = (), *, now: datetime = MONDAY, c
     for name in ("inbox", "outbox"):
         (folder / name).mkdir(exist_ok=True)
     write_keys(folder / "bridge.keys")
-    (folder / "logs.jsonl").write_text("".join(_log(number, one) for number, one in enumerate(usage, 1)), encoding="utf-8")
+    write_logs(folder, usage)
     (folder / "bridge.toml").write_text(_config(folder, collection), encoding="utf-8")
     world = World(folder, now)
     ready(world.runtime.engine)
     declare.run(world.runtime)
     return world
+
+
+def write_logs(folder: Path, usage: Sequence[Usage]) -> None:
+    """Let the recorded chain have these invoices."""
+    (folder / "logs.jsonl").write_text("".join(_log(number, one) for number, one in enumerate(usage, 1)), encoding="utf-8")
 
 
 def at_the_bank(folder: Path, usage: Sequence[Usage]) -> World:

@@ -100,7 +100,7 @@ def _export(runtime: Runtime, actor: str, message_id: str) -> Path | Stays:
     runtime.fault("export: before the manifest")
     folder.remember(outbox, line)
     runtime.fault("export: before the file")
-    path = folder.write(outbox, name, body)
+    path = folder.write(outbox, name, body, before_rename=partial(runtime.fault, "export: before the rename"))
     runtime.fault("export: after the file")
     return path
 
@@ -183,7 +183,12 @@ def _hand_over(runtime: Runtime, message_id: str) -> None:
     if message_id not in remembered or not (outbox / f"{message_id}.xml").exists():
         raise IntegrityError(f"{message_id} does not stand in {outbox}, so it is not handed over")
     word = Word("submitted", "folder", runtime.today())
-    runtime.work(lambda session: custody.submit(session, runtime, custody.named(session, message_id), word, actor=ACTOR))
+
+    def submit(session: Session) -> None:
+        custody.submit(session, runtime, custody.named(session, message_id), word, actor=ACTOR)
+        runtime.fault("handover: before commit")
+
+    runtime.work(submit)
 
 
 def _warn(runtime: Runtime, message_id: str) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -30,10 +31,10 @@ class ManifestLine:
     end_to_end_digest: str
 
 
-def write(folder: Path, name: str, body: bytes) -> Path:
+def write(folder: Path, name: str, body: bytes, *, before_rename: Callable[[], None] = lambda: None) -> Path:
     """Put ``body`` under ``folder/name``; a file that stands there must have the same bytes.
 
-    Raises IntegrityError or Unavailable.
+    ``before_rename`` is called when the bytes are safe under another name. Raises IntegrityError or Unavailable.
     """
     target = folder / name
     if target.exists():
@@ -47,6 +48,7 @@ def write(folder: Path, name: str, body: bytes) -> Path:
             file.write(body)
             file.flush()
             os.fsync(file.fileno())
+        before_rename()
         temporary.replace(target)
         _sync(folder)
     except OSError as problem:

@@ -223,9 +223,9 @@ class Scenario:
             early = {one.name for one in self.asked if one.file == file and self.fate(one) == "rejected"}
             late = {one.name for one in self.asked if one.file == file and self.fate(one) == "rejected late"}
             blocks = [(block, debits) for block, debits in self._blocks() if debits[0].file == file]
-            files[f"report-{file}.xml"] = _report(f"R1-{file}", REPORT, file, blocks, early)
+            files[f"report-{file}.xml"] = report(f"R1-{file}", REPORT, file, blocks, early)
             if late:
-                files[f"late-{file}.xml"] = _report(f"R2-{file}", BACK, file, blocks, late)
+                files[f"late-{file}.xml"] = report(f"R2-{file}", BACK, file, blocks, late)
         return files
 
 
@@ -253,11 +253,17 @@ def stray_report(file: str, block: str) -> bytes:
     return _pain002(f"S-{file}", REPORT, inside)
 
 
+def statement(iban: str, number: int, day: str, opening: int, lines: Sequence[Booked]) -> bytes:
+    """A camt.053 of one account and day; ``opening`` in cents."""
+    balances = _balance("OPBD", opening, day) + _balance("CLBD", opening + sum(line.cents for line in lines), day)
+    return _statement("main", iban, number, day, balances, lines)
+
+
 def _extra(one: Extra) -> Booked:
     return Booked(one.kind, one.cents, pending=one.kind == "pending")
 
 
-def _report(name: str, day: str, file: str, blocks: Sequence[tuple[str, Sequence[Asked]]], rejected: set[str]) -> bytes:
+def report(name: str, day: str, file: str, blocks: Sequence[tuple[str, Sequence[Asked]]], rejected: set[str]) -> bytes:
     """A reject explains itself at one level: the whole file, a whole block, or the debit."""
     everyone = {one.name for _, debits in blocks for one in debits}
     group, inside = "", ""

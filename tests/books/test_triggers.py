@@ -15,7 +15,7 @@ from bridge import consent
 from bridge.acts import approve, users
 from bridge.chain.attester import evidence_hash
 from bridge.explaining import written
-from bridge.model import Amendment, Attestation, Base, ChainLog, Cut, Move, Notice, Observation, Orphan
+from bridge.model import Amendment, Attestation, Base, ChainLog, Cut, LegalHold, Move, Notice, Observation, Orphan
 from bridge.model.triggers import APPEND_ONLY, FROZEN, NEVER_DELETED, names
 from bridge.steps import batch
 from tests import worlds
@@ -76,6 +76,7 @@ def _people(world: World) -> None:
             )
         )  # fmt: skip
         session.add(Cut(batch_id=1, finished_at=world.now))
+        session.add(LegalHold(mandate_id=1, news="begun", reason="a lawsuit", actor="anna", recorded_at=world.now))
         session.add(Amendment(mandate_id=1, kind="mandate_id", was="OLD-1", actor="anna", booked_on=DAY, recorded_at=world.now))
 
 

@@ -66,13 +66,27 @@ class Running:
 
 
 @contextmanager
-def running(settings: Mapping[str, str] = QUICK, *, install: Path | None = None) -> Iterator[Running]:
-    """A server of one's own, with these settings; ``install`` is where the programs lie, if not in the wheel."""
-    server = _start(settings, install or wheel())
+def running(settings: Mapping[str, str] = QUICK, *, install: Path | None = None, again: bool = False) -> Iterator[Running]:
+    """A server of one's own, with these settings; ``install`` is where the programs lie, if not in the wheel.
+
+    ``again``: it is started again whenever it was killed; ``postmaster`` says as which process.
+    """
+    server = _start(settings, install or wheel(), again=again)
     try:
         yield server
     finally:
         server.release()
+
+
+def postmaster(server: Running, *, after: int = 0) -> int:
+    """The process id of a server that takes connections, another one than that which was killed; waits until it does."""
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        pid = _ready(server.folder / "data" / "postmaster.pid")
+        if pid not in (0, after):
+            return pid
+        time.sleep(0.02)
+    raise RuntimeError(f"PostgreSQL did not come back: {(server.folder / 'log').read_text(errors='replace')[-2000:]}")
 
 
 def shared(meeting: Path) -> str:
@@ -111,11 +125,12 @@ def _join(note: Path) -> Running | None:
     return Running(told["url"], Path(told["folder"]), told["pid"], lock)
 
 
-def _start(settings: Mapping[str, str], install: Path) -> Running:
+def _start(settings: Mapping[str, str], install: Path, *, again: bool = False) -> Running:
     folder = Path(tempfile.mkdtemp(prefix="bridge-pg-", dir=_place(in_memory=settings.get("fsync") == "off")))
     lock = (folder / "holders").open("wb")
     fcntl.flock(lock, fcntl.LOCK_SH)
     command = [sys.executable, "-m", "tests.servers.postgres", str(folder), str(install), json.dumps(dict(settings))]
+    command += ["again"] if again else []
     keeper = subprocess.Popen(
         command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
     )
@@ -153,8 +168,11 @@ def _roomy(place: str) -> bool:
 # --- the keeper: a process of its own, in a session of its own
 
 
-def main(folder: Path, install: Path, settings: dict[str, str]) -> None:
-    """Start the server, say its process id, wait until nobody holds it, stop it and remove its folder."""
+def main(folder: Path, install: Path, settings: dict[str, str], *, again: bool = False) -> None:
+    """Start the server, say its process id, wait until nobody holds it, stop it and remove its folder.
+
+    ``again``: where it is gone before, start it again.
+    """
     postgres = None
     try:
         user = _user()
@@ -166,6 +184,10 @@ def main(folder: Path, install: Path, settings: dict[str, str]) -> None:
         sys.stdout.write(f"{postgres.pid}\n")
         sys.stdout.close()
         with (folder / "holders").open("rb") as lock:
+            while again and _is_held(lock):
+                if postgres.poll() is not None:
+                    postgres = _once_more(folder, install, settings, user)
+                time.sleep(0.02)
             fcntl.flock(lock, fcntl.LOCK_EX)
             _stop(postgres)
             shutil.rmtree(folder, ignore_errors=True)
@@ -173,6 +195,14 @@ def main(folder: Path, install: Path, settings: dict[str, str]) -> None:
         if postgres is not None:
             _stop(postgres)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_held(lock: IO[bytes]) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    return False
 
 
 def _user() -> dict[str, Any]:
@@ -207,17 +237,29 @@ def _postgres(folder: Path, install: Path, settings: Mapping[str, str], user: Ma
         )  # fmt: skip
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
-        if _says_ready(data / "postmaster.pid"):
+        if _ready(data / "postmaster.pid") == process.pid:  # not that of one that was killed
             return process
         time.sleep(0.02)
     _stop(process)
     raise RuntimeError(log.read_text(encoding="utf-8", errors="replace"))
 
 
-def _says_ready(pid_file: Path) -> bool:
-    """The eighth line of the file says how far the server is."""
+def _once_more(folder: Path, install: Path, settings: Mapping[str, str], user: Mapping[str, Any]) -> subprocess.Popen[bytes]:
+    """Start it after its postmaster was killed: refused as long as one of the old server's processes still lives."""
+    deadline = time.monotonic() + START_SECONDS
+    while True:
+        try:
+            return _postgres(folder, install, settings, user)
+        except RuntimeError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
+
+
+def _ready(pid_file: Path) -> int:
+    """The process id of a server that takes connections, else 0: the eighth line of the file says how far it is."""
     lines = pid_file.read_text(encoding="utf-8").splitlines() if pid_file.exists() else []
-    return len(lines) >= 8 and lines[7].strip() == "ready"
+    return int(lines[0]) if len(lines) >= 8 and lines[7].strip() == "ready" else 0
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
@@ -265,4 +307,4 @@ def _copied(install: Path, target: Path) -> Path:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]), json.loads(sys.argv[3]))
+    main(Path(sys.argv[1]), Path(sys.argv[2]), json.loads(sys.argv[3]), again="again" in sys.argv[4:])

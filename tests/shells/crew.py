@@ -37,10 +37,10 @@ class Crew:
     url: str
     started: list[tuple[Child | subprocess.Popen[bytes], Path]] = field(default_factory=list)
 
-    def bridge(self, *words: str, dies_at: str = "") -> Child:
-        """Start ``bridge WORDS`` for this plant; ``dies_at`` is where its child is killed, once."""
+    def bridge(self, *words: str, dies_at: str = "", held_at: str = "") -> Child:
+        """Start ``bridge WORDS`` for this plant; ``dies_at`` is where its child is killed, ``held_at`` where it waits, once."""
         output = self._output()
-        child = start([*words, "--config", str(self.folder / "bridge.toml")], output, dies_at=dies_at)
+        child = start([*words, "--config", str(self.folder / "bridge.toml")], output, dies_at=dies_at, held_at=held_at)
         self.started.append((child, output))
         return child
 

@@ -1,9 +1,10 @@
 """Commands that are forks of a process which has imported everything: what a start costs is paid once for all of them.
 
 ``python -m tests.shells.nursery`` takes orders as lines of JSON. ``{"words": [...], "output": path, "errors": path, "dies_at":
-"", "cwd": path, "environment": {...}}`` starts ``bridge WORDS`` (where ``dies_at`` names a fault point: a worker whose child is
-killed there, once) and answers its process id; ``{"ended": pid}`` answers its exit code, or null while it runs, and with ``wait``
-when it has ended. It ends with whoever gave the orders, and everybody with it.
+"", "held_at": "", "cwd": path, "environment": {...}}`` starts ``bridge WORDS`` and answers its process id; where ``dies_at``
+names a fault point: a worker whose child is killed there, once; where ``held_at`` does: one that waits there, once, from a file
+``held`` on until there is a file ``go``. ``{"ended": pid}`` answers its exit code, or null while it runs, and with
+``wait`` when it has ended. It ends with whoever gave the orders, and everybody with it.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 import traceback
 from dataclasses import dataclass, replace
 from functools import cache
@@ -41,8 +43,8 @@ class Child:
         os.kill(self.pid, number)
 
 
-def start(words: list[str], output: Path, *, dies_at: str = "") -> Child:
-    return Child(_order(words=words, output=str(output), errors=str(output), dies_at=dies_at))
+def start(words: list[str], output: Path, *, dies_at: str = "", held_at: str = "") -> Child:
+    return Child(_order(words=words, output=str(output), errors=str(output), dies_at=dies_at, held_at=held_at))
 
 
 def run(words: list[str], *, cwd: Path, environment: dict[str, str]) -> tuple[int, str, str]:
@@ -115,7 +117,7 @@ def _born(alive: set[int], order: dict[str, Any]) -> int:
             os.environ.clear()
             os.environ.update(order["environment"])
             os.chdir(order["cwd"])
-        code = _run(order["words"], order.get("dies_at", ""))
+        code = _run(order["words"], order.get("dies_at", ""), order.get("held_at", ""))
         sys.stdout.flush()
     except BaseException:  # noqa: BLE001 - nothing of the child may go on as the nursery
         traceback.print_exc()
@@ -123,24 +125,30 @@ def _born(alive: set[int], order: dict[str, Any]) -> int:
         os._exit(code)
 
 
-def _run(words: list[str], dies_at: str) -> int:
+def _run(words: list[str], dies_at: str, held_at: str) -> int:
     from bridge.cli.main import run
 
-    return _dying_worker(Path(words[words.index("--config") + 1]).parent, dies_at) if dies_at else run(words)
+    if not dies_at and not held_at:
+        return run(words)
+    return _faulty_worker(Path(words[words.index("--config") + 1]).parent, dies_at, held_at)
 
 
-def _dying_worker(folder: Path, point: str) -> int:
-    """A worker as ``bridge worker`` starts it, but for one kill -9 of its child, at a fault point of the product."""
+def _faulty_worker(folder: Path, dies_at: str, held_at: str) -> int:
+    """A worker as ``bridge worker`` starts it, but for one kill -9 of its child, or one halt, at a fault point of the product."""
     from bridge import tasks
     from bridge.runtime import Runtime
     from bridge.settings import load
     from tests.steps.place import LATER, Place
 
     def fault(name: str) -> None:
-        died = folder / "died"
-        if name == point and not died.exists():
+        died, held = folder / "died", folder / "held"
+        if name == dies_at and not died.exists():
             died.touch()
             os.kill(os.getpid(), signal.SIGKILL)
+        if name == held_at and not held.exists():
+            held.touch()
+            while not (folder / "go").exists():
+                time.sleep(0.01)
 
     def opened() -> Runtime:
         return replace(Place(folder, now=LATER).runtime, fault=fault)

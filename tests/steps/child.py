@@ -66,6 +66,9 @@ def job(folder: Path, action: str, now: datetime, **more: Any) -> dict[str, Any]
     """One job: "run", or steps as "batch+handover", or an act: "export ID", "approve ID NAME", "take PATH", "discard ID"
     (Ben's statement that it was not uploaded), "rotate", "forget".
 
+    ``fault=point`` ends it there by SIGKILL, or with ``victim=pid`` another process; the file ``kills`` says that it was done.
+    ``isolation=level``: units of work see each other as PostgreSQL's weaker levels let them.
+
     ``meet=(point, how many)`` lets it wait there; it then says {"did": ..., "met": whether all came}. ``count=True``: it says
     for each statement it sent, in their order, whether that was a commit.
     """
@@ -138,16 +141,24 @@ def _work(one: dict[str, Any], start: float) -> Any:
 
     def fault(name: str) -> None:
         if name == one.get("fault"):
-            _die()
+            _strike(place.folder / "kills", name, one.get("victim") or os.getpid())
         if "meet" in one and name == one["meet"][0] and not met:
             met.append(_meet(place.folder / "meeting", one["meet"][1], MEET_SECONDS[place.runtime.engine.dialect.name]))
 
     time.sleep(max(0.0, start - time.monotonic()))
-    did = _act(replace(place.runtime, fault=fault), one["action"])
+    engine = place.runtime.engine.execution_options(**({"isolation_level": one["isolation"]} if "isolation" in one else {}))
+    did = _act(replace(place.runtime, fault=fault, engine=engine), one["action"])
     place.runtime.engine.dispose()
     if "count" in one:
         return sent
     return {"did": did, "met": met == [True]} if "meet" in one else did
+
+
+def _strike(note: Path, point: str, victim: int) -> None:
+    """Kill it, once in a place; the note says that it happened, and where."""
+    if not note.exists():
+        note.write_text(f"{point}: kill -9\n", encoding="utf-8")
+        os.kill(victim, signal.SIGKILL)
 
 
 def _meet(folder: Path, count: int, seconds: float) -> bool:

@@ -193,6 +193,7 @@ def _seal(
     document = _kept(session, runtime, profile, plan, creditor, file, actor)
     if not isinstance(document, Document):
         return document
+    runtime.fault("batch: rendered")
     batch_id = books.admit(
         session,
         "batch",
