@@ -108,10 +108,12 @@ def hear(
 class _Place:
     """A path that a file has: where its text goes, and what stands below it. Made once, met 100,000 times."""
 
-    __slots__ = ("depth", "is_group", "is_piece", "local", "path", "places", "special", "within")
+    __slots__ = ("depth", "is_group", "is_piece", "local", "parent", "path", "places", "special")
 
-    def __init__(self, local: str, path: str, within: str, depth: int, *, is_piece: bool, is_group: bool) -> None:
-        self.local, self.path, self.within, self.depth = local, path, within, depth
+    def __init__(self, local: str, path: str, parent: _Place | None, *, is_piece: bool, is_group: bool) -> None:
+        self.local, self.path = local, path
+        self.parent = self if parent is None else parent  # around the root there is nothing else
+        self.depth: int = 0 if parent is None else parent.depth + 1
         self.is_piece, self.is_group, self.special = is_piece, is_group, is_piece or is_group
         self.places: dict[str, _Place] = {}  # by full name
 
@@ -129,7 +131,7 @@ class _Places(Generic[H]):
     ) -> None:
         self._parser, self._pieces, self._groups, self._known, self._begin = parser, pieces, groups, known, begin
         self._namespace, self._made = "", 0
-        self.outside = _Place("", "", "", 0, is_piece=False, is_group=False)
+        self.outside = _Place("", "", None, is_piece=False, is_group=False)
         self.hearer: H | None = None
         self.last_piece_at = 0
 
@@ -155,8 +157,7 @@ class _Places(Generic[H]):
         place = parent.places[full] = _Place(
             local,
             name if parent.special or not parent.path else f"{parent.path}/{name}",
-            parent.local,
-            parent.depth + 1,
+            parent,
             is_piece=own and local in self._pieces,
             is_group=own and local in self._groups,
         )
@@ -168,7 +169,6 @@ def _build(parser: expat.XMLParserType, places: _Places[H]) -> None:  # noqa: C9
     parser.buffer_text, parser.buffer_size = True, _CHUNK
     pieces: list[Piece] = []
     loose: list[int] = []
-    around: list[_Place] = []
     outer: list[Told] = []
     place, told = places.outside, Told()
     text, marks, leaf = "", NO_MARKS, False
@@ -178,7 +178,6 @@ def _build(parser: expat.XMLParserType, places: _Places[H]) -> None:  # noqa: C9
         nonlocal place, told, text, marks, leaf
         if text and not text.isspace():
             refuse_mixed()
-        around.append(place)
         place = place.places.get(full) or learn(place, full)
         text, marks, leaf = "", attributes, True
         if place.special:
@@ -187,7 +186,7 @@ def _build(parser: expat.XMLParserType, places: _Places[H]) -> None:  # noqa: C9
             if place.is_piece:
                 count_loose()
                 loose.append(0)
-                pieces.append(Piece(place.local, place.within, told, parser.CurrentLineNumber))
+                pieces.append(Piece(place.local, place.parent.local, told, parser.CurrentLineNumber))
                 places.told.opened(pieces)
 
     def characters(some: str) -> None:
@@ -210,7 +209,7 @@ def _build(parser: expat.XMLParserType, places: _Places[H]) -> None:  # noqa: C9
                 told[path] = [told[path], value]
         elif text and not text.isspace():
             refuse_mixed()
-        place, text, leaf = around.pop(), "", False
+        place, text, leaf = place.parent, "", False
 
     def close() -> None:
         nonlocal told
