@@ -25,6 +25,7 @@ from tests.steps.place import LATER
 from tests.testdata import ROOT
 
 PATIENCE_SECONDS = 40
+SILENT_SECONDS = 0.3
 CLOCK = ("--clock", LATER.isoformat())
 UNACKED = "unacked"  # where kombu keeps what a worker took and has not finished
 
@@ -158,8 +159,16 @@ class Crew:
             time.sleep(0.05)
 
     def wait_for_silence(self) -> None:
-        """Until no message waits and none is being worked on."""
-        self.wait_until(lambda: not self.waiting() and not self.taken(), "the broker is empty")
+        """Until no message waits and none is being worked on, for a while: on its way from the one to the other it is in neither."""
+        busy_at = time.monotonic()
+
+        def silent() -> bool:
+            nonlocal busy_at
+            if self.waiting() or self.taken():
+                busy_at = time.monotonic()
+            return time.monotonic() - busy_at > SILENT_SECONDS
+
+        self.wait_until(silent, "the broker is empty")
 
 
 @contextmanager
