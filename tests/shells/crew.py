@@ -159,7 +159,7 @@ class Crew:
             time.sleep(0.05)
 
     def wait_for_silence(self) -> None:
-        """Until no message waits and none is being worked on, for a while: on its way from the one to the other it is in neither."""
+        """Until no message waits and none is worked on, for a while: on its way from the one to the other it is in neither."""
         busy_at = time.monotonic()
 
         def silent() -> bool:
