@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from bridge import intake
-from bridge.intake import Taken
-from bridge.model import Break, Document, Entry, Statement
+from bridge.model import Break, Entry, Statement
 from bridge.reports.check import run as check
 from bridge.reports.parked import parked
 from tests.intake.papers import Line, Paper, camt
+from tests.intake.test_statements import take
 from tests.steps.place import Place
 
 BEFORE = Paper((Line(99_000, "R-0"),), id="S-0", sequence=4, opening=1_000, on="2026-11-19", opened_on="2026-11-19")
@@ -36,13 +36,6 @@ TWO_IN_ALL = (page(1, *WHOLE.lines[:2]), page(2, WHOLE.lines[2], last=True))
 @pytest.fixture
 def place(tmp_path: Path) -> Place:
     return Place(tmp_path)
-
-
-def take(place: Place, *papers: Paper) -> list[Taken]:
-    """Each in a file of its own, whose bytes no other file has."""
-    stored = len(place.rows(Document))
-    bodies = [camt(paper, message=f"M-{stored + n}") for n, paper in enumerate(papers)]
-    return [intake.take(place.runtime, "a.xml", body, actor="anna") for body in bodies]
 
 
 def said(place: Place) -> list[tuple[str, str, str]]:
