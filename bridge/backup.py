@@ -19,6 +19,7 @@ from typing import Any
 from sqlalchemy import Engine
 
 from bridge.errors import ConfigError, IntegrityError, Unavailable
+from bridge.transport.folder import sync
 
 ENDINGS = {"sqlite": ".db", "postgresql": ".dump"}
 DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
@@ -53,7 +54,7 @@ def write(engine: Engine, target: Path, at: datetime) -> Written:
             os.fsync(file.fileno())
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         temporary.rename(path)
-        _sync(path.parent)
+        sync(path.parent)
     except OSError as problem:
         raise Unavailable(f"{path} could not be written: {problem.strerror}") from problem
     finally:
@@ -98,11 +99,3 @@ def _copy_postgresql(engine: Engine, temporary: Path) -> None:
 
 
 _COPIES = {"sqlite": _copy_sqlite, "postgresql": _copy_postgresql}
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -23,6 +23,7 @@ from bridge.errors import BadInput, ConfigError, IntegrityError, Unavailable
 from bridge.model import DataKey, WrappingKey
 from bridge.model.sealed import Keyring, number_of
 from bridge.runtime import Runtime
+from bridge.transport.folder import sync
 
 AT_ONCE = 500  # data keys in one unit of work
 _NOT_HERE = (
@@ -181,8 +182,4 @@ def _replace(path: Path, ring: Keyring) -> None:
     except OSError as problem:  # busy: a file that is mounted by itself
         temporary.unlink()
         raise ConfigError(_NOT_HERE.format(path=path)) from problem
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    sync(path.parent)

@@ -50,7 +50,7 @@ def write(folder: Path, name: str, body: bytes, *, before_rename: Callable[[], N
             os.fsync(file.fileno())
         before_rename()
         temporary.replace(target)
-        _sync(folder)
+        sync(folder)
     except OSError as problem:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
@@ -70,8 +70,8 @@ def set_aside(folder: Path, name: str) -> None:
             raise IntegrityError(f"{target} has other bytes than {source}; move it away and look which one was sealed")
         with suppress(FileNotFoundError):  # it was never written, or another process moved it
             source.replace(target)
-        _sync(target.parent)
-        _sync(folder)
+        sync(target.parent)
+        sync(folder)
     except OSError as problem:
         raise Unavailable(f"{source} could not be moved to {target.parent}: {problem.strerror}") from problem
 
@@ -110,7 +110,7 @@ def remember(folder: Path, line: ManifestLine) -> None:
             fcntl.flock(file, fcntl.LOCK_EX)
             if not _stands_there(path, line):
                 _append(file, line)
-        _sync(folder)
+        sync(folder)
     except OSError as problem:
         raise Unavailable(f"{path} could not be written: {problem.strerror}") from problem
 
@@ -147,7 +147,8 @@ def _reads(line: bytes) -> bool:
     return True
 
 
-def _sync(folder: Path) -> None:
+def sync(folder: Path) -> None:
+    """Have the disk know which files a folder holds: without it a renamed file may be gone after a power cut."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)
