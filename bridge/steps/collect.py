@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
-from bridge import books, forming, judging
+from bridge import books, forming, judging, shards
 from bridge.books import PlannedMove, Recorder, Unit
 from bridge.model import Collection, Creditor, Invoice, Move
 from bridge.register import lapse
@@ -24,20 +24,36 @@ Held = TypeVar("Held", Invoice, Collection)
 
 def run(runtime: Runtime) -> dict[str, int]:
     """Form collections until no open invoice is left that was not looked at; then re-judge what rules hold."""
-    counts: Counter[str] = Counter(ended=runtime.work(lambda session: lapse.run(session, runtime, ACTOR)))
-    after = 0
-    while True:
-        done, after = runtime.work(partial(_form, runtime=runtime, after=after))
-        counts += done
-        if not after:
-            break
-    counts += runtime.work(lambda session: _try_again(session, runtime))
-    counts += runtime.work(lambda session: _look_again(session, runtime))
+    counts: Counter[str] = Counter()
+    with shards.claimed(runtime, ACTOR) as ours:
+        if ours:
+            counts["ended"] += runtime.work(lambda session: lapse.run(session, runtime, ACTOR))
+    for creditor_id in runtime.work(_creditor_ids):
+        with shards.claimed(runtime, ACTOR, creditor_id) as ours:
+            counts += _form_all(runtime, creditor_id) if ours else Counter()
+    with shards.claimed(runtime, ACTOR) as ours:
+        if ours:
+            counts += runtime.work(lambda session: _try_again(session, runtime))
+            counts += runtime.work(lambda session: _look_again(session, runtime))
     return {name: counts[name] for name in ("opened", "held", "refused", "released", "ended")}
 
 
-def _form(session: Session, runtime: Runtime, after: int) -> tuple[Counter[str], int]:
-    """One chunk of invoices that have no collection yet, by id; returns the counts and the last id, 0 at the end.
+def _creditor_ids(session: Session) -> Sequence[int]:
+    return session.scalars(select(Creditor.id).order_by(Creditor.id)).all()
+
+
+def _form_all(runtime: Runtime, creditor_id: int) -> Counter[str]:
+    counts: Counter[str] = Counter()
+    after = 0
+    while True:
+        done, after = runtime.work(partial(_form, runtime=runtime, creditor_id=creditor_id, after=after))
+        counts += done
+        if not after:
+            return counts
+
+
+def _form(session: Session, runtime: Runtime, creditor_id: int, after: int) -> tuple[Counter[str], int]:
+    """One chunk of a creditor's invoices that have no collection yet, by id; returns the counts and the last id, 0 at the end.
 
     An attempt that failed is not repeated here.
     """
@@ -46,7 +62,8 @@ def _form(session: Session, runtime: Runtime, after: int) -> tuple[Counter[str],
     invoices = list(
         session.scalars(
             select(Invoice)
-            .where(Invoice.id > after, Invoice.state == "open", Invoice.eligible_at <= now, Invoice.source_id.not_in(frozen))
+            .where(Invoice.creditor_id == creditor_id, Invoice.id > after, Invoice.state == "open")
+            .where(Invoice.eligible_at <= now, Invoice.source_id.not_in(frozen))
             .where(~select(Collection.id).where(Collection.invoice_id == Invoice.id).exists())
             .order_by(Invoice.id)
             .limit(AT_ONCE)

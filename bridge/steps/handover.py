@@ -17,7 +17,7 @@ from pathlib import Path
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from bridge import archive, books, custody, signing
+from bridge import archive, books, custody, shards, signing
 from bridge.books import PlannedMove, Recorder, Unit
 from bridge.custody import Word
 from bridge.errors import BridgeError, IllegalMove, IntegrityError, NotAllowed
@@ -54,11 +54,14 @@ def run(runtime: Runtime) -> dict[str, int]:
 
     def each(what: str, message_ids: Iterable[str], act: Callable[[str], object]) -> None:
         for message_id in message_ids:
-            try:
-                answer = act(message_id)
-            except (NotAllowed, IllegalMove, IntegrityError) as problem:
-                stayed.append(problem)
-                continue
+            with shards.claimed(runtime, ACTOR, message_id) as ours:
+                if not ours:
+                    continue
+                try:
+                    answer = act(message_id)
+                except (NotAllowed, IllegalMove, IntegrityError) as problem:
+                    stayed.append(problem)
+                    continue
             if isinstance(answer, Stays) and not answer.discarded:
                 stayed.append(NotAllowed(answer.why))
             else:

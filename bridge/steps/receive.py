@@ -14,7 +14,7 @@ from hashlib import sha256
 from itertools import count
 from pathlib import Path
 
-from bridge import books, intake
+from bridge import books, intake, shards
 from bridge.books import BreakRow, Recorder
 from bridge.errors import BadInput, BridgeError, IntegrityError, Unavailable
 from bridge.model.identifiers import mask
@@ -33,7 +33,8 @@ def run(runtime: Runtime) -> dict[str, int]:
     for path in sorted(inbox.iterdir()) if inbox.is_dir() else ():
         if path.is_symlink() or not path.is_file() or path.name.startswith(".") or path.name.endswith(".part"):
             continue
-        counts += _take(runtime, path)
+        with shards.claimed(runtime, ACTOR, path.name) as ours:
+            counts += _take(runtime, path) if ours else Counter()
     return {name: counts[name] for name in ("stored", "known", "failed")}
 
 

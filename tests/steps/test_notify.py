@@ -20,6 +20,7 @@ from bridge.steps import batch, collect, handover, ingest, notify, reconcile
 from tests.intake.papers import pain002, reason
 from tests.servers import smtp
 from tests.servers.smtp import Server
+from tests.steps.child import job, run_jobs
 from tests.steps.place import Bill, Place, mandate_line
 
 HEAD = 'batch_at = ""\napproval = "none"\nprenotification = "{by}"\nprenotification_days = {days}\n'
@@ -249,6 +250,19 @@ def test_killed_after_sending_it_is_the_same_mail(place: Place, server: Server) 
     first, second = (mail["Message-ID"] for _, mail in server.mails)
     assert first == second
     assert [row.state for row in place.rows(Notice)] == ["sent"]
+
+
+def test_two_who_send_tell_a_debtor_once(place: Place, server: Server) -> None:
+    """Another process begins between a mail and the note that it was sent."""
+    pending(place, Bill(1, 10_000))
+
+    def meanwhile(point: str) -> None:
+        if point == "notify: after sending":
+            [[answer]] = run_jobs([job(place.folder, "notify", place.now)])
+            assert (answer["code"], any(answer["said"]["notify"].values())) == (0, False)
+
+    assert notify.run(place.open(fault=meanwhile))["sent"] == 1
+    assert [recipient for recipient, _ in server.mails] == ["erika@example.com"]
 
 
 def test_a_mail_that_came_back_stops_the_file(place: Place) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import ExitStack
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from bridge import intake
+from bridge import intake, shards
 from bridge.model import Approval, Batch, Block, Collection, Invoice, Member, Statement
 from bridge.reports import check
 from bridge.sim.bank import SimBank
@@ -56,6 +57,25 @@ def test_two_who_read_the_same_work_do_it_once(tmp_path: Path, step: str) -> Non
     assert place.outbox() == calm.outbox()
     with place.runtime.reading() as session:
         assert [one for one in check.run(session, place.runtime) if not one.ok] == []
+
+
+@pytest.mark.parametrize("step", RACES)
+def test_who_comes_second_leaves_what_is_claimed(tmp_path: Path, step: str) -> None:
+    """As long as another process works on them, these parts are left as they are; then they are done."""
+    _, before, now, alone = RACES[step]
+    place = _prepared(tmp_path, before)
+    place.now = now
+    untouched = place.dump()
+    files = [path.name for path in (tmp_path / "inbox").glob("*.xml")]
+    with ExitStack() as held:
+        for part in (*range(4), "plant-1", *files, *(one.message_id for one in place.batches())):
+            held.enter_context(shards.claimed(place.runtime, step, part))
+        [[answer]] = run_jobs([job(place.folder, step, now)])
+
+    assert (answer["code"], place.dump() == untouched) == (0, True)
+    done = PIPELINE[step][0](place.runtime)
+    assert {name: done[name] for name in alone} == alone
+    assert place.dump() != untouched
 
 
 def test_two_cutters_make_one_file_a_day(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from collections import Counter
 from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
-from bridge import books, sources
+from bridge import books, shards, sources
 from bridge.books import BreakRow, Recorder
 from bridge.chain.attester import Attester
 from bridge.errors import BridgeError, ConfigError, Unavailable
@@ -32,12 +32,13 @@ def run(runtime: Runtime) -> dict[str, int]:
     counts: Counter[str] = Counter(planned=0, sent=0, again=0)
     failed: list[BridgeError] = []
     for settings in runtime.settings.sources:
-        try:
-            attester = runtime.attester(settings)
-            if attester is not None:
-                counts += _source(runtime, settings, attester)
-        except (Unavailable, ConfigError) as problem:
-            failed.append(problem)
+        with shards.claimed(runtime, ACTOR, settings.name) as ours:
+            try:
+                attester = runtime.attester(settings) if ours else None
+                if attester is not None:
+                    counts += _source(runtime, settings, attester)
+            except (Unavailable, ConfigError) as problem:
+                failed.append(problem)
     sources.report(failed)
     return {name: counts[name] for name in ("planned", "sent", "again")}
 

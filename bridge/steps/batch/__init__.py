@@ -16,10 +16,10 @@ from functools import partial
 from tempfile import TemporaryFile
 from typing import Any, BinaryIO, NamedTuple
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import Row, func, insert, select
 from sqlalchemy.orm import Session
 
-from bridge import announcing, archive, books, custody, judging, rows
+from bridge import announcing, archive, books, custody, judging, rows, shards
 from bridge.books import PlannedMove, Recorder, Unit
 from bridge.custody import soundness
 from bridge.errors import BadInput, BridgeError, LostRace, SealRefused, Unavailable
@@ -53,8 +53,9 @@ def cut(runtime: Runtime, *, actor: str, scheduled: bool) -> dict[str, int]:
     order = Order(runtime, actor, scheduled, barred)
     counts: Counter[str] = Counter()
     refused: list[BridgeError] = []
-    for creditor_id in runtime.work(_creditor_ids):
-        counts += _cut_creditor(order, creditor_id, refused)
+    for account_id, creditor_id in runtime.work(_creditors):
+        with shards.claimed(runtime, ACTOR, account_id) as ours:  # the files of an account are numbered one after the other
+            counts += _cut_creditor(order, creditor_id, refused) if ours else Counter()
     if refused:
         raise SealRefused("; ".join(str(problem) for problem in refused))
     if failed:
@@ -71,8 +72,9 @@ class Order(NamedTuple):
     barred: frozenset[int]
 
 
-def _creditor_ids(session: Session) -> list[int]:
-    return list(session.scalars(select(Creditor.id).order_by(Creditor.account_id, Creditor.id)))
+def _creditors(session: Session) -> Sequence[Row[int, int]]:
+    """Each creditor's account and row id."""
+    return session.execute(select(Creditor.account_id, Creditor.id).order_by(Creditor.account_id, Creditor.id)).all()
 
 
 def _cut_creditor(order: Order, creditor_id: int, refused: list[BridgeError]) -> Counter[str]:

@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from bridge import books, rows, sources
+from bridge import books, rows, shards, sources
 from bridge.books import BreakRow, PlannedPosting, PlannedVoucher, Recorder, Unit
 from bridge.chain import ChainSource, decoders, mapping
 from bridge.errors import BadInput, BridgeError, ConfigError, Unavailable
@@ -87,10 +87,11 @@ def run(runtime: Runtime) -> dict[str, int]:
     counts: Counter[str] = Counter(logs=0, invoices=0, refused=0)
     failed: list[BridgeError] = []
     for settings in runtime.settings.sources:
-        try:
-            counts += _follow(runtime, settings)
-        except (Unavailable, BadInput, ConfigError) as problem:
-            failed.append(problem)
+        with shards.claimed(runtime, ACTOR, settings.name) as ours:
+            try:
+                counts += _follow(runtime, settings) if ours else Counter()
+            except (Unavailable, BadInput, ConfigError) as problem:
+                failed.append(problem)
     sources.report(failed)
     return {name: counts[name] for name in ("logs", "invoices", "refused")}
 

@@ -16,7 +16,7 @@ from hashlib import sha256
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from bridge import announcing, archive, books
+from bridge import announcing, archive, books, shards
 from bridge.books import Recorder
 from bridge.errors import BadInput, ConfigError
 from bridge.model import (
@@ -59,15 +59,23 @@ def run(runtime: Runtime) -> dict[str, int]:
     """Write what must be announced, then send it. Raises Unavailable where the mail server takes nothing; what is left waits."""
     counts: Counter[str] = Counter()
     for creditor_id, rules in runtime.work(partial(_creditors, runtime=runtime)):
-        after = 0
-        while True:
-            done, after = runtime.work(partial(_plan, runtime=runtime, creditor_id=creditor_id, rules=rules, after=after))
-            counts += done
-            if not after:
-                break
-    counts += _print(runtime)
-    counts += _send(runtime)
+        with shards.claimed(runtime, ACTOR, creditor_id) as ours:
+            counts += _plan_all(runtime, creditor_id, rules) if ours else Counter()
+    with shards.claimed(runtime, ACTOR) as ours:  # two who send what is planned would tell a debtor twice
+        if ours:
+            counts += _print(runtime)
+            counts += _send(runtime)
     return {name: counts[name] for name in ("planned", "sent", "printed", "failed", "moved")}
+
+
+def _plan_all(runtime: Runtime, creditor_id: int, rules: CollectionRules) -> Counter[str]:
+    counts: Counter[str] = Counter()
+    after = 0
+    while True:
+        done, after = runtime.work(partial(_plan, runtime=runtime, creditor_id=creditor_id, rules=rules, after=after))
+        counts += done
+        if not after:
+            return counts
 
 
 def waiting(session: Session, runtime: Runtime, creditor_id: int, rules: CollectionRules, after: int = 0) -> list[Waiting]:

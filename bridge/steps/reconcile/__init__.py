@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+from bridge import shards
 from bridge.books import Recorder
 from bridge.explaining import beyond
 from bridge.runtime import Runtime
@@ -20,14 +21,28 @@ def run(runtime: Runtime) -> dict[str, int]:
     """Hear every unread status and explain every open line; then see what waits too long."""
     counts: Counter[str] = Counter()
     while True:
-        moved = proofs.prove_all(runtime, ACTOR) + statuses.hear_all(runtime, ACTOR) + lines.explain_all(runtime, ACTOR)
+        moved = _hear(runtime) + lines.explain_all(runtime, ACTOR)
         counts += moved
         if not moved["moves"]:
             break
+    with shards.claimed(runtime, ACTOR) as ours:
+        counts += _look_round(runtime) if ours else Counter()
+    return {name: counts[name] for name in ("proven", "accepted", "rejected", "settled", "returned", "fees", "paused", "breaks")}
+
+
+def _hear(runtime: Runtime) -> Counter[str]:
+    """What the bank says about files, before its lines are looked at."""
+    with shards.claimed(runtime, ACTOR) as ours:
+        return proofs.prove_all(runtime, ACTOR) + statuses.hear_all(runtime, ACTOR) if ours else Counter()
+
+
+def _look_round(runtime: Runtime) -> Counter[str]:
+    """What waits too long, what is silent, what lies beyond an invoice's amount."""
+    counts: Counter[str] = Counter()
     counts["paused"] += runtime.work(lambda session: mandates.pause(session, runtime, ACTOR))
     counts["breaks"] += runtime.work(lambda session: waiting.age(session, runtime, ACTOR))
     counts["breaks"] += runtime.work(lambda session: silence.listen(session, runtime, ACTOR))
     by = Recorder(ACTOR, runtime.clock())
     counts["breaks"] += runtime.work(lambda session: beyond.look_again(session, by, runtime.today()))
     runtime.work(lambda session: waiting.close_batches(session, runtime, ACTOR))
-    return {name: counts[name] for name in ("proven", "accepted", "rejected", "settled", "returned", "fees", "paused", "breaks")}
+    return counts
