@@ -1,8 +1,8 @@
 """Divides the work of a step among workers: who begins with a part of it claims it, and whoever comes second goes on to another.
 
-A part is what moves by itself: a source, a creditor, an account, a file. Nothing hangs on a claim but time, and that nobody is told
-of his debit twice: two who work on the same part are kept apart by versions, keys and SERIALIZABLE, and one of them works in vain.
-A claim is gone with the process that held it.
+A part is what moves by itself: a source, a creditor, an account, a file. Nothing hangs on a claim but time, and that nobody is
+told of his debit twice: two who work on the same part are kept apart by versions, keys and SERIALIZABLE, and one of them works in
+vain. A claim is gone with the process that held it.
 """
 
 from __future__ import annotations

@@ -266,10 +266,19 @@ def _walk_prolog(beginning: bytes) -> None:
 
 def leaves(element: etree._Element, above: str = "") -> list[tuple[str, str]]:
     """Every element without children under this one: its path of local names, and its text with the attributes behind it."""
+    found: list[tuple[str, str]] = []
+    _gather(element, above, found)
+    return found
+
+
+def _gather(element: etree._Element, above: str, found: list[tuple[str, str]]) -> None:
     path = f"{above}{local_name(element)}"
     if len(element):
-        return [leaf for child in element for leaf in leaves(child, f"{path}/")]
+        path += "/"
+        for child in element:
+            _gather(child, path, found)
+        return
     text = element.text or ""
     for name, value in sorted(element.items()):
         text += f" {name!s}={value!s}"
-    return [(path, text)]
+    found.append((path, text))

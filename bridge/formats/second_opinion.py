@@ -198,7 +198,8 @@ def _sepaxml(file: DebitFile, block: DebitBlock, chosen: list[int]) -> tuple[lis
     if len(blocks) != 1:
         raise ValueError("sepaxml made several blocks of one")
     debits = [safe_xml.leaves(child) for child in blocks[0].findall("{*}DrctDbtTxInf")]
-    head = [leaf for leaf in safe_xml.leaves(blocks[0]) if not leaf[0].startswith("PmtInf/DrctDbtTxInf")]
+    heads = (child for child in blocks[0] if safe_xml.local_name(child) != "DrctDbtTxInf")
+    head = [leaf for child in heads for leaf in safe_xml.leaves(child, "PmtInf/")]
     completed = [_completed(debits[at], block.debits[place]) for at, place in enumerate(chosen)]
     return _completed_head(head, block, whole=len(chosen) == len(block.debits)), completed
 

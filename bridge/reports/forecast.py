@@ -131,14 +131,14 @@ def _day(on: date, some: list[Debit], measured: Rate, today: date) -> ForecastDa
 def _first_days(session: Session, runtime: Runtime, asked: Asked, some: list[Debit]) -> dict[int, date]:
     """For each debit in no file the first day that a file of the view's evening reaches, never before the day it was told."""
     due = {invoice_id: due_on for invoice_id, due_on in session.execute(select(Invoice.id, Invoice.due_on))} if some else {}
-    banks = {row_id: bank for row_id, bank in session.execute(select(Account.id, Account.bank))}
+    profiles = {row_id: runtime.profile(bank) for row_id, bank in session.execute(select(Account.id, Account.bank))}
     told: dict[int, date] = {}
     if some:  # the last notice in view: a column of the collection would tell today's date
         notices = select(Notice.collection_id, Notice.due_on, Notice.recorded_at).order_by(Notice.id)
         told = {found: due_on for found, due_on, at in session.execute(notices) if asked.saw(at)}
     now = asked.evening.astimezone(asked.zone)
     return {
-        one.id: max(calendar.due_on(due[one.invoice_id], now, runtime.profile(banks[one.account_id])), told.get(one.id, date.min))
+        one.id: max(calendar.due_on(due[one.invoice_id], now, profiles[one.account_id]), told.get(one.id, date.min))
         for one in some
     }
 

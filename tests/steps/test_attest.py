@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from eth_hash.auto import keccak
 
+from bridge import shards
 from bridge.acts import unfreeze
 from bridge.errors import ConfigError
 from bridge.model import Attestation, Break, ChainLog, Document, Invoice
