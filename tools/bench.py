@@ -31,6 +31,7 @@ READER = Path(__file__).with_name("bench_ingest.py")
 STATEMENT = Path(__file__).with_name("bench_camt053.py")
 MATCHER = Path(__file__).with_name("bench_match.py")
 CUTTER = Path(__file__).with_name("bench_cut.py")
+CREW = Path(__file__).with_name("bench_workers.py")
 STAGES = (
     "set-up", "start", "mandates", "ingest", "collect", "batch", "approve", "export", "hand-over", "bank", "receive", "reconcile",
     "report", "check",
@@ -43,6 +44,7 @@ CHECKED = "iban_100k"
 WRITTEN = {"pain008_1k": 1_000, "pain008_100k": 100_000}
 CUT = {"cut_10k": 10_000, "cut_1m": 1_000_000}
 MATCHED = {"match_10k_of_1m": 10_000, "match_100k_of_1m": 100_000}
+WORKERS = {"workers_1": 1, "workers_2": 2, "workers_4": 4}
 READ = {"camt053_10k": 10_000, "camt053_100k": 100_000}
 
 Row = dict[str, Any]
@@ -71,6 +73,7 @@ def main() -> int:
             rows.append({"name": name, "stage": "opinion", "n": n, **run(WRITER, "second", str(n))})
     rows += [cutting(name, n) for name, n in CUT.items() if asked.only in name]
     rows += [row for name, n in MATCHED.items() if asked.only in name for row in matching(name, n)]
+    rows += working({name: n for name, n in WORKERS.items() if asked.only in name}, asked.shared)
     rows += [{"name": name, "stage": None, "n": n, **run(STATEMENT, str(n))} for name, n in READ.items() if asked.only in name]
     if asked.only in CHECKED:
         rows.append({"name": CHECKED, "stage": None, "n": 100_000, **run(WRITER, "ibans", "100000")})
@@ -88,6 +91,7 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument("--invoices", type=int, default=10_000, help="how many invoices go the whole path")
     parser.add_argument("--events", type=int, default=200_000, help="how many invoices are read from a node, 100 in a block")
+    parser.add_argument("--shared", type=int, default=20_000, help="how many invoices 1, 2 and 4 workers share")
     parser.add_argument("--times", type=int, default=1, help="how often; the table shows medians")
     parser.add_argument("--style", default="single", choices=("single", "batch", "detailed"), help="how the bank credits debits")
     parser.add_argument("--only", default="", metavar="WORD", help="only what has this word in its name")
@@ -186,6 +190,29 @@ def matching(name: str, lines: int) -> list[Row]:
                 found = {what: round(measured[what], 2) for what in ("seconds", "cpu_seconds")}
                 head = {"name": name, "stage": stage, "n": lines, "ratio": None, "against": None}
                 rows.append({**head, **found, "peak_mib": round(measured["peak_mib"])})
+    return rows
+
+
+def working(crews: dict[str, int], invoices: int) -> list[Row]:
+    """The same work shared by so many workers, on a database and a broker of our own each; against the first of them."""
+    if not crews:
+        return []
+    sys.path.insert(0, str(ROOT))
+    from tests.servers.valkey import valkey
+
+    rows: list[Row] = []
+    for name, workers in crews.items():
+        with tempfile.TemporaryDirectory(prefix="bench-") as folder, postgres() as database, valkey() as broker:
+            told = {"database": database, "broker": broker, "workers": workers, "invoices": invoices}
+            (Path(folder) / "workers.json").write_text(json.dumps(told), "utf-8")
+            measured = run(CREW, folder)
+        print(f"  {name:<10} {measured['said']}", file=sys.stderr)
+        seconds = {stage: round(measured[stage], 2) for stage in ("sent", "heard")}
+        for stage, took in [*seconds.items(), ("total", round(sum(seconds.values()), 2))]:
+            first = next((row for row in rows if row["stage"] == stage), None)
+            ratio = round(took / first["seconds"], 2) if first else None
+            head = {"name": name, "stage": stage, "n": invoices, "ratio": ratio, "against": first["name"] if first else None}
+            rows.append({**head, "seconds": took, "cpu_seconds": measured["cpu_seconds"], "peak_mib": measured["peak_mib"]})
     return rows
 
 
