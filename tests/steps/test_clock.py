@@ -8,12 +8,14 @@ from pathlib import Path
 import pytest
 from sqlalchemy import DateTime, select, text
 
-from bridge.model import Base, Batch, Block, Move
+from bridge import intake
+from bridge.model import Base, Batch, Block, Move, Statement
 from bridge.model.base import Instant
 from bridge.reports import clock
 from bridge.reports.check import run as check
 from bridge.steps import PIPELINE, batch
 from tests import engines
+from tests.intake.papers import Line, advice
 from tests.steps.place import NOW, Bill, Place, mandate_line
 from tests.steps.test_batch import pending
 
@@ -198,3 +200,12 @@ def test_every_stored_instant_is_in_utc(tmp_path: Path) -> None:
 
 #: columns that hold when something was written
 RECORDED = ("move.recorded_at", "voucher.recorded_at", "batch.created_at", "audit.recorded_at", "document.recorded_at")
+
+
+def test_an_advice_of_half_past_midnight_is_of_the_new_day(tmp_path: Path) -> None:
+    """An advice has no balance and so no day of its own: it is of the day on which it was made, in Berlin."""
+    place = Place(tmp_path, now=at("2026-11-20T23:45"))
+    body = advice(Line(1_000, "R-1")).replace(b"2026-11-20T21:00:00Z", b"2026-11-20T23:30:00Z")
+    intake.take(place.runtime, "advice.xml", body, actor="receive")
+
+    assert [(one.posting, one.closing_on) for one in place.rows(Statement)] == [("advice", date(2026, 11, 21))]
