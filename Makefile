@@ -27,7 +27,7 @@ year: set-up-test ## only that: a seeded year each, on PostgreSQL (YEAR_SEEDS="7
 fuzz: set-up-test ## 100,000 damaged bank files: refused, or read whole (FUZZ_MUTANTS=100000 FUZZ_SEED=1); a minute
 	@FUZZ_MUTANTS="$${FUZZ_MUTANTS:-100000}" $(PYTHON) -m pytest -n 2 tests/formats/test_fuzz.py $(PYTEST_ARGS)
 
-chaos: set-up-test ## kill -9 at each point of the way, with each fault of bank and chain (CHAOS_SEED=1 CHAOS_COUNT=252); build/chaos.log
+chaos: set-up-test ## kill -9 at each point of the way, with each fault of bank and chain (CHAOS_SEED=1 CHAOS_COUNT=312); build/chaos.log
 	@CHAOS_COUNT="$${CHAOS_COUNT:-10000}" $(PYTHON) -m pytest tests/chaos/test_matrix.py --log-file=build/chaos.log --log-file-level=INFO $(PYTEST_ARGS)
 
 lint: set-up-test ## ruff, mypy --strict, who may import whom

@@ -24,7 +24,7 @@ from sqlalchemy import URL, Connection, Engine, ExceptionContext, create_engine,
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 
-from bridge import resources
+from bridge import database, resources
 from bridge.chain import ChainSource, open_attester, open_source
 from bridge.errors import ConfigError, LostRace, Unavailable
 from bridge.formats import profiles
@@ -252,15 +252,9 @@ def _say_unavailable(context: ExceptionContext) -> None:
         return  # not of the database; or a pooled connection that has died, for which another is opened
     if context.is_disconnect or context.connection is None:
         url = context.engine.url if context.engine else context.dialect.name
-        raise Unavailable(f"the database {_shown(url)} does not answer; try again later") from context.original_exception
-
-
-def _shown(url: URL | str) -> str:
-    """A URL without user, password and query: each of them may hold a secret."""
-    if isinstance(url, str):
-        return url
-    where = f"{url.host or ''}{f':{url.port}' if url.port else ''}"
-    return f"{url.get_backend_name()}://{where}/{url.database or ''}"
+        if (what := getattr(context.original_exception, "sqlite_errorname", "")) in database.NO_DATABASE:
+            raise ConfigError(f"the database {database.shown(url)} {database.NO_DATABASE[what]}") from context.original_exception
+        raise Unavailable(f"the database {database.shown(url)} does not answer; try again later") from context.original_exception
 
 
 def _another_was_first(problem: DBAPIError) -> bool:
@@ -285,14 +279,18 @@ def head_revision() -> str:
 
 
 def revision(engine: Engine) -> str | None:
-    """The migration the database stands at; None for an empty one."""
+    """The migration the database stands at; None for an empty one. Raises ConfigError where it is none of ours, Unavailable."""
+    database.refuse_emptied(engine)
     try:
         with engine.connect().execution_options(**READING[engine.dialect.name]) as connection:  # nobody waits for a look
             if not engine.dialect.has_table(connection, "alembic_version"):
+                database.refuse_foreign(connection)
                 return None
-            return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+            stands_at = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
     except DBAPIError as problem:
-        raise Unavailable(f"the database {_shown(engine.url)} cannot be read") from problem
+        raise Unavailable(f"the database {database.shown(engine.url)} cannot be read") from problem
+    database.refuse_unknown(engine, stands_at, head_revision())
+    return stands_at
 
 
 def upgrade(engine: Engine) -> None:
@@ -306,10 +304,17 @@ def upgrade(engine: Engine) -> None:
     command.upgrade(config, "head")
 
 
+def whole(engine: Engine) -> None:
+    """Raise IntegrityError where a database at the newest migration has not all its tables."""
+    with engine.connect().execution_options(**READING[engine.dialect.name]) as connection:
+        database.refuse_incomplete(connection)
+
+
 def ready(engine: Engine) -> None:
     """Make sure the database is at the newest migration: SQLite is brought there, anything else is refused with the command."""
     stands_at = revision(engine)
     if stands_at == head_revision():
+        whole(engine)
         return
     if engine.dialect.name != "sqlite":
         raise ConfigError(

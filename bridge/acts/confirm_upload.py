@@ -37,6 +37,7 @@ def _confirm(session: Session, runtime: Runtime, actor: str, message_id: str, re
         audit_trail.note(
             session, at=runtime.clock(), actor=actor, act="batch mark-uploaded", object=f"batch:{message_id}", detail=reference
         )
+    runtime.fault("mark uploaded: before commit")
     return done
 
 

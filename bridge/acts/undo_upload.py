@@ -48,6 +48,7 @@ def _undo(session: Session, runtime: Runtime, actor: str, message_id: str, reaso
     audit_trail.note(
         session, at=runtime.clock(), actor=actor, act="batch undo-upload", object=f"batch:{message_id}", detail=reason
     )
+    runtime.fault("undo upload: before commit")
     return Undone(message_id, back, agreed.missing, agreed.by)
 
 

@@ -19,10 +19,13 @@ app = typer.Typer(no_args_is_help=True, help="The database.", epilog="Examples: 
 @app.command("upgrade", epilog="Examples:  bridge db upgrade   ·   bridge db upgrade --config plant/bridge.toml")
 def upgrade_(context: typer.Context) -> None:
     """Bring the database to the newest migration and set the triggers anew."""
-    from bridge.runtime import head_revision, open_engine, upgrade
+    from bridge.runtime import head_revision, open_engine, revision, upgrade, whole
 
     here = call.of(context)
-    upgrade(here.opened(open_engine(here.settings())))
+    engine = here.opened(open_engine(here.settings()))
+    if revision(engine) == head_revision():  # what is none of ours is refused, and stays as it is
+        whole(engine)
+    upgrade(engine)
     here.answer({"revision": head_revision()}, lambda: screen.lines(f"the database is at migration {head_revision()}"))
 
 
@@ -49,11 +52,13 @@ def _wrong(engine: Engine) -> list[str]:
     """What is wrong with a migrated database itself, a sentence each; ``bridge check`` looks at its rows."""
     from sqlalchemy.orm import Session
 
+    from bridge import database
     from bridge.reports.checks import triggers
     from bridge.runtime import READING
 
     with engine.connect().execution_options(**READING[engine.dialect.name]) as connection, Session(connection) as session:
-        found = list(triggers.wrong(session))
+        lost = [f"table {name} is missing; restore the database from your backup" for name in database.missing(connection)]
+        found = lost or list(triggers.wrong(session))
         if engine.dialect.name == "sqlite":
             found += [f"the file is damaged: {one}" for one in _said_of_file(connection) if one != "ok"]
     return found

@@ -126,6 +126,7 @@ def _examinations(here: call.Call) -> list[tuple[str, Look]]:
         ("config", config),
         *_profiles(here),
         ("database", database),
+        ("clock", lambda: _clock(here)),
         ("role", lambda: _role(here)),
         ("keys", lambda: _keys(here)),
         ("people", lambda: _first_admin(here)),
@@ -148,6 +149,20 @@ def _role(here: call.Call) -> str:
     if excess:
         return f"{WARNING}our role {'; it '.join(excess)}. Give the app one of its own: bridge db grant ROLE"
     return "SQLite has no roles" if engine == "sqlite" else "our role can drop no trigger and undo no row of money"
+
+
+def _clock(here: call.Call) -> str:
+    from bridge.reports import clock
+
+    runtime = here.runtime()
+    with runtime.reading() as session:
+        ahead = clock.recorded_ahead(session, now := runtime.clock())
+    if ahead is None:
+        return f"{now.astimezone(runtime.zone):%Y-%m-%d %H:%M %Z}, nothing was recorded later"
+    here_and_now, then = (f"{one.astimezone(runtime.zone):%Y-%m-%d %H:%M}" for one in (now, ahead))
+    told = f"it is {here_and_now}, but something was recorded at {then}"
+    more = "nothing is cut or collected twice by that, but a report with --known-at may change for a time in between"
+    return f"{WARNING}{told}: a clock was wrong, or is; {more}"
 
 
 def _keys(here: call.Call) -> str:

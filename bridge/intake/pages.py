@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -61,13 +62,9 @@ def waits(session: Session, statement: Statement, head: StatementHead, total_cen
 
 def others(session: Session, statement: Statement) -> list[Statement]:
     """The other pages, booked or waiting, of the statement that this is a page of."""
-    found = session.scalars(
-        select(Statement)
-        .where(Statement.account_id == statement.account_id, Statement.kind == statement.kind, Statement.id != statement.id)
-        .where(Statement.page.is_not(None), Statement.posting.in_(("posted", "parked")))
-        .order_by(Statement.page, Statement.id)
-    )
-    return [one for one in found if _same(one, statement)]
+    found = _waiting(session, statement.account_id) + _booked(session, statement.account_id, {statement.closing_on})
+    found = [one for one in found if one.kind == statement.kind and one.id != statement.id and _same(one, statement)]
+    return sorted(found, key=lambda one: (one.page or 0, one.id))
 
 
 def fault(session: Session, statement: Statement) -> str:
@@ -128,8 +125,7 @@ def settle(session: Session, account_id: int, by: Recorder) -> list[Statement]:
 
 def drop(session: Session, account_id: int, by: Recorder) -> None:
     """Let go of the waiting pages of a statement that was booked in one piece since."""
-    waiting = [one for one in _of(session, account_id) if one.page is not None and one.posting == "parked"]
-    covered = [one for one in waiting if in_one_piece(session, one)]
+    covered = [one for one in _waiting(session, account_id) if in_one_piece(session, one)]
     for one in covered:
         one.posting, one.reason = "refused", sameness.KNOWN
     _close(session, covered, by, "its statement was booked in one piece")
@@ -192,9 +188,24 @@ def _page(statement: Statement, lines_cents: int) -> StatementPage:
     return StatementPage(statement.page, bool(statement.last_page), *balances, lines_cents)
 
 
-def _of(session: Session, account_id: int) -> Sequence[Statement]:
-    stored = select(Statement).where(Statement.account_id == account_id, Statement.posting.in_(("posted", "parked")))
-    return session.scalars(stored.where(Statement.page.is_not(None)).order_by(Statement.id)).all()
+def _of(session: Session, account_id: int) -> list[Statement]:
+    """An account's waiting pages, with those booked pages that may be of the same statements: they are of the same days."""
+    waiting = _waiting(session, account_id)
+    booked = _booked(session, account_id, {one.closing_on for one in waiting})
+    return sorted(waiting + booked, key=lambda one: one.id)
+
+
+def _waiting(session: Session, account_id: int | None) -> list[Statement]:
+    """By the index of pages alone: booked pages grow in number for ever, those that wait do not."""
+    waiting = select(Statement).where(Statement.account_id == account_id, Statement.posting == "parked")
+    return list(session.scalars(waiting.where(Statement.page.is_not(None))))
+
+
+def _booked(session: Session, account_id: int | None, days: set[date | None]) -> list[Statement]:
+    booked = select(Statement).where(
+        Statement.account_id == account_id, Statement.posting == "posted", Statement.page.is_not(None)
+    )
+    return list(session.scalars(booked.where(Statement.closing_on.in_(days)))) if days else []
 
 
 def _say(link: Link, posting: str, reason: str) -> None:

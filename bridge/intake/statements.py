@@ -95,7 +95,7 @@ def _statement_row(session: Session, runtime: Runtime, document: Document, head:
         .join(BankAccount, BankAccount.id == Account.bank_account_id)
         .where(BankAccount.iban_digest == runtime.keys.digest("iban", head.iban or ""))
     )
-    closing_on = head.closing_on or (head.to_at or head.created_at or runtime.clock()).date()
+    closing_on = head.closing_on or (head.to_at or head.created_at or runtime.clock()).astimezone(runtime.zone).date()
     advice = head.kind in advices.KINDS
     fault = _fault_of_advice if advice else _fault_of_head
     refused = "the account is none of ours" if account is None else fault(head, closing_on, runtime.today())

@@ -46,6 +46,9 @@ class StatusReportLine(Base):
     )
 
 
+_PAGE = text("page IS NOT NULL")
+
+
 class Statement(Base):
     """One account statement. Posted only where it continues the ledger's balance; else parked, or refused with a reason.
 
@@ -76,6 +79,7 @@ class Statement(Base):
         UniqueConstraint("document_id", "ordinal"),
         UniqueConstraint("account_id", "posted_no"),
         Index("ix_statement_posting", "posting"),
+        Index("ix_statement_page", "account_id", "posting", "closing_on", postgresql_where=_PAGE, sqlite_where=_PAGE),
         one_of("posting", STATEMENT_STATES),
     )
 

@@ -82,7 +82,7 @@ GERMAN = {
     "undone": "was zurückgenommen wurde, wurde als Ganzes zurückgenommen",
     "written-off": "zwei Personen stimmten jeder Ausbuchung zu",
     "moves": "jeder Stand ist der, den seine letzte Bewegung nennt",
-    "histories": "jede Folge von Bewegungen ist lückenlos",
+    "histories": "jede Folge von Bewegungen ist lückenlos, und jede Bewegung ist eine erlaubte",
     "triggers": "die Trigger, die Geldzeilen schützen, sind da, wie wir sie setzten",
 }
 

@@ -277,7 +277,10 @@ CHECKS: dict[str, tuple[str, Callable[[Reading], Iterator[str]]]] = {
     "written-off": ("two people gave their word for each write-off", booked.written_off),
     "nothing-open": ("an invoice that is paid or written off owes nothing more", moved.nothing_open),
     "moves": ("every state is the one its last move says", moved.states),
-    "histories": ("every history of moves is whole, each from where the last one ended", moved.histories),
+    "histories": (
+        "every history of moves is whole, each from where the last one ended by a move that the rules allow",
+        moved.histories,
+    ),
     "triggers": ("the triggers that protect rows of money are there, as we set them", triggers.present),
 }
 #: what can be asked of a past date or time: everything that is read from vouchers, matches and moves

@@ -153,11 +153,23 @@ INVOICE_OF = {
 KEPT = ("cancelled", "orphaned")
 
 INVOICE_NEWS: dict[str, tuple[tuple[str, ...], str]] = {
+    "collecting": (("open",), "collecting"),
     "held": (("open",), "held"),
     "released": (("held",), "open"),
     "written_off": (("open", "held", "collecting"), "written_off"),  # collecting: its attempt was never sent
     "cancelled": (("open", "held", "collecting", "paid", "written_off"), "cancelled"),  # by its issuer, on chain
     "orphaned": (("open", "held", "collecting", "paid", "written_off"), "orphaned"),  # its log is on the chain no more
+}
+
+_OVER, _MONEY = ("open", "paid", "written_off"), ("open", "collecting", "paid", "written_off")
+#: news after which an invoice follows what is on it -> the states that rules/debts may find then; one that is KEPT stays so
+INVOICE_FOLLOWS: dict[str, tuple[str, ...]] = {
+    "settled": ("paid",),
+    **dict.fromkeys(("rejected", "returned", "withdrawn", "cancelled"), _OVER),  # its attempt is over
+    **dict.fromkeys(
+        ("late_credit", "late_debit", "transfer", "refund", "refund_bounced", "credit_used", "paid_on_chain"), _MONEY
+    ),
+    "undone": (*_MONEY, "held"),  # also what cancelled or orphaned it; one that a person held is held again
 }
 
 MANDATE_NEWS: dict[str, tuple[tuple[str, ...], str]] = {
@@ -184,6 +196,17 @@ BATCH_NEWS: dict[str, tuple[tuple[str, ...], str]] = {
     "handover_undone": (("submitted",), "exported"),
     "relearned": (("sealed", "approved"), "exported"),
     "reopened": (("booked",), "answered"),
+}
+
+#: noun -> news by which we move it ourselves
+NOUN_NEWS = {"collection": OWN_NEWS, "invoice": INVOICE_NEWS, "mandate": MANDATE_NEWS, "batch": BATCH_NEWS}
+
+#: noun -> news of a new one -> the states in which it may begin
+FIRST_NEWS: dict[str, dict[str, tuple[str, ...]]] = {
+    "collection": {"opened": ("pending", "held")},
+    "invoice": {"final": ("open",)},
+    "mandate": dict.fromkeys(("imported", "added"), ("draft", "active", "paused")),
+    "batch": {"sealed": ("sealed",), "relearned": ("exported",)},
 }
 
 #: fact -> (debit account, credit account); the subjects of each account are model.ledger.SUBJECTS
@@ -239,8 +262,23 @@ def invoice_after(before: str, collection_state: str) -> str:
 
 def step(noun: str, what: str, state: str, news: str) -> str:
     """The state after our own ``news``. Raises IllegalMove naming ``what`` (the thing's own name), state and news."""
-    table = {"collection": OWN_NEWS, "invoice": INVOICE_NEWS, "mandate": MANDATE_NEWS, "batch": BATCH_NEWS}[noun]
-    sources, target = table[news]
+    sources, target = NOUN_NEWS[noun][news]
     if state not in sources:
         raise IllegalMove(f"{what} is {state}; only one that is {' or '.join(sources)} can be {news}")
     return target
+
+
+def allows(noun: str, from_state: str | None, to_state: str, news: str) -> bool:
+    """Whether a stored move of ``noun`` is one that the tables know: our own, the bank's, or an invoice that follows.
+
+    ``from_state`` is None for the first one. A word that no table knows is no bug here, but a row that no code of ours wrote.
+    """
+    if from_state is None:
+        return to_state in FIRST_NEWS[noun].get(news, ())
+    sources, target = NOUN_NEWS[noun].get(news, ((), ""))
+    if from_state in sources and to_state == target:
+        return True
+    if noun == "collection":
+        heard = BANK_NEWS.get(news, {}).get(from_state)
+        return heard is not None and heard.to_state == to_state
+    return noun == "invoice" and to_state in INVOICE_FOLLOWS.get(news, ()) and (from_state not in KEPT or news == "undone")

@@ -134,12 +134,13 @@ def _left_halfway(runtime: Runtime) -> list[str]:
 
 
 def _in_the_folder(runtime: Runtime) -> list[str]:
-    """The files that the folder hands over; not those of which people said that they are not at the bank."""
+    """The files that the folder hands over: those that stand there, but for one that people took back from the bank."""
+    missing = set(_left_halfway(runtime))
     exported = _without_frozen(runtime, _in_state(runtime, "exported", handover="folder"))
     with runtime.reading() as session:
         last = select(Batch.message_id).join(Move, (Move.noun_id == Batch.id) & (Move.version == Batch.version))
         undone = set(session.scalars(last.where(Move.noun == "batch", Move.news == "handover_undone")))
-    return [message_id for message_id in exported if message_id not in undone]
+    return [message_id for message_id in exported if message_id not in undone | missing]
 
 
 def _without_frozen(runtime: Runtime, message_ids: Iterable[str]) -> list[str]:
@@ -214,6 +215,19 @@ def _warn(runtime: Runtime, message_id: str) -> None:
     runtime.work(look)
 
 
+def _not_again(session: Session, runtime: Runtime, batch: Batch) -> str:
+    """Why an exported file that does not stand in the outbox is not put there now; "" where it is, or may be.
+
+    A crash came before the file, and what is true since (a source is frozen, a mandate revoked, the bank's hour over) counts. It
+    is not discarded by rule: a file that is missing may have been fetched, and only people know. As long as it stays, it has a
+    Break, 'bridge run' says so, and so does the check of the manifest; once it may leave again, the next run puts it there.
+    """
+    if (runtime.settings.folder("outbox") / batch.file_name).exists():
+        return ""
+    why = custody.unfit(session, runtime, batch)
+    return f"{batch.message_id} does not stand in the outbox, and is not put there: {why}" if why else ""
+
+
 def _mark(session: Session, runtime: Runtime, message_id: str, actor: str) -> Marked | Stays:
     """Number the file and move it to exported; one that was exported before keeps its number. Or why it stays."""
     batch = custody.named(session, message_id, among=("sealed", "approved", "exported", *custody.AT_THE_BANK))
@@ -233,6 +247,8 @@ def _mark(session: Session, runtime: Runtime, message_id: str, actor: str) -> Ma
     elif batch.state == "discarded":
         lifecycle.step("batch", message_id, batch.state, "exported")
     custody.refuse_frozen(session, batch)
+    if batch.state == "exported" and (why := _not_again(session, runtime, batch)):
+        return Stays(why, discarded=False)
     body = archive.fetch(session, runtime.keys, session.get_one(Document, batch.document_id))
     if sha256(body).hexdigest() != batch.sha256:
         raise IntegrityError(

@@ -27,7 +27,8 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 def test_a_crash(stage: Stage, scenario: Scenario, record_property: Callable[[str, object], None]) -> None:
     """After the recovery every invariant holds, and what came of it is what the same fault alone leads to."""
     record_property("scenario", str(scenario))
-    place = stage.place(f"{scenario.number}")
+    how = chaos.hands(scenario)
+    place = stage.place(f"{scenario.number}", how)
     fault = chaos.FAULTS[scenario.fault]
     fault.before(place)
     said = chaos.strike(stage, scenario, place)
@@ -35,9 +36,9 @@ def test_a_crash(stage: Stage, scenario: Scenario, record_property: Callable[[st
     log.info("%s: %s", scenario, said.strip())
     assert said == f"{scenario.point}: kill -9\n"
     fault.after(place)
-    chaos.recover(place)
+    chaos.recover(place, how)
 
     assert chaos.wrong(place) == []
     if fault.same:
-        calm, found = stage.undisturbed(scenario.fault), chaos.facts(place)
+        calm, found = stage.undisturbed(scenario.fault, how), chaos.facts(place)
         assert {name: found[name] for name in fault.same} == {name: calm[name] for name in fault.same}

@@ -9,8 +9,11 @@ from itertools import permutations
 from pathlib import Path
 
 import pytest
+from sqlalchemy import event
 
 from bridge import intake
+from bridge.books import Recorder
+from bridge.intake import pages
 from bridge.model import Break, Entry, Statement
 from bridge.reports.check import run as check
 from bridge.reports.parked import parked
@@ -69,6 +72,25 @@ def test_the_pages_of_a_day_are_booked_together(place: Place, order: tuple[int, 
     assert (taken.new, taken.message) == (3, "")
     assert (place.ledger("Bank"), booked(place)) == (104_000, ["R-1", "R-2", "R-3"])
     assert holds(place)
+
+
+def test_booked_pages_of_other_days_are_not_read_again(place: Place) -> None:
+    """However many pages were booked, those that wait are found without them; those of the same day are looked at."""
+    later = {"opening": 104_000, "closes": 108_000, "on": "2026-11-23", "opened_on": "2026-11-23", "sequence": 6}
+    take(place, *PAGES, page(2, Line(-2_000, "R-8"), id="S-2", **later))
+    waiting = place.rows(Statement, Statement.posting == "parked")
+    loaded: set[int] = set()
+
+    def note(statement: Statement, _: object) -> None:
+        loaded.add(statement.id)
+
+    event.listen(Statement, "load", note)
+    with place.runtime.reading() as session:
+        assert pages.settle(session, waiting[0].account_id, Recorder("receive", place.now)) == []
+    event.remove(Statement, "load", note)
+
+    assert loaded == {row.id for row in waiting}
+    assert len(place.rows(Statement, Statement.posting == "posted")) == 3
 
 
 @pytest.mark.parametrize(

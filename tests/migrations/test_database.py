@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -9,10 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import create_engine, event, insert, text
+from sqlalchemy import create_engine, event, insert, inspect, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from bridge import errors
+from bridge.cli import main
 from bridge.errors import ConfigError, LostRace, Unavailable
 from bridge.model import Audit, Voucher, triggers
 from bridge.runtime import TRIES, Runtime, head_revision, open_engine, ready, revision, upgrade
@@ -200,6 +203,54 @@ def test_a_url_of_something_else_is_refused(url: str) -> None:
         open_engine(settings(url))
 
     assert "secret" not in f"{refused.value!r}{refused.value.__cause__!r}"
+
+
+OTHERS = {
+    "CREATE TABLE songs (x)": "is of another program: it has the table songs, and no migration of ours; restore ours",
+    "CREATE TABLE alembic_version AS SELECT '9f3a' AS version_num": "stands at migration '9f3a', this version knows 0001 to",
+}
+
+
+@pytest.mark.only_on("sqlite", "a server's database is made by its administrator, and may have other schemas")
+@pytest.mark.parametrize("statement", OTHERS)
+def test_the_database_of_another_program_is_left_alone(tmp_path: Path, statement: str) -> None:
+    """No table of ours is put beside those of somebody else, by whatever command; the refusal says what it found."""
+    engine = open_engine(settings(engines.empty(tmp_path)))
+    with engine.begin() as connection:
+        connection.execute(text(statement))
+        before = inspect(connection).get_table_names()
+    for look in (ready, revision):
+        with pytest.raises(ConfigError, match=re.escape(OTHERS[statement])):
+            look(engine)
+
+    assert inspect(engine).get_table_names() == before
+
+
+FILES = {b"": "is an empty file; restore it from your backup", b"The plant's songs\n" * 99: "is no SQLite database; restore it"}
+
+
+@pytest.mark.only_on("sqlite", "a server keeps its own files")
+@pytest.mark.parametrize("body", FILES)
+def test_a_file_that_is_no_database_is_left_alone(tmp_path: Path, body: bytes, capsys: pytest.CaptureFixture[str]) -> None:
+    """An emptied file is not taken for a new plant, and a text not for a server that is away."""
+    file = Path(engines.empty(tmp_path).removeprefix("sqlite:///"))
+    file.write_bytes(body)
+    (tmp_path / "bridge.toml").write_text(f'[database]\nurl = "sqlite:///{file}"\n')
+    codes = [main.run(["db", what, "--config", str(tmp_path / "bridge.toml")]) for what in ("check", "upgrade")]
+
+    assert codes == [1, 1]
+    assert capsys.readouterr().err.count(f"bridge: the database sqlite:///{file} {FILES[body]}") == 2
+    assert file.read_bytes() == body
+
+
+def test_a_database_that_lost_a_table_is_refused(place: Place) -> None:
+    """It is named before anything is read or written: no step works on half of the books."""
+    place.runtime.engine.dispose()
+    with engines.plain(place.folder) as connection:
+        connection.execute(text("DROP TABLE legal_hold"))
+
+    with pytest.raises(errors.IntegrityError, match="has lost the table legal_hold; restore it from your backup"):
+        ready(place.runtime.engine)
 
 
 @pytest.mark.only_on("postgresql", "SQLite is migrated by whatever command comes first")

@@ -303,6 +303,51 @@ SPOILED: dict[str, tuple[str, str, tuple[str, ...]]] = {
         "does not start where the move before it ended",
         (f"UPDATE move SET from_state = 'held' WHERE noun = 'collection' AND noun_id = {collection(PAID)} AND version = 3",),
     ),
+    "a file was uploaded before it was exported": (
+        "histories",
+        "move 3 of batch 1: approved became exported by 'submitted', which no rule allows",
+        ("UPDATE move SET news = 'submitted' WHERE noun = 'batch' AND noun_id = 1 AND version = 3",),
+    ),
+    "a debit was sent that stood in no file": (
+        "histories",
+        "move 3 of collection 1: pending became submitted by 'submitted', which no rule allows",
+        (
+            f"UPDATE move SET to_state = 'pending' WHERE noun = 'collection' AND noun_id = {collection(PAID)} AND version = 2",
+            f"UPDATE move SET from_state = 'pending' WHERE noun = 'collection' AND noun_id = {collection(PAID)} AND version = 3",
+        ),
+    ),
+    "an invoice was held while it was paid": (
+        "histories",
+        "became held by 'held', which no rule allows",
+        (
+            f"UPDATE move SET to_state = 'paid' WHERE noun = 'invoice' AND noun_id = {invoice(HELD)} AND version = 1",
+            f"UPDATE move SET from_state = 'paid' WHERE noun = 'invoice' AND noun_id = {invoice(HELD)} AND version = 2",
+        ),
+    ),
+    "an invoice began as one that is held": (
+        "histories",
+        "began as held by 'final', which no rule allows",
+        (
+            f"DELETE FROM move WHERE noun = 'invoice' AND noun_id = {invoice(HELD)} AND version = 2",
+            f"UPDATE move SET to_state = 'held' WHERE noun = 'invoice' AND noun_id = {invoice(HELD)}",
+            f"UPDATE invoice SET version = 1 WHERE id = {invoice(HELD)}",
+        ),
+    ),
+    "a mandate was paused by a word that nobody says": (
+        "histories",
+        "move 2 of mandate 2: active became paused by 'misheard', which no rule allows",
+        ("UPDATE move SET news = 'misheard' WHERE noun = 'mandate' AND noun_id = 2 AND version = 2",),
+    ),
+    "a file's history has a gap": (
+        "histories",
+        "the moves of batch ",
+        ("DELETE FROM move WHERE noun = 'batch' AND noun_id = 1 AND version = 2",),
+    ),
+    "a file is somewhere else than its last move": (
+        "moves",
+        "is sealed, its last move says",
+        ("UPDATE batch SET state = 'sealed' WHERE id = 1",),
+    ),
     "a signature is deleted": (
         "signatures",
         "not with the signatures that its approval names",

@@ -10,7 +10,7 @@ from bridge.model.collection import FINAL_STATES, LIVE_STATES
 from bridge.model.invoice import INVOICE_STATES
 from bridge.model.ledger import SUBJECTS
 from bridge.model.mandate import MANDATE_STATES
-from bridge.rules import lifecycle
+from bridge.rules import debts, lifecycle
 from bridge.rules.lifecycle import BANK_NEWS, ELSEWHERE, INVOICE_OF, OWN_NEWS, POSTINGS, Verdict
 
 STATES = (*LIVE_STATES, *FINAL_STATES)
@@ -107,6 +107,7 @@ LEGAL: dict[str, dict[str, tuple[str, ...]]] = {
         "uncancelled": ("cancelled>held",),
     },
     "invoice": {
+        "collecting": ("open>collecting",),
         "held": ("open>held",),
         "released": ("held>open",),
         "written_off": ("open>written_off", "held>written_off", "collecting>written_off"),
@@ -169,6 +170,65 @@ def test_no_own_move_is_left_out() -> None:
         "batch": lifecycle.BATCH_NEWS,
     }
     assert {noun: set(table) for noun, table in known.items()} == {noun: set(table) for noun, table in LEGAL.items()}
+
+
+#: beyond those above and the arrows of TABLE: how each noun begins, and where an invoice goes with what is on it
+BEGINS = {
+    "collection": {"opened": ("pending", "held")},
+    "invoice": {"final": ("open",)},
+    "mandate": {"imported": ("draft", "active", "paused"), "added": ("draft", "active", "paused")},
+    "batch": {"sealed": ("sealed",), "relearned": ("exported",)},
+}
+GOES_WITH: dict[str, str] = {
+    "settled": "paid",
+    **dict.fromkeys(("rejected", "returned", "withdrawn", "cancelled"), "open paid written_off"),
+    **dict.fromkeys(
+        ("late_credit", "late_debit", "transfer", "refund", "refund_bounced", "credit_used", "paid_on_chain"),
+        "open collecting paid written_off",
+    ),
+    "undone": "open collecting paid written_off held",
+}
+FOR_GOOD = ("cancelled", "orphaned")
+
+
+def _legal(noun: str) -> set[tuple[str | None, str, str]]:
+    """Every move of a noun as (from, to, news), by the lists of this file."""
+    found: set[tuple[str | None, str, str]] = {(None, to, news) for news, states in BEGINS[noun].items() for to in states}
+    found |= {(*pair.split(">"), news) for news, pairs in LEGAL[noun].items() for pair in pairs}  # type: ignore[misc]
+    if noun == "collection":
+        found |= {(state, said[2:], news) for news, state, said in PAIRS if said.startswith("->")}
+    if noun == "invoice":
+        goes = [(state, to, news) for news, targets in GOES_WITH.items() for to in targets.split() for state in INVOICE_STATES]
+        found |= {(state, to, news) for state, to, news in goes if state not in FOR_GOOD or news == "undone"}
+    return found
+
+
+@pytest.mark.parametrize("noun", LEGAL)
+def test_which_stored_moves_are_allowed(noun: str) -> None:
+    """Of all moves between all states, by all news there is and one that there is not, those of the lists and no other."""
+    said = {news for of_noun in LEGAL for _, _, news in _legal(of_noun)} | {"misheard"}
+    states = OF_NOUN[noun]
+
+    allowed = {
+        (before, after, news)
+        for before in (None, *states)
+        for after in states
+        for news in said
+        if lifecycle.allows(noun, before, after, news)
+    }
+    assert allowed == _legal(noun)
+
+
+def test_where_an_invoice_goes_with_what_is_on_it() -> None:
+    """No state that rules/debts finds is missing from the moves that are allowed after money came or went, or was taken back."""
+    lives = (None, *LIVE_STATES)
+    found = {
+        debts.state_after(was, live, owed, lost) for was in INVOICE_STATES for live in lives for owed in (0, 1) for lost in (0, 1)
+    }
+
+    assert found - set(FOR_GOOD) == set(GOES_WITH["undone"].split())
+    ended = {debts.state_after("collecting", None, owed, lost) for owed in (0, 1) for lost in (0, 1)}
+    assert ended == set(GOES_WITH["returned"].split())
 
 
 def test_postings_are_those_of_the_page() -> None:

@@ -65,7 +65,7 @@ def _first() -> subprocess.Popen[str]:
 
 def job(folder: Path, action: str, now: datetime, **more: Any) -> dict[str, Any]:
     """One job: "run", or steps as "batch+handover", or an act: "export ID", "approve ID NAME", "take PATH", "discard ID"
-    (Ben's statement that it was not uploaded), "rotate", "forget".
+    (Ben's statement that it was not uploaded), "people" (all that tests/chaos/people.py says they do), "rotate", "forget".
 
     ``fault=point`` ends it there by SIGKILL, or with ``victim=pid`` another process; the file ``kills`` says that it was done.
     ``isolation=level``: units of work see each other as PostgreSQL's weaker levels let them.
@@ -190,6 +190,10 @@ def _act(runtime: Any, action: str) -> Any:
         return approve.run(runtime, words[1], words[0]).missing
     if what == "discard":
         return discard.run(runtime, "ben", words[0], "no portal", not_uploaded=True).missing
+    if what == "people":
+        from tests.chaos import people
+
+        return people.think_again(runtime)
     if what == "rotate":
         return keys.rotate(runtime, "olga").resealed
     if what == "forget":

@@ -222,8 +222,8 @@ class Place:
             return int(connection.execute(statement, {"a": account}).scalar() or 0)
 
     def outbox(self) -> dict[str, bytes]:
-        """What lies in the outbox, the manifest too."""
-        return {path.name: path.read_bytes() for path in (self.folder / "outbox").iterdir()}
+        """What lies in the outbox, the manifest too; not what was given up."""
+        return {path.name: path.read_bytes() for path in (self.folder / "outbox").iterdir() if path.is_file()}
 
     def variables_max(self, count: int) -> None:
         """Let the database take at most so many values in one statement, as an old SQLite would; PostgreSQL has a limit too."""

@@ -9,9 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from bridge import books
 from bridge.acts import approve, confirm_upload, discard, mandates
+from bridge.books import Recorder
 from bridge.errors import BadInput, IllegalMove, IntegrityError, NotAllowed, Unavailable, UnknownName
 from bridge.model import Batch, Collection, Voucher
+from bridge.reports import status
 from bridge.steps import batch, collect, handover, ingest
 from tests import engines
 from tests.steps.child import job, run_jobs
@@ -228,6 +231,28 @@ def test_a_kill_during_the_folder_hand_over(tmp_path: Path, fault: str) -> None:
 
     assert len(manifest(place)) == 1
     assert place.ledger("Clearing") == 12_500
+
+
+@pytest.mark.parametrize(("where", "how"), [("export: before the manifest", TO_FOLDER), ("export: before the file", AUTOMATIC)])
+def test_what_may_not_leave_after_a_kill_stays_and_is_seen(tmp_path: Path, where: str, how: str) -> None:
+    """Exported in the database alone when the source freezes: it is put nowhere, everybody is told; unfrozen, it goes on."""
+    place, message_id = sealed(tmp_path, collection=how)
+    by, frozen = Recorder("ingest", NOW), ("REORG_BELOW_FINAL", "source:1", "block 7 is another one now", "two people look")
+    [[killed]] = run_jobs([job(tmp_path, "handover", NOW, fault=where)])
+    place.runtime.work(lambda session: books.open_breaks(session, [frozen], by, NOW.date()))
+    stays = f"{message_id} does not stand in the outbox, and is not put there: plant-1-000001-1: an open break is on it"
+    for _ in range(2):
+        with pytest.raises(NotAllowed, match=stays):
+            handover.run(place.runtime)
+
+    assert (killed["code"], [name for name in outbox(place) if name.endswith(".xml")], place.ledger("Clearing")) == (-9, [], 0)
+    assert ("DO_NOT_UPLOAD", f"batch:{message_id}") in place.breaks()
+    with place.runtime.reading() as session:
+        assert status.build(session, place.runtime).to_upload == [message_id]
+    place.runtime.work(lambda session: books.close_breaks(session, ["source:1"], by, "two people looked"))
+    handover.run(place.runtime)
+    assert sha256(outbox(place)[f"{message_id}.xml"]).hexdigest() == place.batches()[0].sha256
+    assert (len(manifest(place)), place.breaks()) == (1, [])
 
 
 def test_one_file_that_may_not_leave_does_not_stop_the_others(tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ def states(now: Reading) -> Iterator[str]:
 
 
 def histories(now: Reading) -> Iterator[str]:
-    """The Moves of each noun are numbered 1 to its version, and each starts from the state in which the one before it ended."""
+    """The Moves of each noun are numbered 1 to its version; each starts where the last one ended, and LIFECYCLE allows it."""
     for noun, table, name in NOUNS:
         counted = (
             select(
@@ -66,6 +66,22 @@ def histories(now: Reading) -> Iterator[str]:
     )
     for noun, noun_id, version in now.session.execute(crooked):
         yield f"move {version} of {noun} {noun_id} does not start where the move before it ended"
+    yield from _not_allowed(now)
+
+
+def _not_allowed(now: Reading) -> Iterator[str]:
+    """Kinds of moves are few, however many moves there are: the rule is asked once for each kind.
+
+    DISTINCT, since SQLite sorts all rows for GROUP BY: of a million moves 0.7 s, not 3.3 s.
+    """
+    kinds = now.session.execute(select(Move.noun, Move.from_state, Move.to_state, Move.news).distinct()).all()
+    for noun, from_state, to_state, news in sorted(kinds, key=str):
+        if lifecycle.allows(noun, from_state, to_state, news):
+            continue
+        such = (Move.noun == noun, Move.from_state.is_not_distinct_from(from_state), Move.to_state == to_state, Move.news == news)
+        for noun_id, version in now.session.execute(select(Move.noun_id, Move.version).where(*such).order_by(Move.id)):
+            begun = f"{from_state} became" if from_state else "began as"
+            yield f"move {version} of {noun} {noun_id}: {begun} {to_state} by {news!r}, which no rule allows"
 
 
 def nothing_open(now: Reading) -> Iterator[str]:
