@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from bridge.chain.attester import Attester
 
 TRIES = 8
+LOST_ENOUGH = 2  # times; a third would be wasted as well, and SERIALIZABLE favours the small ones
+MEETING = "cursor"  # the table that units of work lock, one that the app's role may lock; reading and writing it is not hindered
 PAUSE_SECONDS = 0.01
 T = TypeVar("T")
 READING: dict[str, dict[str, Any]] = {
@@ -101,9 +103,11 @@ class Runtime:
             yield session
             session.rollback()
 
-    def work(self, unit: Callable[[Session], T]) -> T:
+    def work(self, unit: Callable[[Session], T], *, serializable: bool = True) -> T:
         """Run one unit of work and commit it; repeat it when another worker was first. Raises Unavailable after some tries.
 
+        One that lost LOST_ENOUGH times lets the others wait: many small ones would make a large one lose for ever. Not
+        ``serializable``: the unit says itself how much it sees of others, and waits for nobody.
         Raises TurnOver where its time is over: what was committed stays, and whoever comes next finds the rest.
         """
         if time.monotonic() > self.until:
@@ -112,6 +116,8 @@ class Runtime:
         for tried in range(TRIES):
             try:
                 with self.session() as session:
+                    if serializable:
+                        _line_up(session, alone=tried >= LOST_ENOUGH)
                     return unit(session)
             except (LostRace, DBAPIError) as problem:
                 if isinstance(problem, DBAPIError) and not _another_was_first(problem):
@@ -124,6 +130,15 @@ class Runtime:
             # those who met once shall not meet again: each waits another while
             time.sleep(random.uniform(0, PAUSE_SECONDS * 2**tried))  # noqa: S311 - no secret hangs on it
         raise Unavailable(f"the database did not take the work in {TRIES} tries ({type(last).__name__}); try again") from last
+
+
+def _line_up(session: Session, *, alone: bool) -> None:
+    """On PostgreSQL units of work pass each other, unless one must be alone. It comes first in a unit.
+
+    LOCK TABLE alone takes no snapshot: with another kind of lock, who has waited would still see what was before, and lose again.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        session.connection().exec_driver_sql(f'LOCK TABLE "{MEETING}" IN {"EXCLUSIVE" if alone else "ROW SHARE"} MODE')
 
 
 def build(config: Path, *, clock: Callable[[], datetime] | None = None) -> Runtime:

@@ -16,7 +16,7 @@ from functools import partial
 from tempfile import TemporaryFile
 from typing import Any, BinaryIO, NamedTuple
 
-from sqlalchemy import Row, func, insert, select
+from sqlalchemy import Row, insert, select
 from sqlalchemy.orm import Session
 
 from bridge import announcing, archive, books, custody, judging, rows, shards
@@ -101,13 +101,15 @@ def _windows(session: Session, order: Order, creditor_id: int) -> list[Window]:
 
 def _cut_window(session: Session, order: Order, creditor_id: int, window: Window) -> Counter[str]:
     runtime, creditor = order.runtime, session.get_one(Creditor, creditor_id)
-    if order.scheduled and not schedule.time_to_cut(session, runtime, creditor):
-        return Counter()  # another worker finished meanwhile
+    with runtime.reading() as view:  # of the files of others: asked in this unit of work, every other cut would make it lose
+        if order.scheduled and not schedule.time_to_cut(view, runtime, creditor):
+            return Counter()  # another worker finished meanwhile
+        cut_no = schedule.next_cut_no(view, runtime, creditor.account_id)
     account = session.get_one(Account, creditor.account_id)
     profile = runtime.profile(account.bank)
     due, counts = _due(session, runtime, creditor, profile, order.barred, window)
     runtime.fault("batch: read")
-    counts += _seal_all(session, runtime, account, profile, batching.plan(due, profile), order.actor)
+    counts += _seal_all(session, runtime, account, profile, batching.plan(due, profile), cut_no, order.actor)
     runtime.fault("batch: before commit")
     return counts
 
@@ -119,12 +121,13 @@ def _finish(session: Session, order: Order, creditor_id: int) -> None:
 
 
 def _seal_all(
-    session: Session, runtime: Runtime, account: Account, profile: BankProfile, files: list[PlannedFile], actor: str
+    session: Session, runtime: Runtime, account: Account, profile: BankProfile, files: list[PlannedFile], cut_no: int, actor: str
 ) -> Counter[str]:
+    """Seal them all, numbered from ``cut_no`` on; a number that another worker takes as well is his, and this is repeated."""
     counts: Counter[str] = Counter()
     while files:
         file = files.pop(0)
-        sealed = _seal(session, runtime, account, profile, file, actor)
+        sealed = _seal(session, runtime, account, profile, file, cut_no + counts["batches"], actor)
         if isinstance(sealed, Batch):
             counts += Counter(batches=1, collections=sealed.collections)
         else:
@@ -174,7 +177,7 @@ def _due(
 
 
 def _seal(
-    session: Session, runtime: Runtime, account: Account, profile: BankProfile, plan: PlannedFile, actor: str
+    session: Session, runtime: Runtime, account: Account, profile: BankProfile, plan: PlannedFile, cut_no: int, actor: str
 ) -> Batch | list[PlannedFile]:
     """Render, measure, check and store one file.
 
@@ -183,9 +186,6 @@ def _seal(
     """
     creditor = session.get_one(Creditor, plan.creditor_id)
     cut_on = runtime.today()
-    cut_no = 1 + (
-        session.scalar(select(func.max(Batch.cut_no)).where(Batch.account_id == account.id, Batch.cut_on == cut_on)) or 0
-    )
     message_id = batching.message_id(creditor.name, cut_on, cut_no, plan)
     created_at = runtime.clock().astimezone(UTC)
     file = debits.debit_file(session, runtime, account, creditor, profile, plan, message_id, created_at)

@@ -36,6 +36,12 @@ def finish(session: Session, runtime: Runtime, creditor: Creditor) -> None:
         session.add(Cut(batch_id=newest, finished_at=runtime.clock()))
 
 
+def next_cut_no(session: Session, runtime: Runtime, account_id: int) -> int:
+    """The number of the next file of today for this account."""
+    of_today = select(func.max(Batch.cut_no)).where(Batch.account_id == account_id, Batch.cut_on == runtime.today())
+    return 1 + (session.scalar(of_today) or 0)
+
+
 def _newest(session: Session, runtime: Runtime, creditor: Creditor) -> int | None:
     """The last file that the schedule cut today, of those that were not discarded."""
     return session.scalar(select(func.max(Batch.id)).where(*_of_today(runtime, creditor), Batch.state != "discarded"))
