@@ -126,8 +126,8 @@ class Runtime:
         raise Unavailable(f"the database did not take the work in {TRIES} tries ({type(last).__name__}); try again") from last
 
 
-def build(config: Path, *, clock: Callable[[], datetime] | None = None) -> Runtime:
-    """Build the runtime of a bridge.toml. Raises ConfigError or Unavailable that says what to do."""
+def build(config: Path, *, clock: Callable[[], datetime] | None = None, keys: Callable[[Path], Keyring] | None = None) -> Runtime:
+    """Build the runtime of a bridge.toml; ``keys`` reads its key file. Raises ConfigError or Unavailable that says what to do."""
     settings = load_settings(config)
     if clock is not None and settings.environment == "production":
         raise ConfigError("--clock is for rehearsal and refused where environment = 'production'")
@@ -135,7 +135,7 @@ def build(config: Path, *, clock: Callable[[], datetime] | None = None) -> Runti
     return Runtime(
         settings=settings,
         engine=engine,
-        keys=load_keys(settings.path(settings.keys.path)),
+        keys=(keys or load_keys)(settings.path(settings.keys.path)),
         clock=clock or (lambda: datetime.now(UTC)),
         source=lambda source: open_chain(settings, source),
     )
