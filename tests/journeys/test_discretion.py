@@ -75,6 +75,7 @@ ABOUT = {
     "user disable": ("dora",),
     "user token": ("dora",),
     "db grant": ("nobody_such",),
+    "document destroy": ("--reason", "year is over"),
     **dict.fromkeys(("show", "validate", "sim bank"), ("2.xml",)),
 }
 #: tables that a search which proves something finds filled
