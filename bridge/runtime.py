@@ -36,6 +36,7 @@ from bridge.settings import load as load_settings
 
 if TYPE_CHECKING:
     from bridge.chain.attester import Attester
+    from bridge.telemetry import Turn
 
 TRIES = 8
 PAUSE_SECONDS = 0.01
@@ -66,6 +67,7 @@ class Runtime:
     source: Callable[[SourceSettings], ChainSource]
     progress: Callable[[str], None] = lambda _: None
     fault: Callable[[str], None] = lambda _: None  # tests stop the process at a named point
+    tell: Callable[[Turn], None] | None = None  # whom bridge.toml names is told how each turn ended; None: nobody
     until: float = math.inf  # of time.monotonic: no unit of work begins later
 
     @property
@@ -138,7 +140,17 @@ def build(config: Path, *, clock: Callable[[], datetime] | None = None, keys: Ca
         keys=(keys or load_keys)(settings.path(settings.keys.path)),
         clock=clock or (lambda: datetime.now(UTC)),
         source=lambda source: open_chain(settings, source),
+        tell=_teller(settings),
     )
+
+
+def _teller(settings: Settings) -> Callable[[Turn], None] | None:
+    """Who is told how turns end; what tells them is imported only where somebody is. Raises ConfigError."""
+    if not (settings.telemetry.sentry_dsn or settings.telemetry.otlp_endpoint):
+        return None
+    from bridge import telemetry
+
+    return telemetry.teller(**settings.telemetry.model_dump())
 
 
 def open_chain(settings: Settings, source: SourceSettings) -> ChainSource:

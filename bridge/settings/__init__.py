@@ -22,6 +22,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from bridge.errors import ConfigError
 from bridge.settings.part import Part, lower_address
 from bridge.settings.sources import AttestSettings, MappingSettings, SourceSettings
+from bridge.settings.telemetry import Telemetry
 
 __all__ = [
     "AccountSettings",
@@ -256,6 +257,7 @@ class Settings(BaseSettings):
     database: Database = Database()
     broker: Broker = Broker()
     logging: Logging = Logging()
+    telemetry: Telemetry = Telemetry()
     keys: Keys = Keys()
     accounts: tuple[AccountSettings, ...] = ()
     creditors: tuple[CreditorSettings, ...] = ()
