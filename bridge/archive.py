@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import closing
-from datetime import datetime
+from datetime import date, datetime
 from hashlib import sha256
 from io import BytesIO
 from itertools import groupby
@@ -14,10 +14,12 @@ from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from bridge import rows
-from bridge.errors import BridgeError, IntegrityError
-from bridge.model import DataKey, Document, DocumentChunk
+from bridge.errors import BridgeError, IntegrityError, NotAllowed
+from bridge.model import Audit, DataKey, Document, DocumentChunk
 from bridge.model.sealed import Key, Keyring, chunk_place, seal_bytes, unseal_bytes
 
+#: the act that a line of the audit trail names for each file whose key we deleted
+DESTRUCTION = "document destroy"
 CHUNK_BYTES = 1 << 20
 DOCUMENTS_AT_ONCE, CHUNKS_AT_ONCE = 200, 8
 
@@ -87,9 +89,23 @@ def fetch(session: Session, keys: Keyring, document: Document) -> bytes:
     return b"".join(pieces)
 
 
+def named(document: Document) -> str:
+    """How the audit trail and Breaks name a file."""
+    return f"document:{document.sha256}"
+
+
+def destroyed(session: Session) -> dict[str, date]:
+    """The files that were destroyed, as ``named``, and when (UTC)."""
+    noted = select(Audit.object, Audit.recorded_at).where(Audit.act == DESTRUCTION, Audit.object.startswith("document:"))
+    return {name: at.date() for name, at in session.execute(noted)}
+
+
 def faults(session: Session, keys: Keyring) -> Iterator[str]:
-    """What is wrong with the stored bytes of each document, all of them read; some chunks are in memory at a time."""
-    last = 0
+    """What is wrong with the stored bytes of each document, all of them read; some chunks are in memory at a time.
+
+    Of one that was destroyed nothing can be read, and that is right; a key that is there all the same is not.
+    """
+    last, gone = 0, destroyed(session)
     while some := session.scalars(
         select(Document).where(Document.id > last).order_by(Document.id).limit(DOCUMENTS_AT_ONCE)
     ).all():
@@ -99,6 +115,10 @@ def faults(session: Session, keys: Keyring) -> Iterator[str]:
         wrapped = {row.uid: row for (row,) in known_keys}
         with closing(session.scalars(in_order)) as found:
             for document, own in _beside(some, found):
+                if (on := gone.get(named(document))) is not None:
+                    if document.key_uid in wrapped:
+                        yield f"document {document.sha256[:12]} was destroyed on {on}, but its key is there"
+                    continue
                 try:
                     _verify(document, _opened(_unwrapped(keys, document, wrapped.get(document.key_uid)), document, own))
                 except BridgeError as problem:
@@ -133,8 +153,16 @@ def stream(session: Session, keys: Keyring, document: Document) -> BytesIO:
 
 
 def key_of(session: Session, keys: Keyring, document: Document) -> Key:
-    """The key a document and the texts read from it are sealed under. Raises IntegrityError where it was deleted."""
-    return _unwrapped(keys, document, session.get(DataKey, document.key_uid))
+    """The key a document and the texts read from it are sealed under.
+
+    Raises NotAllowed where it was destroyed, with the date, and IntegrityError where it was deleted otherwise.
+    """
+    row = session.get(DataKey, document.key_uid)
+    if row is None:
+        noted = select(Audit.recorded_at).where(Audit.act == DESTRUCTION, Audit.object == named(document)).limit(1)
+        if (at := session.scalar(noted)) is not None:
+            raise NotAllowed(f"document {document.sha256[:12]} was destroyed on {at.date()}: its retention was over")
+    return _unwrapped(keys, document, row)
 
 
 def _unwrapped(keys: Keyring, document: Document, row: DataKey | None) -> Key:

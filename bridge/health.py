@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import urlsplit
@@ -49,6 +50,22 @@ def exposition(runtime: Runtime) -> bytes:
     registry = CollectorRegistry()
     registry.register(_Given(gauges))
     return generate_latest(registry)
+
+
+def ask(host: str, port: int) -> dict[str, str]:
+    """What the server there says of /readyz: part -> "ok". Raises Unavailable where it is not ready, or nobody answers."""
+    connection = HTTPConnection(host, port, timeout=CLIENT_SECONDS)
+    try:
+        connection.request("GET", "/readyz")
+        answer = connection.getresponse()
+        status, body = answer.status, answer.read().decode()
+    except (OSError, HTTPException, UnicodeDecodeError) as problem:
+        raise Unavailable(f"nobody answers on port {port} of {host}; start it: bridge health --port {port}") from problem
+    finally:
+        connection.close()
+    if status != HTTPStatus.OK:
+        raise Unavailable("; ".join(line for line in body.splitlines() if not line.endswith(": ok")))
+    return {part: said for part, _, said in (line.partition(": ") for line in body.splitlines())}
 
 
 class Server(ThreadingHTTPServer):

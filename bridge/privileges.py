@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import URL, Connection, make_url, text
+from sqlalchemy.exc import ArgumentError, ProgrammingError
 
 from bridge.errors import BadInput, ConfigError
 from bridge.model import Base
@@ -48,16 +49,35 @@ def changing(table: str) -> list[str]:
 def grant(connection: Connection, role: str) -> list[str]:
     """Give a role its rights, as the owner of the tables; returns what was said. Raises ConfigError, or BadInput for a role."""
     said = printed(connection, role)
-    known = connection.execute(text(_ROLE), {"role": role}).mappings().first()
-    if known is None:
+    if not _stands(connection, role):
         raise BadInput(f"there is no role {role}; make it first: CREATE ROLE {_quoted(connection, role)} LOGIN PASSWORD '...'")
-    if known["rolsuper"] or known["owns"]:
-        raise BadInput(f"role {role} owns the tables or may do everything; the app needs a role of its own that does not")
     if not connection.scalar(text(_OWNER)):
         raise ConfigError("only the owner of the tables can grant: let database.url name the role that ran 'bridge db upgrade'")
     for statement in said:
         connection.exec_driver_sql(statement)
     return said
+
+
+def admit(connection: Connection, url: str) -> str:
+    """Make the role that the app's own URL names, where there is none, with the URL's password, and grant to it; its name.
+
+    The server is sent a SCRAM verifier and never the password, which its log would keep. Raises ConfigError or BadInput.
+    """
+    app = _wanted(url)
+    assert app.username is not None
+    printed(connection, app.username)  # which refuses SQLite
+    verb = "ALTER" if _stands(connection, app.username) else "CREATE"
+    try:
+        connection.exec_driver_sql(f"{verb} ROLE {_quoted(connection, app.username)} LOGIN{_password(connection, app)}")
+    except ProgrammingError as problem:
+        if getattr(problem.orig, "sqlstate", None) != _FORBIDDEN:
+            raise
+        raise ConfigError(
+            f"the owner of the tables may not make roles: let an administrator of the server make {app.username}, then run "
+            f"'bridge db grant {app.username}'"
+        ) from None
+    grant(connection, app.username)
+    return app.username
 
 
 def printed(connection: Connection, role: str) -> list[str]:
@@ -89,6 +109,34 @@ def missing(connection: Connection) -> list[str]:
     return [name for name in sorted(Base.metadata.tables) if name in found and not found[name]["works"]]
 
 
+def _wanted(url: str) -> URL:
+    """The URL of the app, with a role's name in it. Raises ConfigError, which never holds it."""
+    try:
+        found = make_url(url)
+    except (ArgumentError, ValueError):
+        found = None
+    if found is None or found.get_backend_name() != "postgresql" or not found.username:
+        raise ConfigError("the app's URL names no role of a PostgreSQL; write postgresql://bridge_app:PASSWORD@HOST/DATABASE")
+    return found
+
+
+def _stands(connection: Connection, role: str) -> bool:
+    """Whether there is such a role. Raises BadInput for one that owns the tables: it is nobody to grant to."""
+    known = connection.execute(text(_ROLE), {"role": role}).mappings().first()
+    if known is not None and (known["rolsuper"] or known["owns"]):
+        raise BadInput(f"role {role} owns the tables or may do everything; the app needs a role of its own that does not")
+    return known is not None
+
+
+def _password(connection: Connection, app: URL) -> str:
+    """The words that set the URL's password; none where it has none, as with certificates."""
+    if not app.password or not app.username:
+        return ""
+    driver: Any = connection.connection.driver_connection
+    verifier = driver.pgconn.encrypt_password(str(app.password).encode(), app.username.encode(), b"scram-sha-256")
+    return f" PASSWORD '{verifier.decode()}'"
+
+
 def _rights(connection: Connection) -> dict[str, dict[str, Any]]:
     rows = connection.execute(text(_RIGHTS), {"tables": sorted(Base.metadata.tables)}).mappings()
     return {row["name"]: dict(row) for row in rows}
@@ -100,6 +148,7 @@ def _quoted(connection: Connection, name: str) -> str:
 
 _ROLE = """SELECT rolsuper, EXISTS (SELECT FROM pg_class WHERE oid = 'voucher'::regclass
     AND pg_has_role(pg_roles.oid, relowner, 'MEMBER')) AS owns FROM pg_roles WHERE rolname = :role"""
+_FORBIDDEN = "42501"  # insufficient_privilege
 _OWNER = "SELECT pg_has_role(current_user, relowner, 'USAGE') FROM pg_class WHERE oid = 'voucher'::regclass"
 _RIGHTS = """SELECT relname AS name, pg_has_role(current_user, relowner, 'USAGE') AS owns,
     has_table_privilege(oid, 'TRUNCATE') OR has_table_privilege(oid, 'TRIGGER') AS whole,

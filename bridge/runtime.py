@@ -36,6 +36,7 @@ from bridge.settings import load as load_settings
 
 if TYPE_CHECKING:
     from bridge.chain.attester import Attester
+    from bridge.telemetry import Turn
 
 TRIES = 8
 LOST_ENOUGH = 2  # times; a third would be wasted as well, and SERIALIZABLE favours the small ones
@@ -68,6 +69,7 @@ class Runtime:
     source: Callable[[SourceSettings], ChainSource]
     progress: Callable[[str], None] = lambda _: None
     fault: Callable[[str], None] = lambda _: None  # tests stop the process at a named point
+    tell: Callable[[Turn], None] | None = None  # whom bridge.toml names is told how each turn ended; None: nobody
     until: float = math.inf  # of time.monotonic: no unit of work begins later
 
     @property
@@ -141,8 +143,8 @@ def _line_up(session: Session, *, alone: bool) -> None:
         session.connection().exec_driver_sql(f'LOCK TABLE "{MEETING}" IN {"EXCLUSIVE" if alone else "ROW SHARE"} MODE')
 
 
-def build(config: Path, *, clock: Callable[[], datetime] | None = None) -> Runtime:
-    """Build the runtime of a bridge.toml. Raises ConfigError or Unavailable that says what to do."""
+def build(config: Path, *, clock: Callable[[], datetime] | None = None, keys: Callable[[Path], Keyring] | None = None) -> Runtime:
+    """Build the runtime of a bridge.toml; ``keys`` reads its key file. Raises ConfigError or Unavailable that says what to do."""
     settings = load_settings(config)
     if clock is not None and settings.environment == "production":
         raise ConfigError("--clock is for rehearsal and refused where environment = 'production'")
@@ -150,10 +152,20 @@ def build(config: Path, *, clock: Callable[[], datetime] | None = None) -> Runti
     return Runtime(
         settings=settings,
         engine=engine,
-        keys=load_keys(settings.path(settings.keys.path)),
+        keys=(keys or load_keys)(settings.path(settings.keys.path)),
         clock=clock or (lambda: datetime.now(UTC)),
         source=lambda source: open_chain(settings, source),
+        tell=_teller(settings),
     )
+
+
+def _teller(settings: Settings) -> Callable[[Turn], None] | None:
+    """Who is told how turns end; what tells them is imported only where somebody is. Raises ConfigError."""
+    if not (settings.telemetry.sentry_dsn or settings.telemetry.otlp_endpoint):
+        return None
+    from bridge import telemetry
+
+    return telemetry.teller(**settings.telemetry.model_dump())
 
 
 def open_chain(settings: Settings, source: SourceSettings) -> ChainSource:

@@ -191,8 +191,8 @@ def _run(name: str, runtime: Callable[[], Runtime], again: Callable[[], object])
     try:
         opened = runtime()
         started = time.monotonic()
-        with turns.remembered(opened, name):
-            counts = PIPELINE[name][0](replace(opened, until=started + opened.settings.broker.turn_seconds))
+        with turns.remembered(opened, name) as counts:
+            counts.update(PIPELINE[name][0](replace(opened, until=started + opened.settings.broker.turn_seconds)))
     except TurnOver:
         log.info("%s: more", name)
         again()

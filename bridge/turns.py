@@ -20,11 +20,16 @@ log = logging.getLogger("bridge")
 
 
 @contextmanager
-def remembered(runtime: Runtime, step: str) -> Iterator[None]:
-    """Around a turn of a step: whatever ends it is written down, and goes on its way."""
+def remembered(runtime: Runtime, step: str) -> Iterator[dict[str, int]]:
+    """Around a turn of a step: whatever ends it is written down, told to whom bridge.toml names, and goes on its way.
+
+    What was done is put into what this gives.
+    """
     started_at, outcome = runtime.clock(), "bug"
+    counts: dict[str, int] = {}
+    bug: Exception | None = None
     try:
-        yield
+        yield counts
         outcome = "done"
     except TurnOver:
         outcome = "more"
@@ -35,8 +40,15 @@ def remembered(runtime: Runtime, step: str) -> Iterator[None]:
     except BridgeError:
         outcome = "refused"
         raise
+    except Exception as problem:
+        bug = problem
+        raise
     finally:
         _remember(runtime, step, started_at, outcome)
+        if runtime.tell is not None:
+            from bridge.telemetry import Turn
+
+            runtime.tell(Turn(step, outcome, started_at, runtime.clock(), counts, bug))
 
 
 def _remember(runtime: Runtime, step: str, started_at: datetime, outcome: str) -> None:

@@ -17,7 +17,18 @@ ROOT = Path(__file__).resolve().parent.parent
 UV = ROOT / ".venv" / "bin" / "uv"
 PIP_LOCK = "tools/pip.lock"
 LOCKS = {
-    "requirements.lock": ["--extra", "demo", "--extra", "postgres", "--group", "setup"],
+    "requirements.lock": [
+        "--extra",
+        "demo",
+        "--extra",
+        "postgres",
+        "--extra",
+        "sentry",
+        "--extra",
+        "telemetry",
+        "--group",
+        "setup",
+    ],
     "requirements-test.lock": ["--all-extras", "--group", "setup", "--group", "test", "--constraint", "requirements.lock"],
     PIP_LOCK: ["--group", "pip"],
 }

@@ -16,17 +16,41 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, help="The database.", epilog="Examples:  bridge db check   ·   bridge db backup /backups")
 
 
-@app.command("upgrade", epilog="Examples:  bridge db upgrade   ·   bridge db upgrade --config plant/bridge.toml")
-def upgrade_(context: typer.Context) -> None:
+@app.command("upgrade", epilog="Examples:  bridge db upgrade   ·   bridge db upgrade --grant /run/secrets/database_url")
+def upgrade_(
+    context: typer.Context,
+    app_url: Path | None = typer.Option(
+        None,
+        "--grant",
+        help="Then make the role of the app's URL in this file, with its password, and grant to it.",
+        metavar="FILE",
+    ),
+) -> None:
     """Bring the database to the newest migration and set the triggers anew."""
+    from bridge import privileges
     from bridge.runtime import head_revision, open_engine, revision, upgrade, whole
 
     here = call.of(context)
+    url = _url_in(app_url) if app_url else ""
     engine = here.opened(open_engine(here.settings()))
     if revision(engine) == head_revision():  # what is none of ours is refused, and stays as it is
         whole(engine)
     upgrade(engine)
-    here.answer({"revision": head_revision()}, lambda: screen.lines(f"the database is at migration {head_revision()}"))
+    said = [f"the database is at migration {head_revision()}"]
+    role = None
+    if url:
+        with engine.begin() as connection:
+            role = privileges.admit(connection, url)
+        said.append(_granted(role))
+    here.answer({"revision": head_revision(), "role": role}, lambda: screen.lines(*said))
+
+
+def _url_in(file: Path) -> str:
+    """The app's URL. Raises ConfigError for a file that cannot be read."""
+    try:
+        return file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as problem:
+        raise ConfigError(f"{file} cannot be read; it shall hold the URL under which the app uses the database") from problem
 
 
 @app.command("check", epilog="Examples:  bridge db check   ·   bridge db check --json")
@@ -115,7 +139,9 @@ def grant_(
         raise ConfigError("the database is not at the newest migration; run 'bridge db upgrade' first")
     with engine.begin() as connection:
         said = privileges.printed(connection, role) if only_print else privileges.grant(connection, role)
-    done = [
-        f"{role} may add rows, and change those that have a state; it owns nothing, and cannot empty a table or drop a trigger"
-    ]
-    here.answer({"role": role, "statements": said}, lambda: screen.lines(*([f"{one};" for one in said] if only_print else done)))
+    shown = [f"{one};" for one in said] if only_print else [_granted(role)]
+    here.answer({"role": role, "statements": said}, lambda: screen.lines(*shown))
+
+
+def _granted(role: str) -> str:
+    return f"{role} may add rows, and change those that have a state; it owns nothing, and cannot empty a table or drop a trigger"

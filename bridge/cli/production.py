@@ -13,12 +13,13 @@ if TYPE_CHECKING:
     from bridge.settings import Settings
 
 PING = typer.Option(False, "--ping", help="Only ask whether one of this machine answers; 5 if none does.")
+READY = typer.Option(False, "--ping", help="Only ask the one that listens there whether the bridge is ready; 5 if it is not.")
 
 
 def add_to(app: typer.Typer) -> None:
     app.command(epilog="Examples:  bridge worker --config plant/bridge.toml   ·   bridge worker --ping")(worker)
     app.command(epilog="Examples:  bridge beat --config plant/bridge.toml   ·   bridge beat --ping")(beat)
-    app.command(epilog="Examples:  bridge health --port 9109   ·   bridge health --host 0.0.0.0 --port 9109")(health)
+    app.command(epilog="Examples:  bridge health --port 9109   ·   bridge health --port 9109 --ping")(health)
     app.command(epilog="Examples:  bridge metrics   ·   bridge metrics > /var/lib/node_exporter/bridge.prom")(metrics)
 
 
@@ -54,17 +55,22 @@ def health(
     host: str = typer.Option(
         "127.0.0.1", "--host", help="On which address; the answers name no debtor, but say how business goes."
     ),
+    ping: bool = READY,
     log: str = LOG,
 ) -> None:
-    """Answer /healthz, /readyz and /metrics over HTTP, until SIGTERM. Looks only: it migrates and stores nothing."""
+    """Answer /healthz, /readyz and /metrics over HTTP, until SIGTERM. Looks only: it stores nothing, and needs no key file."""
     import signal
     import threading
 
-    from bridge.health import Server
+    from bridge.health import Server, ask
 
     here = call.of(context)
+    if ping:
+        found = ask(host, port)
+        here.answer({"ready": found}, lambda: screen.lines(*(f"{part}: {said}" for part, said in found.items())))
+        return
     here.log_as(log)
-    with Server(here.unprepared(), host, port) as server:
+    with Server(here.looking(), host, port) as server:
         # from a thread of its own: shutdown waits for the loop that the signal interrupts
         signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=server.shutdown).start())
         here.say(f"listening on http://{host}:{server.server_port}")

@@ -265,8 +265,9 @@ def _one_step(here: call.Call, runtime: Runtime, name: str) -> dict[str, Any]:
     counts: dict[str, int] = {}
     refused: BridgeError | None = None
     try:
-        with turns.remembered(runtime, name):
+        with turns.remembered(runtime, name) as told:
             counts = PIPELINE[name][0](runtime)
+            told.update(counts)
     except BridgeError as refusal:
         refused = refusal
     seconds = round(time.monotonic() - started, 3)

@@ -9,6 +9,7 @@ from bridge.custody.discards import tidy
 from bridge.custody.files import AT_THE_BANK, NOT_LEFT, files_of, members, named, slices
 from bridge.custody.fitness import FROZEN, frozen, refuse_frozen, unfit
 from bridge.custody.freed import discard, judge_again
+from bridge.custody.leftovers import purge
 from bridge.custody.manifest import Compared, check_manifest, compare, digest, manifest_line, next_manifest_no, remember
 from bridge.custody.mentions import Evidence, by_the_bank, evidence_for, evidence_of_upload
 from bridge.custody.remade import remade
@@ -35,6 +36,7 @@ __all__ = [
     "members",
     "named",
     "next_manifest_no",
+    "purge",
     "refuse_frozen",
     "remade",
     "remember",

@@ -80,6 +80,11 @@ class Keyring:
         return cls("k1", {"k1": secrets.token_bytes(32)}, secrets.token_bytes(32))
 
     @classmethod
+    def none(cls) -> Keyring:
+        """That of a process which only looks: whatever it is asked for, it refuses."""
+        return cls("", {}, b"", _refuse)
+
+    @classmethod
     def parse(cls, text: str) -> Keyring:
         """Read what ``dump`` wrote. Raises ConfigError where it is not that."""
         try:
@@ -128,7 +133,12 @@ class Keyring:
 
     def digest(self, kind: str, value: str) -> bytes:
         """The keyed hash by which a sealed value is looked up: same value and kind, same 32 bytes."""
-        return hmac.new(self.lookup, f"{kind}:{value}".encode(), sha256).digest()
+        lookup = self.lookup or self.newest().lookup  # a hash without a key would find nothing, and say nothing
+        return hmac.new(lookup, f"{kind}:{value}".encode(), sha256).digest()
+
+
+def _refuse() -> Keyring:
+    raise ConfigError("this process was started without the key file: it opens and seals nothing")
 
 
 def number_of(name: str) -> int:

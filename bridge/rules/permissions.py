@@ -84,6 +84,7 @@ ACTS: dict[str, tuple[str, ...]] = {
     "mandate revoke": HANDS,
     "mandate legal-hold": HANDS,
     "mandate erase": HANDS,  # two people
+    "document destroy": HANDS,  # two people
     "invoice hold": HANDS,
     "invoice release": HANDS,
     "batch create": HANDS,

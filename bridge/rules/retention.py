@@ -1,4 +1,4 @@
-"""From which day on a debtor may be erased. Pure.
+"""From which day on a debtor may be erased, and a file destroyed. Pure.
 
 Source: AO §147 with GoBD (booked documents: whole years, counted from the end of the year); the banks' terms for EPC130-08 (the
 mandate: at least 14 months after its last debit, because an unauthorised one may be claimed back for 13).
@@ -26,3 +26,8 @@ def free_from(*, booked_on: date | None, mandate_until: date | None, booked_year
         after = months_later(mandate_until, mandate_months) + timedelta(days=1)
         waits.append((after, f"{mandate_until} was the mandate's last day or debit"))
     return max(waits)
+
+
+def kept_from(today: date, booked_years: int) -> date:
+    """The first day whose bookings must still be kept; a file that rests on earlier ones alone may be destroyed."""
+    return date(today.year - booked_years, 1, 1)

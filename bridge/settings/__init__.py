@@ -22,6 +22,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from bridge.errors import ConfigError
 from bridge.settings.part import Part, lower_address
 from bridge.settings.sources import AttestSettings, MappingSettings, SourceSettings
+from bridge.settings.telemetry import Telemetry
 
 __all__ = [
     "AccountSettings",
@@ -134,9 +135,21 @@ class Smtp(Part):
     sender: str = Field(pattern=r"^[^@\s<>]+@[^@\s<>]+$", description="the address that debtors see and answer to")
 
 
+OUTBOX_DAYS_MIN = 30
+
+
 class Retention(Part):
     booked_years: int = Field(default=10, ge=6, le=30, description="whole years after the year of the last booking of a debtor")
     mandate_months: int = Field(default=14, ge=14, le=360, description="after the end, or the last debit, of a mandate")
+    outbox_days: int = Field(default=0, ge=0, le=3650, description="files stay in outbox/ so long after they left; 0: for ever")
+
+    @model_validator(mode="after")
+    def _copies_for_a_backup(self) -> Retention:
+        if 0 < self.outbox_days < OUTBOX_DAYS_MIN:
+            raise ValueError(
+                f"outbox_days: a restored backup learns from these files; keep them {OUTBOX_DAYS_MIN} days or longer"
+            )
+        return self
 
 
 RETRIED = ("AM04", "ED05", "MS03")  # rules.reasons: again = "later"; a test compares the two
@@ -244,6 +257,7 @@ class Settings(BaseSettings):
     database: Database = Database()
     broker: Broker = Broker()
     logging: Logging = Logging()
+    telemetry: Telemetry = Telemetry()
     keys: Keys = Keys()
     accounts: tuple[AccountSettings, ...] = ()
     creditors: tuple[CreditorSettings, ...] = ()

@@ -49,6 +49,7 @@ def run(runtime: Runtime) -> dict[str, int]:
     """
     custody.check_manifest(runtime)
     custody.tidy(runtime)
+    custody.purge(runtime)
     counts: Counter[str] = Counter()
     stayed: list[BridgeError] = []
 

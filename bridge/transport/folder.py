@@ -76,6 +76,15 @@ def set_aside(folder: Path, name: str) -> None:
         raise Unavailable(f"{source} could not be moved to {target.parent}: {problem.strerror}") from problem
 
 
+def remove(path: Path) -> None:
+    """Delete a file for good; may be repeated after a crash. Raises Unavailable."""
+    try:
+        path.unlink(missing_ok=True)
+        sync(path.parent)
+    except OSError as problem:
+        raise Unavailable(f"{path} could not be deleted: {problem.strerror}") from problem
+
+
 def find(folder: Path, name: str) -> Path | None:
     """Where a file that left lies: in the folder, or else in ``void/``; None where it is in neither."""
     return next((path for path in (folder / name, folder / VOID / name) if path.is_file()), None)

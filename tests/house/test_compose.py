@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import tomllib
 from pathlib import Path
@@ -13,17 +14,16 @@ from bridge.settings import load
 from tests.house.code import ROOT
 from tests.house.compose import compose, image, ours, settings_of, words_of
 
-SERVICES = {"postgres", "redis", "migrate", "worker", "beat"}
+SQLITE = "sqlite:///bridge.db"  # where nothing is told
+OURS = ["migrate", "worker", "beat", "health"]
 
 
 def test_the_services() -> None:
-    """postgres, redis, migrate, worker and beat; the last three are one image, of the version of the project."""
+    """postgres, redis, migrate, worker, beat and health; the last four are one image, of the version of the project."""
     version = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
 
-    assert set(compose()["services"]) == SERVICES
-    assert {name: one["image"] for name, one in ours().items()} == dict.fromkeys(
-        ["migrate", "worker", "beat"], f"sdd-bridge:{version}"
-    )
+    assert set(compose()["services"]) == {"postgres", "redis", *OURS}
+    assert {name: one["image"] for name, one in ours().items()} == dict.fromkeys(OURS, f"sdd-bridge:{version}")
 
 
 @pytest.mark.parametrize("service", sorted(ours()))
@@ -35,7 +35,7 @@ def test_each_command_is_one_of_ours(service: str, capsys: pytest.CaptureFixture
         assert check["test"][:2] == ["CMD", "bridge"]
         lines.append(check["test"][2:])
     for line in lines:
-        assert run([*(word for word in line if not word.startswith("--")), "--help"]) == 0
+        assert run([*itertools.takewhile(lambda word: not word.startswith("--"), line), "--help"]) == 0
         said = capsys.readouterr().out
         assert [word for word in line if word.startswith("--") and word not in said] == []
 
@@ -45,7 +45,8 @@ def test_each_variable_is_a_setting(service: str, tmp_path: Path, monkeypatch: p
     """What compose puts into the environment is read, secrets from files, and lands in the settings."""
     (tmp_path / "bridge.toml").touch()
     values = {
-        "database_url": "postgresql://bridge:pw@postgres/bridge",
+        "owner_url": "postgresql://bridge:pw@postgres/bridge",
+        "database_url": "postgresql://bridge_app:pw@postgres/bridge",
         "broker_url": "redis://:pw@redis:6379/0",
         "bridge_keys": "",
     }
@@ -55,15 +56,40 @@ def test_each_variable_is_a_setting(service: str, tmp_path: Path, monkeypatch: p
         monkeypatch.setenv(name, str(file))
     found = load(tmp_path / "bridge.toml")
 
-    secrets = ours()[service]["secrets"]
-    assert [Path(path).name for path in settings_of(service).values()] == secrets
-    assert found.database.url == (values["database_url"] if "database_url" in secrets else "sqlite:///bridge.db")
-    assert found.broker.url == (values["broker_url"] if "broker_url" in secrets else "")
+    told = [Path(path).name for path in settings_of(service).values()]
+    typed = [Path(word).name for word in ours()[service]["command"] if word.startswith("/run/secrets/")]
+    assert [*told, *typed] == ours()[service]["secrets"]
+    assert found.database.url == next((values[name] for name in told if name in ("owner_url", "database_url")), SQLITE)
+    assert found.broker.url == (values["broker_url"] if "broker_url" in told else "")
 
 
-def test_beat_sees_neither_database_nor_keys() -> None:
-    """Who only rings needs the broker and nothing else."""
-    assert ours()["beat"]["secrets"] == ["broker_url"]
+def test_each_sees_what_it_needs() -> None:
+    """Who rings sees the broker alone, who migrates alone is the owner, who works alone has the keys; health writes nothing."""
+    seen = {name: set(one["secrets"]) for name, one in ours().items()}
+    owner = compose()["services"]["postgres"]["environment"]["POSTGRES_USER"]
+
+    assert seen["beat"] == {"broker_url"}
+    assert [name for name in seen if "owner_url" in seen[name]] == ["migrate"]
+    assert [name for name in seen if "bridge_keys" in seen[name]] == ["worker"]
+    assert ours()["health"]["volumes"] == ["./plant:/plant:ro"]
+    assert f"postgresql://{owner}:" in head("owner_url")
+    assert f"postgresql://{owner}:" not in head("database_url")
+
+
+def head(secret: str) -> str:
+    """What the head of the file says of a secret."""
+    text = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
+    [line] = re.findall(rf"^#     {secret} +(.*)$", text, flags=re.MULTILINE)
+    return str(line)
+
+
+def test_each_of_ours_can_do_little() -> None:
+    """A file system that nobody writes to, no capability, no new privilege; a port is open to this machine alone."""
+    little = {"read_only": True, "cap_drop": ["ALL"], "security_opt": ["no-new-privileges:true"]}
+
+    assert {name: {what: one.get(what) for what in little} for name, one in ours().items()} == dict.fromkeys(OURS, little)
+    ports = [port for one in compose()["services"].values() for port in one.get("ports", [])]
+    assert ports == ["127.0.0.1:9109:9109"]
 
 
 def test_no_secret_stands_in_it() -> None:
@@ -97,8 +123,8 @@ def test_everything_it_names_is_declared() -> None:
 
 
 def test_nothing_runs_before_the_migration() -> None:
-    """Worker and beat of a new version start after its migrations."""
-    assert [name for name in ("worker", "beat") if "migrate" not in ours()[name]["depends_on"]] == []
+    """Worker, beat and health of a new version start after its migrations."""
+    assert [name for name in ("worker", "beat", "health") if "migrate" not in ours()[name]["depends_on"]] == []
 
 
 def test_the_broker_keeps_its_messages() -> None:

@@ -55,7 +55,8 @@ ABOUT = {
     "chain replay": ("--from-block", "1"),
     **dict.fromkeys(("invoice show", "invoice release", "chain verify", "ledger journal --invoice"), ("plant-1-000001",)),
     **dict.fromkeys(("invoice hold", "invoice write-off"), ("plant-1-000002", "--reason", "a question")),
-    **dict.fromkeys(("mandate show", "mandate print", "mandate sign", "mandate resume"), (A.mandate_id,)),
+    **dict.fromkeys(("mandate show", "mandate sign", "mandate resume"), (A.mandate_id,)),
+    "mandate print": (A.mandate_id, "--out", "../forms"),
     **dict.fromkeys(
         ("mandate pause", "mandate revoke", "mandate erase", "mandate legal-hold"), (C.mandate_id, "--reason", "she asked")
     ),
@@ -75,6 +76,7 @@ ABOUT = {
     "user disable": ("dora",),
     "user token": ("dora",),
     "db grant": ("nobody_such",),
+    "document destroy": ("--reason", "year is over"),
     **dict.fromkeys(("show", "validate", "sim bank"), ("2.xml",)),
 }
 #: tables that a search which proves something finds filled
@@ -188,7 +190,7 @@ def everything_typed(plant: Plant) -> list[tuple[str, Said]]:
     message_id = plant.ok("batch", "list", "--json").json[0]["message_id"]
     typed: list[tuple[str, Said]] = []
     for name in every_command():
-        about = [str(plant.folder / word) if word.endswith((".xml", ".csv")) else word for word in ABOUT.get(name, ())]
+        about = [str(plant.folder / word) if word.endswith((".xml", ".csv", "/forms")) else word for word in ABOUT.get(name, ())]
         words = [message_id if word == "MSGID" else word for word in (*name.split(), *about)]
         ways = [("--json",)] if name not in permissions.ACTS or permissions.ACTS[name] != permissions.READ else [(), ("--json",)]
         if name.startswith("report "):

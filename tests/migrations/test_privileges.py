@@ -125,10 +125,10 @@ def test_its_rights_are_exactly_those_of_the_list(place: Place) -> None:
     assert set.union(*rights.values()) == {"INSERT", "UPDATE", "DELETE"}
 
 
-def has(owner: object, table: str, right: str) -> bool:
+def has(owner: object, table: str, right: str, role: str = ROLE) -> bool:
     by_column = right in ("UPDATE", "REFERENCES")
     asks = "has_any_column_privilege" if by_column else "has_table_privilege"
-    return bool(owner.exec_driver_sql(f"SELECT {asks}('{ROLE}', '\"{table}\"', '{right}')").scalar())  # type: ignore[attr-defined]
+    return bool(owner.exec_driver_sql(f"SELECT {asks}('{role}', '\"{table}\"', '{right}')").scalar())  # type: ignore[attr-defined]
 
 
 @only_postgresql
@@ -169,6 +169,36 @@ def test_grant_is_a_command_of_the_owner(place: Place) -> None:
         assert has(owner, "voucher", "INSERT")
         with pytest.raises(BadInput, match="there is no role"):
             privileges.grant(owner, "x'; DROP TABLE voucher; --")
+
+
+@only_postgresql
+def test_an_upgrade_can_make_the_role(place: Place, tmp_path: Path) -> None:
+    """Of the app's URL; who is the owner gets no password by it, who may make no roles says so, and no URL is repeated."""
+    new = f"{ROLE}_new"
+    with engines.plain(place.folder) as owner:
+        assert privileges.admit(owner, f"postgresql://{new}:secret@db/bridge") == new
+        assert has(owner, "voucher", "INSERT", new)
+        assert can_log_in(owner, new)
+        with pytest.raises(BadInput, match="the app needs a role of its own"):
+            privileges.admit(owner, "postgresql://postgres:secret@db/bridge")
+        assert not can_log_in(owner, "postgres")
+        owner.exec_driver_sql(f"DROP OWNED BY {new}; DROP ROLE {new}")
+    with place.runtime.engine.begin() as app, pytest.raises(ConfigError, match=f"let an administrator of the server make {new}"):
+        privileges.admit(app, f"postgresql://{new}:secret@db/bridge")
+    place.rewrite(f"postgresql://{ROLE}@", "postgresql://postgres@")
+    (tmp_path / "no_url").write_text("secret@db\n")
+    refused = [bridge(place, "db", "upgrade", "--grant", str(tmp_path / name)) for name in ("no_url", "nothing")]
+
+    assert [said.code for said in refused] == [1, 1]
+    assert "write postgresql://bridge_app:PASSWORD@HOST/DATABASE" in refused[0].err
+    assert "it shall hold the URL" in refused[1].err
+    assert "secret" not in refused[0].err
+
+
+def can_log_in(owner: object, role: str) -> bool:
+    """Whether a password of it is stored, as a verifier."""
+    stored = f"SELECT rolcanlogin AND rolpassword LIKE 'SCRAM-SHA-256$%%' FROM pg_authid WHERE rolname = '{role}'"
+    return bool(owner.exec_driver_sql(stored).scalar())  # type: ignore[attr-defined]
 
 
 @pytest.mark.only_on("sqlite", "PostgreSQL has roles: the tests before")

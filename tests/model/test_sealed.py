@@ -69,6 +69,14 @@ def test_what_is_no_key_file_is_refused(text: str) -> None:
         Keyring.parse(text)
 
 
+def test_who_only_looks_has_no_keys() -> None:
+    """A ring of none opens, seals and looks up nothing, and says so."""
+    _, row = Keyring.generate().new_key()
+    for asked in (lambda ring: ring.unwrap(row), lambda ring: ring.new_key(), lambda ring: ring.digest("iban", "DE89")):
+        with pytest.raises(ConfigError, match="started without the key file"):
+            asked(Keyring.none())
+
+
 def test_no_secret_is_shown() -> None:
     """repr shows neither keys nor what was derived from them."""
     ring = Keyring.generate()

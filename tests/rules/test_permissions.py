@@ -33,6 +33,7 @@ RUNNING = {"run", "worker", "beat", "chain sync", "chain replay", "reconcile run
 PREPARING = {
     "notify posted", "notify bounced", "mandate add", "mandate amend", "mandate sign", "mandate print", "creditor amend",
     "import", "mandate import", "mandate pause", "mandate resume", "mandate revoke", "mandate erase", "mandate legal-hold",
+    "document destroy",
     "invoice hold", "invoice release",
     "batch create", "batch export", "batch mark-uploaded", "batch undo-upload", "batch withdraw", "batch discard",
     "batch reject", "resolve", "break take",

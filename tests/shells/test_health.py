@@ -14,6 +14,8 @@ from urllib.request import urlopen
 import pytest
 
 from bridge import audit_trail
+from bridge.errors import Unavailable
+from bridge.health import ask
 from bridge.runtime import head_revision
 from tests import engines
 from tests.servers.valkey import free_port, valkey
@@ -76,6 +78,7 @@ def of_an_older_version(plant: Path) -> Iterator[None]:
 @BOTH
 def test_it_answers_over_http(plant: Path) -> None:
     """Alive, ready, the metrics as text for Prometheus; any other page is 404; SIGTERM ends it with 0; nobody is named."""
+    (plant / "bridge.keys").unlink()  # it opens nothing that is sealed
     with health(plant) as one:
         pages = {path: one.get(path) for path in ("/healthz", "/readyz", "/metrics", "/", "/metrics?x=1")}
         one.process.send_signal(signal.SIGTERM)
@@ -115,7 +118,7 @@ def test_a_database_that_is_not_migrated_is_not_ready(plant: Path) -> None:
 
 @BOTH
 def test_a_restored_backup_is_not_ready(plant: Path) -> None:
-    """The outbox remembers a file that the database does not: 503, as the doctor says."""
+    """The outbox remembers a file that the database does not: 503, as the doctor says; so says --ping."""
     manifest = plant / "outbox" / "manifest.jsonl"
     line = json.loads(manifest.read_text().splitlines()[-1])
     ahead = {**line, "sequence": line["sequence"] + 1, "message_id": "LATER-1", "sha256": "0" * 64}
@@ -123,6 +126,8 @@ def test_a_restored_backup_is_not_ready(plant: Path) -> None:
         file.write(json.dumps(ahead) + "\n")
     with health(plant) as one:
         status, said = one.get("/readyz")
+        with pytest.raises(Unavailable, match="manifest: the outbox remembers 1 file"):
+            ask("127.0.0.1", int(one.address.rpartition(":")[2]))
 
     assert status == 503
     assert said.startswith("database: ok\nmanifest: the outbox remembers 1 file(s)")

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
-from bridge import books
+from bridge import books, custody
 from bridge.acts import approve, confirm_upload, discard, mandates
 from bridge.books import Recorder
 from bridge.errors import BadInput, IllegalMove, IntegrityError, NotAllowed, Unavailable, UnknownName
 from bridge.model import Batch, Collection, Voucher
-from bridge.reports import status
+from bridge.reports import check, status
 from bridge.steps import batch, collect, handover, ingest
 from tests import engines
 from tests.steps.child import job, run_jobs
@@ -343,3 +343,49 @@ def test_an_unknown_file_is_refused_by_name(tmp_path: Path) -> None:
         with pytest.raises(UnknownName, match=message_id):
             act()
     assert place.rows(Batch)[0].state == "sealed"
+
+
+def test_old_copies_leave_the_outbox(tmp_path: Path) -> None:
+    """So many days after the hand-over; not one that was changed; the manifest keeps each line, and every check holds."""
+    place = Place(tmp_path, collection=TO_FOLDER + "[retention]\noutbox_days = 30\n")
+    place.mandates()
+    names = []
+    for number in range(1, 4):
+        place.bill(Bill(number))
+        for step in (ingest, collect, batch, handover):
+            step.run(place.runtime)
+        names.append(place.batches()[-1].file_name)
+    (place.folder / "outbox" / names[1]).write_bytes(b"changed")
+    place.now = NOW + timedelta(days=30)
+    handover.run(place.runtime)
+    assert set(outbox(place)) == {*names, "manifest.jsonl"}
+    place.now += timedelta(days=1)
+    handover.run(place.runtime)
+
+    assert set(outbox(place)) == {names[1], "manifest.jsonl"}
+    assert len(manifest(place)) == 3
+    with place.runtime.reading() as session:
+        assert [one.id for one in check.run(session, place.runtime) if not one.ok] == []
+    handover.run(place.runtime)
+
+
+def test_a_file_that_waits_stays_and_a_void_one_goes(tmp_path: Path) -> None:
+    """One that is not uploaded yet is never deleted, however old; one that two people gave up goes from outbox/void/."""
+    place, message_id = approved(tmp_path)
+    place.rewrite("[collection]", "[retention]\noutbox_days = 30\n[collection]")
+    handover.export(place.runtime, actor="anna", message_id=message_id)
+    place.now = NOW + timedelta(days=40)
+    assert len(custody_left(place)) == 1
+    for actor in ("anna", "ben"):
+        discard.run(place.runtime, actor, message_id, "not uploaded", not_uploaded=True)
+    assert len(custody_left(place)) == 1
+    place.now += timedelta(days=31)
+
+    assert custody_left(place) == []
+
+
+def custody_left(place: Place) -> list[str]:
+    """The files of ours that lie about after a purge."""
+    custody.tidy(place.runtime)
+    custody.purge(place.runtime)
+    return [path.name for path in (place.folder / "outbox").rglob("*.xml")]
