@@ -7,18 +7,19 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
-from sqlalchemy import create_engine, event, insert, inspect, text
+from sqlalchemy import create_engine, event, insert, inspect, select, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from bridge import errors
+from bridge import errors, turns
 from bridge.cli import main
 from bridge.errors import ConfigError, LostRace, Unavailable
-from bridge.model import Audit, Voucher, triggers
-from bridge.runtime import TRIES, Runtime, head_revision, open_engine, ready, revision, upgrade
+from bridge.model import Audit, StepRun, Voucher, triggers
+from bridge.runtime import LOST_ENOUGH, TRIES, Runtime, head_revision, open_engine, ready, revision, upgrade
 from bridge.settings import Database, Settings
 from bridge.steps import PIPELINE
 from tests import engines
@@ -53,17 +54,17 @@ def test_every_unit_of_work_begins_immediate(tmp_path: Path) -> None:
     """In a whole pass, whatever writes was begun by BEGIN IMMEDIATE, and what was begun otherwise only reads."""
     place = half_way(tmp_path)
     place.now = LATER
-    sent: list[str] = []
-    event.listen(place.runtime.engine, "before_cursor_execute", lambda *a: sent.append(a[2].lstrip()))
+    sent: list[tuple[int, str]] = []  # on which connection: a unit of work may ask another one beside it
+    event.listen(place.runtime.engine, "before_cursor_execute", lambda *a: sent.append((id(a[1].connection), a[2].lstrip())))
     for step, _ in PIPELINE.values():
         step(place.runtime)
 
-    begun, wrote = "", {"BEGIN": 0, "BEGIN IMMEDIATE": 0}
-    for statement in sent:
+    begun, wrote = {}, {"BEGIN": 0, "BEGIN IMMEDIATE": 0}
+    for connection, statement in sent:
         if statement.startswith("BEGIN"):
-            begun = statement
+            begun[connection] = statement
         elif statement.startswith(WRITING):
-            wrote[begun] += 1
+            wrote[begun[connection]] += 1
     assert wrote["BEGIN"] == 0
     assert wrote["BEGIN IMMEDIATE"] > 50
 
@@ -98,6 +99,30 @@ def test_a_lost_race_is_repeated(place: Place) -> None:
 
     assert place.runtime.work(unit) == "done"
     assert (tries, notes(place)) == (3, ["test"])
+
+
+@pytest.mark.only_on("postgresql", "SQLite has one writer")
+def test_who_lost_often_enough_is_waited_for(place: Place) -> None:
+    """Small units of work that are quicker each time: the large one loses against LOST_ENOUGH of them, and the next one waits."""
+    small: list[Thread] = []
+
+    def count(session: Session) -> None:
+        session.execute(update(StepRun).values(outcome=StepRun.outcome))
+
+    def unit(session: Session) -> None:
+        session.scalars(select(StepRun.outcome)).all()
+        small.append(Thread(target=place.runtime.work, args=(count,)))
+        small[-1].start()
+        small[-1].join(timeout=1)
+        count(session)
+
+    with turns.remembered(place.runtime, "ingest"):
+        pass
+    place.runtime.work(unit)
+    for one in small:
+        one.join()
+
+    assert len(small) == LOST_ENOUGH + 1
 
 
 def test_a_key_that_somebody_wrote_first_is_repeated_and_then_given_up(place: Place) -> None:
@@ -285,6 +310,7 @@ def test_two_who_migrate_at_once_migrate_once(tmp_path: Path) -> None:
 FORK = """
 import os, sys
 from pathlib import Path
+from threading import Thread
 from sqlalchemy import text
 from bridge.runtime import build
 engine = build(Path(sys.argv[1])).engine
