@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from weakref import WeakSet
 from zoneinfo import ZoneInfo
 
@@ -41,6 +41,11 @@ if TYPE_CHECKING:
 TRIES = 8
 LOST_ENOUGH = 2  # times; a third would be wasted as well, and SERIALIZABLE favours the small ones
 MEETING = "cursor"  # the table that units of work lock, one that the app's role may lock; reading and writing it is not hindered
+Isolation = Literal["serializable", "snapshot", "committed"]
+#: What a unit of work may see of others besides "serializable", which is as if they came one after the other. "snapshot": one
+#: moment, and who writes a row that another wrote since loses; for a unit whose facts are judged again before money moves, and
+#: which writes under versions and unique keys. "committed": whatever is there; for one that only adds to what never changes.
+LEVELS = {"snapshot": "REPEATABLE READ", "committed": "READ COMMITTED"}
 PAUSE_SECONDS = 0.01
 T = TypeVar("T")
 READING: dict[str, dict[str, Any]] = {
@@ -105,11 +110,11 @@ class Runtime:
             yield session
             session.rollback()
 
-    def work(self, unit: Callable[[Session], T], *, serializable: bool = True) -> T:
+    def work(self, unit: Callable[[Session], T], *, isolation: Isolation = "serializable") -> T:
         """Run one unit of work and commit it; repeat it when another worker was first. Raises Unavailable after some tries.
 
-        One that lost LOST_ENOUGH times lets the others wait: many small ones would make a large one lose for ever. Not
-        ``serializable``: the unit says itself how much it sees of others, and waits for nobody.
+        ``isolation``: see LEVELS. A serializable one that lost LOST_ENOUGH times lets the others wait: many small ones would make
+        a large one lose for ever.
         Raises TurnOver where its time is over: what was committed stays, and whoever comes next finds the rest.
         """
         if time.monotonic() > self.until:
@@ -118,8 +123,7 @@ class Runtime:
         for tried in range(TRIES):
             try:
                 with self.session() as session:
-                    if serializable:
-                        _line_up(session, alone=tried >= LOST_ENOUGH)
+                    _begin(session, isolation, alone=tried >= LOST_ENOUGH)
                     return unit(session)
             except (LostRace, DBAPIError) as problem:
                 if isinstance(problem, DBAPIError) and not _another_was_first(problem):
@@ -134,13 +138,17 @@ class Runtime:
         raise Unavailable(f"the database did not take the work in {TRIES} tries ({type(last).__name__}); try again") from last
 
 
-def _line_up(session: Session, *, alone: bool) -> None:
-    """On PostgreSQL units of work pass each other, unless one must be alone. It comes first in a unit.
+def _begin(session: Session, isolation: Isolation, *, alone: bool) -> None:
+    """On PostgreSQL, how much a unit of work sees of others; serializable ones pass each other, unless one must be ``alone``.
 
     LOCK TABLE alone takes no snapshot: with another kind of lock, who has waited would still see what was before, and lose again.
     """
-    if session.get_bind().dialect.name == "postgresql":
-        session.connection().exec_driver_sql(f'LOCK TABLE "{MEETING}" IN {"EXCLUSIVE" if alone else "ROW SHARE"} MODE')
+    if session.get_bind().dialect.name != "postgresql":
+        return
+    if isolation != "serializable":
+        session.connection(execution_options={"isolation_level": LEVELS[isolation]})
+        return
+    session.connection().exec_driver_sql(f'LOCK TABLE "{MEETING}" IN {"EXCLUSIVE" if alone else "ROW SHARE"} MODE')
 
 
 def build(config: Path, *, clock: Callable[[], datetime] | None = None, keys: Callable[[Path], Keyring] | None = None) -> Runtime:

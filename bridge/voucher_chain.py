@@ -171,12 +171,7 @@ def _part(row: Any, prefix: str) -> dict[str, Any]:
 
 
 def _alone(session: Session) -> bool:
-    """Whether nobody else appends until this unit of work ends. SQLite has one writer anyway.
-
-    On PostgreSQL a sealer only reads what is committed and never changes; so it need not be serializable with the workers, whom
-    it would make repeat their work.
-    """
+    """Whether nobody else appends until this unit of work ends. SQLite has one writer anyway."""
     if session.get_bind().dialect.name != "postgresql":
         return True
-    session.connection(execution_options={"isolation_level": "READ COMMITTED"})
     return bool(session.scalar(text("SELECT pg_try_advisory_xact_lock(:key)"), {"key": SEALER}))

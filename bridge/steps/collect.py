@@ -46,7 +46,7 @@ def _form_all(runtime: Runtime, creditor_id: int) -> Counter[str]:
     counts: Counter[str] = Counter()
     after = 0
     while True:
-        done, after = runtime.work(partial(_form, runtime=runtime, creditor_id=creditor_id, after=after))
+        done, after = runtime.work(partial(_form, runtime=runtime, creditor_id=creditor_id, after=after), isolation="snapshot")
         counts += done
         if not after:
             return counts

@@ -97,7 +97,7 @@ def export(runtime: Runtime, *, actor: str, message_id: str) -> Path:
 def _export(runtime: Runtime, actor: str, message_id: str) -> Path | Stays:
     """The path of the file; or why it stays."""
     outbox = runtime.settings.folder("outbox")
-    marked = runtime.work(lambda session: _mark(session, runtime, message_id, actor))
+    marked = runtime.work(lambda session: _mark(session, runtime, message_id, actor), isolation="snapshot")
     if isinstance(marked, Stays):
         return marked
     body, line, name = marked
@@ -151,7 +151,7 @@ def _without_frozen(runtime: Runtime, message_ids: Iterable[str]) -> list[str]:
 
 
 def _approve_by_rule(runtime: Runtime, message_id: str) -> Stays | None:
-    return runtime.work(lambda session: _approve(session, runtime, message_id))
+    return runtime.work(lambda session: _approve(session, runtime, message_id), isolation="snapshot")
 
 
 def _approve(session: Session, runtime: Runtime, message_id: str) -> Stays | None:
@@ -178,7 +178,7 @@ def _judge_again(runtime: Runtime, message_id: str) -> Stays | None:
         why = custody.judge_again(session, runtime, batch, actor=ACTOR) if batch.state == "sealed" else ""
         return Stays(why, discarded=True) if why else None
 
-    return runtime.work(look)
+    return runtime.work(look, isolation="snapshot")
 
 
 def _hand_over(runtime: Runtime, message_id: str) -> None:
@@ -193,7 +193,7 @@ def _hand_over(runtime: Runtime, message_id: str) -> None:
         custody.submit(session, runtime, custody.named(session, message_id), word, actor=ACTOR)
         runtime.fault("handover: before commit")
 
-    runtime.work(submit)
+    runtime.work(submit, isolation="snapshot")
 
 
 def _warn(runtime: Runtime, message_id: str) -> None:
@@ -213,7 +213,7 @@ def _warn(runtime: Runtime, message_id: str) -> None:
             then = f"do not upload it: two people run 'bridge batch discard {message_id} --not-uploaded'"
             books.open_breaks(session, [(DO_NOT_UPLOAD, subject, what, then)], by, runtime.today())
 
-    runtime.work(look)
+    runtime.work(look, isolation="snapshot")
 
 
 def _not_again(session: Session, runtime: Runtime, batch: Batch) -> str:
@@ -239,7 +239,7 @@ def _mark(session: Session, runtime: Runtime, message_id: str, actor: str) -> Ma
         if why or unsigned:
             return Stays(why or unsigned, discarded=bool(why))
         words = signing.under(session, runtime, batch).sentence
-        sets = (("manifest_no", custody.next_manifest_no(session)),)
+        sets = (("manifest_no", custody.next_manifest_no(session, runtime)),)
         move = PlannedMove(
             "batch", batch.id, batch.version, "exported", batch.state, state, "outbox", runtime.today(), words, sets
         )

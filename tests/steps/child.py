@@ -130,7 +130,7 @@ def _result(pid: int, reader: int) -> dict[str, Any]:
 
 
 def _work(one: dict[str, Any], start: float) -> Any:
-    from bridge import shards
+    from bridge import runtime, shards
     from tests.steps.place import Place
 
     place = Place(Path(one["folder"]), now=datetime.fromisoformat(one["now"]))
@@ -151,6 +151,8 @@ def _work(one: dict[str, Any], start: float) -> Any:
     if "meet" in one:
         shards.claimed = lambda *_: nullcontext(True)  # type: ignore[assignment]  # who finds a part claimed comes nowhere
     time.sleep(max(0.0, start - time.monotonic()))
+    if "isolation" in one:
+        runtime.LEVELS.update(dict.fromkeys(runtime.LEVELS, one["isolation"]))
     engine = place.runtime.engine.execution_options(**({"isolation_level": one["isolation"]} if "isolation" in one else {}))
     did = _act(replace(place.runtime, fault=fault, engine=engine), one["action"])
     place.runtime.engine.dispose()

@@ -82,7 +82,8 @@ def _cut_creditor(order: Order, creditor_id: int, refused: list[BridgeError]) ->
     counts: Counter[str] = Counter()
     for window in order.runtime.work(partial(_windows, order=order, creditor_id=creditor_id)):
         try:
-            counts += order.runtime.work(partial(_cut_window, order=order, creditor_id=creditor_id, window=window))
+            cut_one = partial(_cut_window, order=order, creditor_id=creditor_id, window=window)
+            counts += order.runtime.work(cut_one, isolation="snapshot")  # each later step judges its debits again
         except (SealRefused, BadInput) as problem:
             refused.append(problem)
     order.runtime.fault("batch: before finish")

@@ -18,27 +18,22 @@ ACTOR = "reconcile"
 
 
 def run(runtime: Runtime) -> dict[str, int]:
-    """Hear every unread status and explain every open line; then see what waits too long."""
-    counts: Counter[str] = Counter()
-    while True:
-        moved = _hear(runtime) + lines.explain_all(runtime, ACTOR)
-        counts += moved
-        if not moved["moves"]:
-            break
+    """Hear every unread status and explain every open line; then see what waits too long.
+
+    One worker at a time: two lines, of two accounts even, may be about one invoice.
+    """
     with shards.claimed(runtime, ACTOR) as ours:
-        counts += _look_round(runtime) if ours else Counter()
+        counts = _run(runtime) if ours else Counter()
     return {name: counts[name] for name in ("proven", "accepted", "rejected", "settled", "returned", "fees", "paused", "breaks")}
 
 
-def _hear(runtime: Runtime) -> Counter[str]:
-    """What the bank says about files, before its lines are looked at."""
-    with shards.claimed(runtime, ACTOR) as ours:
-        return proofs.prove_all(runtime, ACTOR) + statuses.hear_all(runtime, ACTOR) if ours else Counter()
-
-
-def _look_round(runtime: Runtime) -> Counter[str]:
-    """What waits too long, what is silent, what lies beyond an invoice's amount."""
+def _run(runtime: Runtime) -> Counter[str]:
     counts: Counter[str] = Counter()
+    while True:
+        moved = proofs.prove_all(runtime, ACTOR) + statuses.hear_all(runtime, ACTOR) + lines.explain_all(runtime, ACTOR)
+        counts += moved
+        if not moved["moves"]:
+            break
     counts["paused"] += runtime.work(lambda session: mandates.pause(session, runtime, ACTOR))
     counts["breaks"] += runtime.work(lambda session: waiting.age(session, runtime, ACTOR))
     counts["breaks"] += runtime.work(lambda session: silence.listen(session, runtime, ACTOR))

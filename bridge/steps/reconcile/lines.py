@@ -12,13 +12,13 @@ from functools import partial
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from bridge import books, rows, shards
+from bridge import books, rows
 from bridge.books import BreakRow, Recorder, Unit
 from bridge.errors import LostRace
 from bridge.explaining import beyond, debts
 from bridge.explaining.lines import load
 from bridge.explaining.units import needs_debt, unit
-from bridge.model import Account, Entry, Statement
+from bridge.model import Entry, Statement
 from bridge.rules import matching
 from bridge.rules.lines import Explained, Line, Part
 from bridge.runtime import Runtime
@@ -34,30 +34,17 @@ def explain_all(runtime: Runtime, actor: str) -> Counter[str]:
     The order is made once; each chunk looks again which of its lines are open still.
     """
     counts: Counter[str] = Counter()
-    for account_id in runtime.work(_accounts):
-        with shards.claimed(runtime, actor, account_id) as ours:
-            counts += _explain(runtime, account_id, actor) if ours else Counter()
-    return counts
-
-
-def _accounts(session: Session) -> Sequence[int]:
-    return session.scalars(select(Account.id).order_by(Account.id)).all()
-
-
-def _explain(runtime: Runtime, account_id: int, actor: str) -> Counter[str]:
-    counts: Counter[str] = Counter()
-    lines = runtime.work(partial(_in_order, account_id=account_id))
+    lines = runtime.work(_in_order)
     for start in range(0, len(lines), AT_ONCE):
         some = lines[start : start + AT_ONCE]
         counts += runtime.work(partial(_explain_chunk, runtime=runtime, lines=some, actor=actor))
     return counts
 
 
-def _in_order(session: Session, account_id: int) -> Sequence[int]:
-    """The row ids of the open lines of an account, by place of the statement in its chain and place of the line in it."""
-    open_lines = select(Entry.id).join(Statement, Statement.id == Entry.statement_id)
-    of_account = open_lines.where(*OPEN, Statement.account_id == account_id)
-    return session.scalars(of_account.order_by(Statement.posted_no, Entry.ordinal)).all()
+def _in_order(session: Session) -> Sequence[int]:
+    """The row ids of all open lines, by account, place of the statement in its chain and place of the line in it."""
+    open_lines = select(Entry.id).join(Statement, Statement.id == Entry.statement_id).where(*OPEN)
+    return session.scalars(open_lines.order_by(Statement.account_id, Statement.posted_no, Entry.ordinal)).all()
 
 
 def _explain_chunk(session: Session, runtime: Runtime, lines: Sequence[int], actor: str) -> Counter[str]:
