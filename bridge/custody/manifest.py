@@ -20,9 +20,6 @@ from bridge.runtime import Runtime
 from bridge.transport import folder
 from bridge.transport.folder import ManifestLine
 
-#: held by the one who numbers a file, on PostgreSQL; any number that nobody else uses
-NUMBERING = 0x5DD_F11E
-
 
 @dataclass(frozen=True, slots=True)
 class Compared:
@@ -84,9 +81,5 @@ def remember(runtime: Runtime, message_id: str) -> None:
         folder.remember(runtime.settings.folder("outbox"), line)
 
 
-def next_manifest_no(session: Session, runtime: Runtime) -> int:
-    """The number of the next file that leaves; on PostgreSQL nobody else takes one before this unit of work ends."""
-    if session.get_bind().dialect.name == "postgresql":
-        session.execute(select(func.pg_advisory_xact_lock(NUMBERING)))
-    with runtime.reading() as view:  # what was taken while this waited; the unit of work itself sees what was before
-        return 1 + (view.scalar(select(func.max(Batch.manifest_no))) or 0)
+def next_manifest_no(session: Session) -> int:
+    return 1 + (session.scalar(select(func.max(Batch.manifest_no))) or 0)

@@ -71,8 +71,10 @@ def run(runtime: Runtime) -> dict[str, int]:
     found = partial(_in_state, runtime)
     each("approved", found("sealed", approval="none"), partial(_approve_by_rule, runtime))
     each("looked at", found("sealed"), partial(_judge_again, runtime))
-    each("exported", found("approved"), lambda message_id: _export(runtime, ACTOR, message_id))
-    each("again", _left_halfway(runtime), lambda message_id: _export(runtime, ACTOR, message_id))
+    with shards.claimed(runtime, ACTOR) as ours:  # files leave one after the other: they are numbered, and stand in one manifest
+        if ours:
+            each("exported", found("approved"), lambda message_id: _export(runtime, ACTOR, message_id))
+            each("again", _left_halfway(runtime), lambda message_id: _export(runtime, ACTOR, message_id))
     each("submitted", _in_the_folder(runtime), partial(_hand_over, runtime))
     each("looked at", found("exported"), partial(_warn, runtime))
     if stayed:
@@ -97,7 +99,7 @@ def export(runtime: Runtime, *, actor: str, message_id: str) -> Path:
 def _export(runtime: Runtime, actor: str, message_id: str) -> Path | Stays:
     """The path of the file; or why it stays."""
     outbox = runtime.settings.folder("outbox")
-    marked = runtime.work(lambda session: _mark(session, runtime, message_id, actor), isolation="snapshot")
+    marked = runtime.work(lambda session: _mark(session, runtime, message_id, actor))
     if isinstance(marked, Stays):
         return marked
     body, line, name = marked
@@ -239,7 +241,7 @@ def _mark(session: Session, runtime: Runtime, message_id: str, actor: str) -> Ma
         if why or unsigned:
             return Stays(why or unsigned, discarded=bool(why))
         words = signing.under(session, runtime, batch).sentence
-        sets = (("manifest_no", custody.next_manifest_no(session, runtime)),)
+        sets = (("manifest_no", custody.next_manifest_no(session)),)
         move = PlannedMove(
             "batch", batch.id, batch.version, "exported", batch.state, state, "outbox", runtime.today(), words, sets
         )
