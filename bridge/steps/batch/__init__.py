@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from datetime import UTC
+from datetime import UTC, datetime
 from functools import partial
 from tempfile import TemporaryFile
 from typing import Any, BinaryIO, NamedTuple
@@ -72,6 +72,14 @@ class Order(NamedTuple):
     barred: frozenset[int]
 
 
+class Made(NamedTuple):
+    """Of a file: when, as which of its day and account, and by whom."""
+
+    created_at: datetime
+    cut_no: int
+    actor: str
+
+
 def _creditors(session: Session) -> Sequence[Row[int, int]]:
     """Each creditor's account and row id."""
     return session.execute(select(Creditor.account_id, Creditor.id).order_by(Creditor.account_id, Creditor.id)).all()
@@ -101,7 +109,10 @@ def _windows(session: Session, order: Order, creditor_id: int) -> list[Window]:
 
 
 def _cut_window(session: Session, order: Order, creditor_id: int, window: Window) -> Counter[str]:
-    runtime, creditor = order.runtime, session.get_one(Creditor, creditor_id)
+    runtime = order.runtime
+    session.connection()  # begun, so on SQLite nobody else writes from here on
+    created_at = runtime.clock().astimezone(UTC)  # before the first look: what is amended from now on is not in the file
+    creditor = session.get_one(Creditor, creditor_id)
     with runtime.reading() as view:  # of the files of others: asked in this unit of work, every other cut would make it lose
         if order.scheduled and not schedule.time_to_cut(view, runtime, creditor):
             return Counter()  # another worker finished meanwhile
@@ -110,7 +121,8 @@ def _cut_window(session: Session, order: Order, creditor_id: int, window: Window
     profile = runtime.profile(account.bank)
     due, counts = _due(session, runtime, creditor, profile, order.barred, window)
     runtime.fault("batch: read")
-    counts += _seal_all(session, runtime, account, profile, batching.plan(due, profile), cut_no, order.actor)
+    made = Made(created_at, cut_no, order.actor)
+    counts += _seal_all(session, runtime, account, profile, batching.plan(due, profile), made)
     runtime.fault("batch: before commit")
     return counts
 
@@ -122,13 +134,14 @@ def _finish(session: Session, order: Order, creditor_id: int) -> None:
 
 
 def _seal_all(
-    session: Session, runtime: Runtime, account: Account, profile: BankProfile, files: list[PlannedFile], cut_no: int, actor: str
+    session: Session, runtime: Runtime, account: Account, profile: BankProfile, files: list[PlannedFile], first: Made
 ) -> Counter[str]:
-    """Seal them all, numbered from ``cut_no`` on; a number that another worker takes as well is his, and this is repeated."""
+    """Seal them all, numbered from the first on; a number that another worker takes as well is his, and this is repeated."""
     counts: Counter[str] = Counter()
     while files:
         file = files.pop(0)
-        sealed = _seal(session, runtime, account, profile, file, cut_no + counts["batches"], actor)
+        made = first._replace(cut_no=first.cut_no + counts["batches"])
+        sealed = _seal(session, runtime, account, profile, file, made)
         if isinstance(sealed, Batch):
             counts += Counter(batches=1, collections=sealed.collections)
         else:
@@ -178,7 +191,7 @@ def _due(
 
 
 def _seal(
-    session: Session, runtime: Runtime, account: Account, profile: BankProfile, plan: PlannedFile, cut_no: int, actor: str
+    session: Session, runtime: Runtime, account: Account, profile: BankProfile, plan: PlannedFile, made: Made
 ) -> Batch | list[PlannedFile]:
     """Render, measure, check and store one file.
 
@@ -187,8 +200,8 @@ def _seal(
     """
     creditor = session.get_one(Creditor, plan.creditor_id)
     cut_on = runtime.today()
+    created_at, cut_no, actor = made
     message_id = batching.message_id(creditor.name, cut_on, cut_no, plan)
-    created_at = runtime.clock().astimezone(UTC)
     file = debits.debit_file(session, runtime, account, creditor, profile, plan, message_id, created_at)
     wrong = _wrong_debits(file, profile)
     if wrong:
