@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import fcntl
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from zlib import crc32
 
 from sqlalchemy import Connection, Engine, text
@@ -21,7 +23,7 @@ from bridge.runtime import Runtime
 
 ALL = 0  # the part of a step whose work is not divided
 HELD_AT_MOST = "1h"  # by a process that fell asleep: then the server closes its connection, and others go on
-_FILES: dict[str, int] = {}
+_FILES: dict[Path, int] = {}
 
 
 @contextmanager
@@ -62,7 +64,7 @@ def _beside_sqlite(engine: Engine, step: int, part: int) -> Iterator[bool]:
     if not engine.url.database:
         yield True
         return
-    file, byte = _opened(f"{engine.url.database}-claims"), step << 31 ^ part
+    file, byte = _opened(Path(engine.url.database)), step << 31 ^ part
     try:
         fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, byte)
     except BlockingIOError:
@@ -74,8 +76,13 @@ def _beside_sqlite(engine: Engine, step: int, part: int) -> Iterator[bool]:
         fcntl.lockf(file, fcntl.LOCK_UN, 1, byte)
 
 
-def _opened(path: str) -> int:
-    """Opened once and never closed: closing it would give back whatever this process has claimed."""
-    if path not in _FILES or not os.path.exists(path):  # noqa: PTH110 - a string of the engine's URL
-        _FILES[path] = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+def _opened(database: Path) -> int:
+    """Opened once and never closed: closing it would give back whatever this process has claimed. Raises Unavailable."""
+    path = database.with_name(f"{database.name}-claims")
+    if path not in _FILES or not path.exists():
+        try:
+            rights = stat.S_IMODE(database.stat().st_mode)  # whoever may write the database may claim
+            _FILES[path] = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, rights)
+        except OSError as problem:
+            raise Unavailable(f"{path} could not be opened: {problem.strerror}") from problem
     return _FILES[path]
