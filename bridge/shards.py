@@ -81,8 +81,9 @@ def _opened(database: Path) -> int:
     path = database.with_name(f"{database.name}-claims")
     if path not in _FILES or not path.exists():
         try:
-            rights = stat.S_IMODE(database.stat().st_mode)  # whoever may write the database may claim
-            _FILES[path] = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, rights)
+            _FILES[path] = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            if os.fstat(_FILES[path]).st_uid == os.geteuid():  # whoever may write the database may claim
+                os.fchmod(_FILES[path], stat.S_IMODE(database.stat().st_mode))
         except OSError as problem:
             raise Unavailable(f"{path} could not be opened: {problem.strerror}") from problem
     return _FILES[path]

@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from bridge import shards
 from tests.steps.place import Place
 
@@ -60,3 +62,12 @@ def until(holds: Callable[[], bool]) -> None:
     while not holds():
         assert time.monotonic() < deadline
         time.sleep(0.01)
+
+
+@pytest.mark.only_on("sqlite", "PostgreSQL has no file beside it")
+def test_whoever_may_write_the_database_may_claim(tmp_path: Path) -> None:
+    place = Place(tmp_path)
+    (tmp_path / "bridge.db").chmod(0o660)
+    got(place, "batch", 1)
+
+    assert (tmp_path / "bridge.db-claims").stat().st_mode & 0o777 == 0o660
