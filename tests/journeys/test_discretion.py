@@ -127,23 +127,23 @@ def done(tmp_path_factory: pytest.TempPathFactory, engine: str) -> Run:
         queued = b"\n".join(key + b" " + b" ".join(client.lrange(key, 0, -1)) for key in client.keys("bridge.*"))
         people.working()
         people.wait_for_silence()
-        with without(plant, "collection"):
+        with renamed(plant, "collection RENAME TO away", "away RENAME TO collection"):
             people.ring()
             people.wait_for_silence()
-        with without(plant, "amendment"):
+        with renamed(plant, "amendment RENAME COLUMN kind TO away", "amendment RENAME COLUMN away TO kind"):
             plant.here("mandate", "amend", A.mandate_id, "--set", f"debtor_name={STRANGER}", "--actor", "anna", clock=EVENING)
         people.wait_until(lambda: "Error at" in people.everything_said(), "a step failed, and said so")
         return Run(plant, typed, people.everything_said().encode(), queued)
 
 
 @contextmanager
-def without(plant: Plant, table: str) -> Iterator[None]:
-    """A table is not there meanwhile: whatever needs it crashes, with its values at hand."""
+def renamed(plant: Plant, away: str, back: str) -> Iterator[None]:
+    """A table that a running worker does not look for, or a column, is away meanwhile: a crash, with the values at hand."""
     with engines.plain(plant.folder) as connection:
-        connection.exec_driver_sql(f"ALTER TABLE {table} RENAME TO away")
+        connection.exec_driver_sql(f"ALTER TABLE {away}")
     yield
     with engines.plain(plant.folder) as connection:
-        connection.exec_driver_sql(f"ALTER TABLE away RENAME TO {table}")
+        connection.exec_driver_sql(f"ALTER TABLE {back}")
 
 
 def register(plant: Plant) -> None:
