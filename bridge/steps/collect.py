@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
-from sqlalchemy import Select, select
+from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.orm import Session
 
-from bridge import books, forming, judging, shards
+from bridge import books, forming, judging, rows, shards
 from bridge.books import PlannedMove, Recorder, Unit
 from bridge.model import Collection, Creditor, Invoice, Move
 from bridge.register import lapse
@@ -19,6 +19,7 @@ from bridge.runtime import Runtime
 
 ACTOR = "collect"
 AT_ONCE = 500
+LOOKED_AT = 20_000  # row ids in memory at a time
 Held = TypeVar("Held", Invoice, Collection)
 
 
@@ -43,37 +44,39 @@ def _creditor_ids(session: Session) -> Sequence[int]:
 
 
 def _form_all(runtime: Runtime, creditor_id: int) -> Counter[str]:
+    """All that is found, in the order in which it came; each chunk looks again which of it still waits."""
     counts: Counter[str] = Counter()
     after = 0
-    while True:
-        done, after = runtime.work(partial(_form, runtime=runtime, creditor_id=creditor_id, after=after), isolation="snapshot")
-        counts += done
-        if not after:
-            return counts
+    while found := runtime.work(partial(_waiting, runtime=runtime, creditor_id=creditor_id, after=after)):
+        for start in range(0, len(found), AT_ONCE):
+            some = found[start : start + AT_ONCE]
+            counts += runtime.work(partial(_form, runtime=runtime, ids=some), isolation="snapshot")
+        after = found[-1]
+    return counts
 
 
-def _form(session: Session, runtime: Runtime, creditor_id: int, after: int) -> tuple[Counter[str], int]:
-    """One chunk of a creditor's invoices that have no collection yet, by id; returns the counts and the last id, 0 at the end.
+def _waiting(session: Session, runtime: Runtime, creditor_id: int, after: int) -> Sequence[int]:
+    """The row ids of a creditor's next invoices that have no collection yet; for each look the database sorts all of them."""
+    ids = select(Invoice.id).where(Invoice.creditor_id == creditor_id, Invoice.id > after, *_ready(session, runtime))
+    return session.scalars(ids.order_by(Invoice.id).limit(LOOKED_AT)).all()
 
-    An attempt that failed is not repeated here.
-    """
-    now = runtime.clock()
-    frozen = judging.frozen_sources(session)
-    invoices = list(
-        session.scalars(
-            select(Invoice)
-            .where(Invoice.creditor_id == creditor_id, Invoice.id > after, Invoice.state == "open")
-            .where(Invoice.eligible_at <= now, Invoice.source_id.not_in(frozen))
-            .where(~select(Collection.id).where(Collection.invoice_id == Invoice.id).exists())
-            .order_by(Invoice.id)
-            .limit(AT_ONCE)
-        )
+
+def _ready(session: Session, runtime: Runtime) -> tuple[ColumnElement[bool], ...]:
+    """What makes an invoice ready for its first attempt; one that failed is not repeated here."""
+    return (
+        Invoice.state == "open",
+        Invoice.eligible_at <= runtime.clock(),
+        Invoice.source_id.not_in(judging.frozen_sources(session)),
+        ~select(Collection.id).where(Collection.invoice_id == Invoice.id).exists(),
     )
-    if not invoices:
-        return Counter(), 0
-    counts = forming.form(session, runtime, invoices, ACTOR)
+
+
+def _form(session: Session, runtime: Runtime, ids: Sequence[int]) -> Counter[str]:
+    """One chunk, as far as it still waits."""
+    ready = select(Invoice).where(*_ready(session, runtime)).order_by(Invoice.id)
+    counts = forming.form(session, runtime, [row for (row,) in rows.sought(session, ready, Invoice.id, ids)], ACTOR)
     runtime.fault("collect: before commit")
-    return counts, invoices[-1].id
+    return counts
 
 
 def _try_again(session: Session, runtime: Runtime) -> Counter[str]:

@@ -16,7 +16,7 @@ from functools import partial
 from tempfile import TemporaryFile
 from typing import Any, BinaryIO, NamedTuple
 
-from sqlalchemy import Row, insert, select
+from sqlalchemy import Row, select
 from sqlalchemy.orm import Session
 
 from bridge import announcing, archive, books, custody, judging, rows, shards
@@ -302,7 +302,7 @@ def _check(file: DebitFile, body: BinaryIO, profile: BankProfile) -> None:
 def _members(session: Session, plan: PlannedFile, file: DebitFile, batch_id: int) -> None:
     ids = {member.end_to_end_id: member.id for member in plan.members}
     for block in file.blocks:
-        row = Block(
+        stored = Block(
             batch_id=batch_id,
             pmt_inf_id=block.pmt_inf_id,
             sequence=block.sequence,
@@ -310,14 +310,14 @@ def _members(session: Session, plan: PlannedFile, file: DebitFile, batch_id: int
             collections=len(block.debits),
             control_sum_cents=block.control_sum_cents,
         )
-        session.add(row)
+        session.add(stored)
         session.flush()
-        session.execute(
-            insert(Member),
-            [
-                {"block_id": row.id, "collection_id": ids[debit.end_to_end_id], "ordinal": n}
-                for n, debit in enumerate(block.debits)
-            ],
+        block_id = stored.id
+        places = enumerate(block.debits)
+        rows.insert(
+            session,
+            Member,
+            [{"block_id": block_id, "collection_id": ids[debit.end_to_end_id], "ordinal": n} for n, debit in places],
         )
 
 
