@@ -108,7 +108,8 @@ def test_messages_that_come_three_times_to_two_workers_change_nothing(broker: st
             people.ring(name)
             people.wait_for_silence()
 
-        assert facts(Place(plant, now=LATER)) == facts(wanted)
+        # on a busy machine a message that a worker has taken stands nowhere for a moment, and silence comes too early
+        people.wait_until(lambda: facts(Place(plant, now=LATER)) == facts(wanted), "the facts of one run")
 
 
 @pytest.mark.parametrize("engine", ["postgresql"], indirect=True, scope="session")
