@@ -233,9 +233,10 @@ def write_keys(path: Path) -> None:
 
 
 def open_engine(settings: Settings) -> Engine:
-    """The engine of settings.database, made safe for money: units of work happen as if one after the other, on either database.
+    """The engine of settings.database, made safe for money: units of work happen as if one after the other, if they ask no less.
 
-    On SQLite by WAL, full sync and BEGIN IMMEDIATE, on PostgreSQL by SERIALIZABLE. Raises ConfigError, which never holds the URL.
+    On SQLite by WAL, full sync and BEGIN IMMEDIATE, on PostgreSQL by SERIALIZABLE (less: LEVELS). Raises ConfigError, which never
+    holds the URL.
     """
     url = settings.database.url
     if url.startswith("sqlite:///"):

@@ -162,7 +162,12 @@ def _clock(here: call.Call) -> str:
     here_and_now, then = (f"{one.astimezone(runtime.zone):%Y-%m-%d %H:%M}" for one in (now, ahead))
     told = f"it is {here_and_now}, but something was recorded at {then}"
     more = "nothing is cut or collected twice by that, but a report with --known-at may change for a time in between"
-    return f"{WARNING}{told}: a clock was wrong, or is; {more}"
+    cause = (
+        "a clock was wrong, or is"
+        if runtime.settings.environment == "production"
+        else "rehearsed with --clock, or a clock was wrong"
+    )
+    return f"{WARNING}{told}: {cause}; {more}"
 
 
 def _keys(here: call.Call) -> str:

@@ -54,4 +54,5 @@ def _said(found: Found) -> list[str]:
     """How many of each kind, the hash that two people compare, and why others stay."""
     listed = ", ".join(f"{count} {kind}" for kind, count in found.kinds.items()) or "none"
     kept = [f"  {count} kept: {why}" for why, count in found.kept.items()]
-    return [f"files that rest on bookings of {found.last_year} and before alone: {listed}", f"  together {found.digest}", *kept]
+    together = [f"  together {found.digest}"] if found.kinds else []
+    return [f"files that rest on bookings of {found.last_year} and before alone: {listed}", *together, *kept]

@@ -71,7 +71,7 @@ def test_every_unit_of_work_begins_immediate(tmp_path: Path) -> None:
 
 @pytest.mark.only_on("postgresql", "SQLite has no such words: the test before")
 def test_every_unit_of_work_is_serializable(place: Place) -> None:
-    """Units of work happen as if one after the other; reports read one snapshot and write nothing; both in UTC, by our name."""
+    """Where nothing less is asked for, as if one after the other; reports see one snapshot and write nothing; all in UTC."""
     what = "SELECT current_setting(name) FROM unnest(ARRAY['transaction_isolation', 'transaction_read_only', 'timezone',"
     what += " 'application_name', 'lock_timeout', 'idle_in_transaction_session_timeout']) AS name"
     with place.runtime.session() as session:

@@ -312,13 +312,9 @@ def _members(session: Session, plan: PlannedFile, file: DebitFile, batch_id: int
         )
         session.add(stored)
         session.flush()
-        block_id = stored.id
-        places = enumerate(block.debits)
-        rows.insert(
-            session,
-            Member,
-            [{"block_id": block_id, "collection_id": ids[debit.end_to_end_id], "ordinal": n} for n, debit in places],
-        )
+        places = {ids[debit.end_to_end_id]: place for place, debit in enumerate(block.debits)}
+        members = [{"block_id": stored.id, "collection_id": one, "ordinal": place} for one, place in places.items()]
+        rows.insert(session, Member, members)
 
 
 def _batched(session: Session, runtime: Runtime, plan: PlannedFile, batch_id: int, message_id: str, actor: str) -> None:
