@@ -234,7 +234,8 @@ def _not_again(session: Session, runtime: Runtime, batch: Batch) -> str:
 def _mark(session: Session, runtime: Runtime, message_id: str, actor: str) -> Marked | Stays:
     """Number the file and move it to exported; one that was exported before keeps its number. Or why it stays."""
     batch = custody.named(session, message_id, among=("sealed", "approved", "exported", *custody.AT_THE_BANK))
-    if batch.manifest_no is None:
+    again = batch.manifest_no is not None
+    if not again:
         state = lifecycle.step("batch", message_id, batch.state, "exported")
         why = custody.judge_again(session, runtime, batch, actor=actor)
         unsigned = "" if why else signing.refuse_unsigned(session, runtime, batch, actor=actor)
@@ -250,7 +251,7 @@ def _mark(session: Session, runtime: Runtime, message_id: str, actor: str) -> Ma
     elif batch.state == "discarded":
         lifecycle.step("batch", message_id, batch.state, "exported")
     custody.refuse_frozen(session, batch)
-    if batch.state == "exported" and (why := _not_again(session, runtime, batch)):
+    if again and batch.state == "exported" and (why := _not_again(session, runtime, batch)):
         return Stays(why, discarded=False)
     body = archive.fetch(session, runtime.keys, session.get_one(Document, batch.document_id))
     if sha256(body).hexdigest() != batch.sha256:

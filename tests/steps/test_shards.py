@@ -11,6 +11,9 @@ from pathlib import Path
 import pytest
 
 from bridge import shards
+from bridge.errors import Unavailable
+from bridge.model import Account
+from bridge.steps import batch
 from tests.steps.place import Place
 
 PATIENCE_SECONDS = 10
@@ -38,6 +41,23 @@ def test_a_part_is_one_process_s_until_it_ends_with_it(tmp_path: Path) -> None:
         assert [elsewhere(lambda what=what: got(place, *what)) for what in asked] == [0, 1, 1]  # type: ignore[misc]
 
     assert elsewhere(lambda: got(place, "batch", 1)) == 1
+
+
+def test_a_person_is_told_that_another_is_cutting(tmp_path: Path) -> None:
+    """A step goes on to other work and says nothing; a person who asks for files shall not take silence for "none is due"."""
+    place = Place(tmp_path)
+    [account] = place.rows(Account)
+
+    def asked(scheduled: bool) -> int:
+        try:
+            batch.cut(place.runtime, actor="anna", scheduled=scheduled)
+        except Unavailable as problem:
+            return 1 if "another process is cutting the files of DE98ZZZ09999999999's account" in str(problem) else 2
+        return 0
+
+    with shards.claimed(place.runtime, "batch", account.id):
+        assert [elsewhere(lambda scheduled=scheduled: asked(scheduled)) for scheduled in (True, False)] == [0, 1]  # type: ignore[misc]
+    assert elsewhere(lambda: asked(False)) == 0
 
 
 def test_a_claim_dies_with_its_process(tmp_path: Path) -> None:

@@ -46,16 +46,20 @@ def cut(runtime: Runtime, *, actor: str, scheduled: bool) -> dict[str, int]:
     """Cut files now. Raises SealRefused where a file fails a check; then nothing of its window is stored, all else is cut.
 
     Raises IntegrityError for a restored backup: it would cut again, under the same name, what left already. Raises Unavailable,
-    after all else was cut, where a source could not be asked whether its invoices are still there.
+    after all else was cut, where a source could not be asked whether its invoices are still there, or where a person asks for
+    files that another process is cutting.
     """
     custody.check_manifest(runtime)
     barred, failed = preflight.run(runtime)
     order = Order(runtime, actor, scheduled, barred)
     counts: Counter[str] = Counter()
     refused: list[BridgeError] = []
-    for account_id, creditor_id in runtime.work(_creditors):
+    for account_id, creditor_id, name in runtime.work(_creditors):
         with shards.claimed(runtime, ACTOR, account_id) as ours:  # the files of an account are numbered one after the other
-            counts += _cut_creditor(order, creditor_id, refused) if ours else Counter()
+            if ours:
+                counts += _cut_creditor(order, creditor_id, refused)
+            elif not scheduled:
+                failed.append(Unavailable(f"another process is cutting the files of {name}'s account; ask again when it is done"))
     if refused:
         raise SealRefused("; ".join(str(problem) for problem in refused))
     if failed:
@@ -80,9 +84,10 @@ class Made(NamedTuple):
     actor: str
 
 
-def _creditors(session: Session) -> Sequence[Row[int, int]]:
-    """Each creditor's account and row id."""
-    return session.execute(select(Creditor.account_id, Creditor.id).order_by(Creditor.account_id, Creditor.id)).all()
+def _creditors(session: Session) -> Sequence[Row[int, int, str]]:
+    """Each creditor's account, row id and identifier."""
+    listed = select(Creditor.account_id, Creditor.id, Creditor.creditor_id)
+    return session.execute(listed.order_by(Creditor.account_id, Creditor.id)).all()
 
 
 def _cut_creditor(order: Order, creditor_id: int, refused: list[BridgeError]) -> Counter[str]:
