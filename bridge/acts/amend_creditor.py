@@ -33,7 +33,8 @@ def run(runtime: Runtime, actor: str, creditor_id: str, *, new_id: str = "", nam
 
 
 def _amend(session: Session, runtime: Runtime, actor: str, creditor_id: str, new_id: str, name: str) -> AmendedCreditor:
-    creditor = session.scalar(select(Creditor).where(Creditor.key == creditor_key(creditor_id)))
+    named = select(Creditor).where(Creditor.key == creditor_key(creditor_id))
+    creditor = session.scalar(named.with_for_update())  # before the clock: a file that is being made is older than the change
     if creditor is None:
         raise UnknownName(f"creditor {creditor_id!r} is not one that is stored; 'bridge creditor list' shows them")
     identifier = check_creditor_id(new_id) if new_id else creditor.creditor_id

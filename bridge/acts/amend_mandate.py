@@ -55,6 +55,7 @@ def _amend(
     session: Session, runtime: Runtime, actor: str, mandate_id: str, changes: Mapping[str, str], *, final: bool | None
 ) -> Amended:
     mandate = store.known(session, mandate_id)
+    session.refresh(mandate, with_for_update=True)  # before the clock: a file that is being made of it is older than the change
     if mandate.state not in ("draft", "signature_pending", *ALIVE_STATES):
         raise BadInput(f"mandate {mandate.mandate_id} is {mandate.state}; what has ended is not amended")
     before = _checked(session, runtime, mandate, {})

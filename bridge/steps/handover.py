@@ -153,34 +153,44 @@ def _without_frozen(runtime: Runtime, message_ids: Iterable[str]) -> list[str]:
 
 
 def _approve_by_rule(runtime: Runtime, message_id: str) -> Stays | None:
-    return runtime.work(lambda session: _approve(session, runtime, message_id), isolation="snapshot")
+    fit = runtime.work(lambda session: _approve(session, runtime, message_id), isolation="snapshot")
+    return None if fit else _discard_unfit(runtime, message_id)
 
 
-def _approve(session: Session, runtime: Runtime, message_id: str) -> Stays | None:
+def _approve(session: Session, runtime: Runtime, message_id: str) -> bool:
+    """Whether it may leave; then it is approved."""
     batch = custody.named(session, message_id)
     if batch.state != "sealed":
-        return None  # another worker was first
-    why = custody.judge_again(session, runtime, batch, actor=ACTOR)
-    if why:
-        return Stays(why, discarded=True)
+        return True  # another worker was first
+    if custody.unfit(session, runtime, batch):
+        return False
     runtime.fault("handover: read")
     state = lifecycle.step("batch", message_id, batch.state, "approved")
     move = PlannedMove(
         "batch", batch.id, batch.version, "approved", batch.state, state, "config: approval = none", runtime.today()
     )
     books.apply_all(session, [Unit(moves=(move,))], Recorder(ACTOR, runtime.clock()))
-    return None
+    return True
 
 
 def _judge_again(runtime: Runtime, message_id: str) -> Stays | None:
     """A sealed file that waits for signatures is looked at again, so that nobody signs what may not leave."""
+    with runtime.reading() as session:
+        batch = custody.named(session, message_id)
+        fit = batch.state != "sealed" or not custody.unfit(session, runtime, batch)
+    return None if fit else _discard_unfit(runtime, message_id)
+
+
+def _discard_unfit(runtime: Runtime, message_id: str) -> Stays | None:
+    """Judged once more, as if alone: what becomes of its debits hangs on what came for them, and nobody judges that again."""
 
     def look(session: Session) -> Stays | None:
         batch = custody.named(session, message_id)
         why = custody.judge_again(session, runtime, batch, actor=ACTOR) if batch.state == "sealed" else ""
+        runtime.fault("handover: discarded")
         return Stays(why, discarded=True) if why else None
 
-    return runtime.work(look, isolation="snapshot")
+    return runtime.work(look)
 
 
 def _hand_over(runtime: Runtime, message_id: str) -> None:
@@ -195,27 +205,39 @@ def _hand_over(runtime: Runtime, message_id: str) -> None:
         custody.submit(session, runtime, custody.named(session, message_id), word, actor=ACTOR)
         runtime.fault("handover: before commit")
 
-    runtime.work(submit, isolation="snapshot")
+    runtime.work(submit)  # as if alone: whether a debit is owed, or at the bank already, is judged here for the last time
 
 
 def _warn(runtime: Runtime, message_id: str) -> None:
     """A file that waits for its upload and has a member that may not go out any more: a Break, as long as that is so."""
+    with runtime.reading() as session:
+        said, what = _warning(session, runtime, message_id)
+    if said != what:
+        runtime.work(partial(_say_warning, runtime=runtime, message_id=message_id))
 
-    def look(session: Session) -> None:
-        batch = custody.named(session, message_id)
-        if batch.state != "exported":
-            return
-        by, subject = Recorder(ACTOR, runtime.clock()), f"batch:{message_id}"
-        why = custody.unfit(session, runtime, batch)
-        what = f"{message_id} waits for its upload, but {why}" if why else ""
-        known = select(Break.what).where(Break.kind == DO_NOT_UPLOAD, Break.subject == subject, Break.closed_at.is_(None))
-        if session.scalar(known) not in (what, None):
-            books.close_breaks(session, [subject], by, "it is otherwise now", kinds=[DO_NOT_UPLOAD])
-        if what:
-            then = f"do not upload it: two people run 'bridge batch discard {message_id} --not-uploaded'"
-            books.open_breaks(session, [(DO_NOT_UPLOAD, subject, what, then)], by, runtime.today())
 
-    runtime.work(look, isolation="snapshot")
+def _warning(session: Session, runtime: Runtime, message_id: str) -> tuple[str, str]:
+    """What its open Break says of this file, and what it should say; "" for none."""
+    known = select(Break.what).where(
+        Break.kind == DO_NOT_UPLOAD, Break.subject == f"batch:{message_id}", Break.closed_at.is_(None)
+    )
+    said = session.scalar(known) or ""
+    batch = custody.named(session, message_id)
+    if batch.state != "exported":
+        return said, said
+    why = custody.unfit(session, runtime, batch)
+    return said, f"{message_id} waits for its upload, but {why}" if why else ""
+
+
+def _say_warning(session: Session, runtime: Runtime, message_id: str) -> None:
+    """As if alone: nobody is told not to upload what was uploaded or discarded in the same moment."""
+    said, what = _warning(session, runtime, message_id)
+    by, subject = Recorder(ACTOR, runtime.clock()), f"batch:{message_id}"
+    if said != what:
+        books.close_breaks(session, [subject], by, "it is otherwise now", kinds=[DO_NOT_UPLOAD])
+    if what:
+        then = f"do not upload it: two people run 'bridge batch discard {message_id} --not-uploaded'"
+        books.open_breaks(session, [(DO_NOT_UPLOAD, subject, what, then)], by, runtime.today())
 
 
 def _not_again(session: Session, runtime: Runtime, batch: Batch) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import ExitStack
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,16 +18,14 @@ import pytest
 from sqlalchemy import func, select
 
 from bridge import intake, shards
-from bridge.acts import amend_mandate
 from bridge.model import Approval, Batch, Block, Collection, Invoice, Member, Statement
-from bridge.reports import check, validation
+from bridge.reports import check
 from bridge.sim.bank import SimBank
-from bridge.steps import PIPELINE, batch
+from bridge.steps import PIPELINE
 from tests import engines
 from tests.steps.child import job, run_jobs
 from tests.steps.place import LATER, NOW, OWN_IBAN, Bill, Place, mandate_line
 
-NEW_IBAN = "DE75512108001245126199"
 BILLS = (Bill(1, 10_000), Bill(2, 2_500, debtor=2), Bill(3, 700, debtor=3))
 FOLDER = 'batch_at = ""\napproval = "none"\nhandover = "folder"\n'
 SENT = ("ingest", "collect", "batch", "handover")
@@ -88,24 +86,6 @@ def test_two_cutters_make_one_file_a_day(tmp_path: Path) -> None:
     assert len(place.rows(Batch)) == len(place.rows(Block)) == 1
     assert sorted(row.collection_id for row in place.rows(Member)) == [row.id for row in place.rows(Collection)]
     assert [row.state for row in place.rows(Collection)] == ["batched"] * 3
-
-
-@pytest.mark.only_on("postgresql", "on SQLite nobody writes while a file is cut")
-def test_what_is_amended_while_a_file_is_cut_is_noticed(tmp_path: Path) -> None:
-    """The file says what was before, although it is finished later: it may not leave."""
-    place = _prepared(tmp_path, SENT[:2])
-
-    def meanwhile(point: str) -> None:
-        if point == "batch: read":
-            place.now += timedelta(seconds=1)
-            amend_mandate.run(place.runtime, "anna", "MND-0001", {"iban": NEW_IBAN})
-            place.now += timedelta(seconds=1)
-
-    assert batch.run(place.open(fault=meanwhile))["batches"] == 1
-    [one] = place.batches()
-    with place.runtime.reading() as session:
-        failed = [found.id for found in validation.of_batch(session, place.runtime, one.message_id) if not found.ok]
-    assert failed == ["FIT"]
 
 
 def test_two_signatures_at_once_are_two(tmp_path: Path) -> None:

@@ -96,7 +96,7 @@ def _cut_creditor(order: Order, creditor_id: int, refused: list[BridgeError]) ->
     for window in order.runtime.work(partial(_windows, order=order, creditor_id=creditor_id)):
         try:
             cut_one = partial(_cut_window, order=order, creditor_id=creditor_id, window=window)
-            counts += order.runtime.work(cut_one, isolation="snapshot")  # each later step judges its debits again
+            counts += order.runtime.work(cut_one, isolation="snapshot")  # the export judges its debits again
         except (SealRefused, BadInput) as problem:
             refused.append(problem)
     order.runtime.fault("batch: before finish")
@@ -116,12 +116,13 @@ def _windows(session: Session, order: Order, creditor_id: int) -> list[Window]:
 def _cut_window(session: Session, order: Order, creditor_id: int, window: Window) -> Counter[str]:
     runtime = order.runtime
     session.connection()  # begun, so on SQLite nobody else writes from here on
-    created_at = runtime.clock().astimezone(UTC)  # before the first look: what is amended from now on is not in the file
-    creditor = session.get_one(Creditor, creditor_id)
-    with runtime.reading() as view:  # of the files of others: asked in this unit of work, every other cut would make it lose
-        if order.scheduled and not schedule.time_to_cut(view, runtime, creditor):
+    created_at = runtime.clock().astimezone(UTC)
+    with runtime.reading() as view:  # before the first look: a file that is not seen there takes this number, and we lose
+        owner = view.get_one(Creditor, creditor_id)
+        if order.scheduled and not schedule.time_to_cut(view, runtime, owner):
             return Counter()  # another worker finished meanwhile
-        cut_no = schedule.next_cut_no(view, runtime, creditor.account_id)
+        cut_no = schedule.next_cut_no(view, runtime, owner.account_id)
+    creditor = session.get_one(Creditor, creditor_id, with_for_update={"read": True})  # who amends it waits
     account = session.get_one(Account, creditor.account_id)
     profile = runtime.profile(account.bank)
     due, counts = _due(session, runtime, creditor, profile, order.barred, window)

@@ -162,6 +162,7 @@ def _parties(session: Session, runtime: Runtime, collection_ids: Sequence[int]) 
         .join(Mandate, Mandate.id == Collection.mandate_id)
         .join(Person, Person.id == Mandate.person_id)
         .join(BankAccount, BankAccount.id == Mandate.bank_account_id)
+        .with_for_update(read=True, of=Mandate)  # who amends one comes before the file, or after it and says so by his time
     )
     for start in range(0, len(collection_ids), AT_ONCE):
         some = rows.sought(session, parties, Collection.id, collection_ids[start : start + AT_ONCE])
