@@ -102,7 +102,8 @@ def _why_not(session: Session, collections: Sequence[Collection], rules: Collect
     lapse = _lapsing(session, list(signed.values()), max((collection.due_on for collection in collections), default=date.min))
     let_go = {collection.invoice_id for collection in collections if collection.id in released}
     due = {collection.invoice_id: collection.due_on for collection in collections}
-    doubts = doubting.why_not(session, invoices, due, let_go, rules)
+    formed = {collection.invoice_id: collection.id for collection in collections}
+    doubts = doubting.why_not(session, invoices, due, let_go, rules, formed=formed)
     reasons: dict[int, str] = {}
     for collection in collections:
         limit = 99_999_999_999 if collection.id in released else rules.amount_max_cents

@@ -45,6 +45,7 @@ class Invoice(Base):
         UniqueConstraint("chain_id", "contract", "claim_id"),
         UniqueConstraint("creditor_id", "number_key"),
         Index("ix_invoice_work", "state", "id"),
+        Index("ix_invoice_period", "agreement", "period_start"),  # finds invoices that say the same
         one_of("state", INVOICE_STATES),
         CheckConstraint("amount_cents > 0", name="amount_positive"),
     )

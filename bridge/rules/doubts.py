@@ -25,9 +25,13 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Debit:
-    """A debit and its invoice, as far as they are compared; ``live``: it is or may be collected, ``credited``: it was."""
+    """A debit and its invoice, as far as they are compared; ``live``: it is or may be collected, ``credited``: it was.
+
+    ``formed``: its place among the debits; of two, the lower one was formed earlier.
+    """
 
     invoice_id: int
+    formed: int
     number: str
     amount_cents: int
     due_on: date
@@ -44,8 +48,11 @@ def blocked(debtor_ref: str, limits: Limits) -> str:
 
 
 def doubt(this: Debit, others: Iterable[Debit], limits: Limits) -> str:
-    """Why a debit waits until somebody has looked; "" for none. ``others``: the same debtor's; the earlier of them count."""
-    earlier = [other for other in others if other.invoice_id < this.invoice_id]
+    """Why a debit waits until somebody has looked; "" for none. ``others``: the same debtor's; those formed earlier count.
+
+    Not those of earlier invoices: one that waited for its mandate is formed when others of its month are under way already.
+    """
+    earlier = [other for other in others if other.formed < this.formed and other.invoice_id != this.invoice_id]
     return _twin(this, earlier, limits) or _unusual(this, earlier, limits) or _month(this, earlier, limits)
 
 

@@ -11,18 +11,20 @@ from bridge.rules import doubts
 from bridge.rules.doubts import Debit, Limits
 
 FIRST, LAST = datetime(2026, 11, 1, tzinfo=UTC), datetime(2026, 12, 1, tzinfo=UTC)
-THIS = Debit(10, "INV-10", 100_00, date(2026, 12, 8), "0xaa", FIRST, LAST)
+THIS = Debit(10, 10, "INV-10", 100_00, date(2026, 12, 8), "0xaa", FIRST, LAST)
 
 
 def paid(number: int, cents: int, **changed: object) -> Debit:
     """An earlier debit of another period, credited."""
-    other = replace(THIS, invoice_id=number, number=f"INV-{number}", amount_cents=cents, first=LAST, live=True, credited=True)
+    other = replace(
+        THIS, invoice_id=number, formed=number, number=f"INV-{number}", amount_cents=cents, first=LAST, live=True, credited=True
+    )
     return replace(other, **changed)  # type: ignore[arg-type]
 
 
 def test_the_same_invoice_again_waits() -> None:
     """Same debtor, machine, period and amount under another number: one of the two, the later, is looked at."""
-    again = replace(THIS, invoice_id=3, number="INV-3")
+    again = replace(THIS, invoice_id=3, formed=3, number="INV-3")
     assert doubts.doubt(THIS, [again], Limits()) == (
         "invoice INV-3 says the same debtor, machine, period and amount; release it if both are owed"
     )
@@ -33,13 +35,13 @@ def test_the_same_invoice_again_waits() -> None:
 @pytest.mark.parametrize("other", [{"amount_cents": 1}, {"agreement": "0xbb"}, {"first": LAST}, {"last": FIRST}, {"live": False}])
 def test_what_differs_is_another_invoice(other: dict[str, object]) -> None:
     """Another amount, machine or period; or the earlier one was never collected."""
-    assert doubts.doubt(THIS, [replace(THIS, invoice_id=3, **other)], Limits()) == ""  # type: ignore[arg-type]
+    assert doubts.doubt(THIS, [replace(THIS, invoice_id=3, formed=3, **other)], Limits()) == ""  # type: ignore[arg-type]
 
 
 def test_where_no_period_is_known_nothing_is_the_same() -> None:
     """An event of a customer's own says none; equal amounts are his usual rent."""
     own = replace(THIS, last=FIRST)
-    assert doubts.doubt(own, [replace(own, invoice_id=3)], Limits()) == ""
+    assert doubts.doubt(own, [replace(own, invoice_id=3, formed=3)], Limits()) == ""
 
 
 @pytest.mark.parametrize(("cents", "waits"), [(1_000_00, False), (1_000_01, True)])
@@ -83,6 +85,15 @@ def test_a_debtors_month_has_a_limit(limit: int, waits: bool) -> None:
 
     assert bool(said) == waits
     assert not waits or said == "250.00 EUR would be due of this debtor in 2026-12; the limit is 249.99 EUR"
+
+
+@pytest.mark.parametrize(("invoice_id", "formed", "waits"), [(11, 9, True), (9, 11, False), (10, 9, False)])
+def test_what_was_formed_earlier_counts(invoice_id: int, formed: int, waits: bool) -> None:
+    """Whichever invoice is older; an earlier attempt of the same invoice is no other debit."""
+    other = replace(paid(invoice_id, 200_00), formed=formed)
+    assert bool(doubts.doubt(THIS, [other], Limits(debtor_month_max_cents=250_00))) == waits
+    twin = replace(THIS, invoice_id=invoice_id, formed=formed)
+    assert bool(doubts.doubt(THIS, [twin], Limits())) == waits
 
 
 def test_the_block_list() -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from bridge import doubting
 from bridge.acts import hold
 from bridge.model import Batch, Collection
 from bridge.steps import batch, collect, ingest
@@ -52,6 +53,40 @@ def test_a_debtors_month_is_held_at_its_limit(tmp_path: Path) -> None:
 
     assert [row.state for row in place.rows(Collection)] == ["batched", "batched", "held", "batched"]
     assert "the limit is 200.00 EUR" in place.reasons()["plant-1-000003"]
+
+
+def test_a_month_counts_what_was_formed_before_whichever_invoice_is_older(tmp_path: Path) -> None:
+    """An invoice that was held when the next one was collected comes after it: the two together are over the limit."""
+    place = Place(tmp_path, collection=HEAD + "debtor_month_max_cents = 15000\n")
+    place.mandates()
+    place.bill(Bill(1), Bill(2))
+    ingest.run(place.runtime)
+    hold.run(place.runtime, "anna", "plant-1-000001", "held", "a question")
+    for again in (False, True):
+        if again:
+            release(place, "plant-1-000001")
+        collect.run(place.runtime)
+        batch.run(place.runtime)
+
+    assert place.states() == {"plant-1-000002-1": "batched", "plant-1-000001-1": "held"}
+    assert "200.00 EUR would be due of this debtor" in place.reasons()["plant-1-000001"]
+
+
+def test_a_month_and_a_twin_are_seen_however_many_debits_lie_between(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine that is billed every day makes more debits than are remembered: its month is added up whole all the same."""
+    monkeypatch.setattr(doubting, "REMEMBERED", 1)
+    place = Place(tmp_path, sources=2, collection=HEAD + "debtor_month_max_cents = 41000\n")
+    place.mandates()
+    for number in range(1, 5):
+        run(place, Bill(number, agreement=number))
+    place.bill(Bill(5, 1_500, agreement=5))
+    place.bill(Bill(6, agreement=2), source="plant-2")
+    run(place)
+    batch.run(place.runtime)
+
+    assert [row.state for row in place.rows(Collection)] == ["batched"] * 4 + ["held"] * 2
+    assert "415.00 EUR would be due of this debtor" in place.reasons()["plant-1-000005"]
+    assert place.reasons()["plant-2-000006"].startswith("invoice plant-1-000002 says the same")
 
 
 def test_an_unusual_amount_waits(tmp_path: Path) -> None:
