@@ -95,7 +95,8 @@ def _copy_postgresql(engine: Engine, temporary: Path) -> None:
     )  # fmt: skip
     if done.returncode:
         said = done.stderr.decode(errors="replace").strip().splitlines() or ["nothing"]
-        raise Unavailable(f"pg_dump ended with {done.returncode}, and said: {said[0][:200]}")
+        detail = next((line for line in said[1:] if "detail:" in line), "")
+        raise Unavailable(f"pg_dump ended with {done.returncode}, and said: {f'{said[0]} {detail}'.strip()[:300]}")
 
 
 _COPIES = {"sqlite": _copy_sqlite, "postgresql": _copy_postgresql}

@@ -17,6 +17,9 @@ NO_DATABASE = {
     "SQLITE_CORRUPT": "is damaged; restore it from your backup",
     "SQLITE_CANTOPEN": "cannot be opened: its folder is missing, or you may not write there",
 }
+#: what libpq puts before the words of a server that answered and did not let us in, in whatever language these are
+REFUSED = "FATAL:"
+FORBIDDEN = "42501"  # insufficient_privilege
 ANOTHER = "restore ours from your backup, or name another one in database.url"
 
 
@@ -26,6 +29,23 @@ def shown(url: URL | str) -> str:
         return url
     where = f"{url.host or ''}{f':{url.port}' if url.port else ''}"
     return f"{url.get_backend_name()}://{where}/{url.database or ''}"
+
+
+def unreached(problem: BaseException | None) -> str:
+    """What to say of a server that gave no connection: it is away, or it is there and said why not, in one line of its own."""
+    said = str(problem)
+    if REFUSED not in said:
+        return "does not answer; try again later"
+    words = said.partition(REFUSED)[2].strip().splitlines()[0]
+    return f"answers, but lets nobody in: {words}. See to it, or correct database.url"
+
+
+def forbidden(problem: BaseException | None) -> str:
+    """What to say where PostgreSQL refused our role something, by the server's own words; empty for anything else."""
+    if getattr(problem, "sqlstate", None) != FORBIDDEN:
+        return ""
+    words = getattr(getattr(problem, "diag", None), "message_primary", None) or "permission denied"
+    return f"refuses our role: {words}; the owner of the tables migrates and runs 'bridge db grant ROLE' after each upgrade"
 
 
 def refuse_emptied(engine: Engine) -> None:

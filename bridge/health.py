@@ -19,7 +19,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
 
-from bridge import custody, tasks
+from bridge import custody, privileges, tasks
 from bridge.errors import BridgeError, ConfigError, Unavailable, unforeseen
 from bridge.reports import metrics
 from bridge.runtime import Runtime, head_revision, revision
@@ -33,7 +33,7 @@ log = logging.getLogger("bridge")
 
 def ready(runtime: Runtime) -> dict[str, str]:
     """What the bridge needs to work -> "ok", or a sentence that says what is wrong with it."""
-    found = {"database": _asked(lambda: _migrated(runtime))}
+    found = {"database": _asked(lambda: _workable(runtime))}
     if runtime.settings.broker.url:
         found["broker"] = _asked(lambda: tasks.reach(runtime.settings.broker))
     found["manifest"] = (
@@ -141,6 +141,13 @@ def _migrated(runtime: Runtime) -> None:
             f"the database stands at migration {stands_at or 'none'}, this version needs {head_revision()}; "
             "run 'bridge db upgrade'"
         )
+
+
+def _workable(runtime: Runtime) -> None:
+    """As ``_migrated``; ConfigError also where our role lacks a right, as after an upgrade without a grant."""
+    _migrated(runtime)
+    with runtime.engine.connect() as connection:
+        privileges.require(connection)
 
 
 def _asked(look: Callable[[], object]) -> str:

@@ -20,6 +20,8 @@ from bridge.errors import place_of
 
 #: who may say more than warnings
 TALK = ("bridge", "celery.apps.worker", "celery.beat", "celery.worker.consumer.connection")
+#: the logger of Celery's pool: a killed process of a worker is told by it
+POOL = "multiprocessing"
 #: what a line of JSON has beside timestamp, level, logger, event, step and run
 EXTRA = ("counts", "seconds")
 IBAN = re.compile(r"\b[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}\b")
@@ -32,6 +34,8 @@ def set_up(form: str, level: int = logging.INFO) -> None:
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     for name in TALK:
         logging.getLogger(name).setLevel(level)
+    pool = logging.getLogger(POOL)  # it hands nothing on; without a handler of its own Python would print its words bare
+    pool.handlers, pool.propagate = [handler], False
     logging.captureWarnings(form == "json")  # a warning of Python would be a line that is no JSON
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import URL, Connection, make_url, text
 from sqlalchemy.exc import ArgumentError, ProgrammingError
 
+from bridge import database
 from bridge.errors import BadInput, ConfigError
 from bridge.model import Base
 from bridge.model.triggers import APPEND_ONLY, FROZEN
@@ -35,7 +36,7 @@ def statements(role: str, schema: str = "public") -> Iterator[str]:
             yield f'GRANT UPDATE ({", ".join(columns)}) ON {schema}."{name}" TO {role}'
         if name in DELETED:
             yield f'GRANT DELETE ON {schema}."{name}" TO {role}'
-    yield f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA {schema} TO {role}"
+    yield f"GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA {schema} TO {role}"  # SELECT: 'bridge db backup' by pg_dump
 
 
 def changing(table: str) -> list[str]:
@@ -69,8 +70,8 @@ def admit(connection: Connection, url: str) -> str:
     verb = "ALTER" if _stands(connection, app.username) else "CREATE"
     try:
         connection.exec_driver_sql(f"{verb} ROLE {_quoted(connection, app.username)} LOGIN{_password(connection, app)}")
-    except ProgrammingError as problem:
-        if getattr(problem.orig, "sqlstate", None) != _FORBIDDEN:
+    except (ProgrammingError, ConfigError) as problem:  # the latter through an engine of ours, see runtime
+        if not database.forbidden(problem.orig if isinstance(problem, ProgrammingError) else problem.__cause__):
             raise
         raise ConfigError(
             f"the owner of the tables may not make roles: let an administrator of the server make {app.username}, then run "
@@ -107,6 +108,14 @@ def missing(connection: Connection) -> list[str]:
         return []
     found = _rights(connection)
     return [name for name in sorted(Base.metadata.tables) if name in found and not found[name]["works"]]
+
+
+def require(connection: Connection) -> None:
+    """Raise ConfigError where a grant is missing."""
+    if lacking := missing(connection):
+        raise ConfigError(
+            f"our role cannot work with {', '.join(lacking)}; its owner runs 'bridge db grant ROLE' after each upgrade"
+        )
 
 
 def _wanted(url: str) -> URL:
@@ -148,7 +157,6 @@ def _quoted(connection: Connection, name: str) -> str:
 
 _ROLE = """SELECT rolsuper, EXISTS (SELECT FROM pg_class WHERE oid = 'voucher'::regclass
     AND pg_has_role(pg_roles.oid, relowner, 'MEMBER')) AS owns FROM pg_roles WHERE rolname = :role"""
-_FORBIDDEN = "42501"  # insufficient_privilege
 _OWNER = "SELECT pg_has_role(current_user, relowner, 'USAGE') FROM pg_class WHERE oid = 'voucher'::regclass"
 _RIGHTS = """SELECT relname AS name, pg_has_role(current_user, relowner, 'USAGE') AS owns,
     has_table_privilege(oid, 'TRUNCATE') OR has_table_privilege(oid, 'TRIGGER') AS whole,

@@ -283,14 +283,21 @@ def _begin_sqlite(connection: Connection) -> None:
 
 
 def _say_unavailable(context: ExceptionContext) -> None:
-    """A server that cannot be reached, or went away, is Unavailable, wherever it is noticed; what was not committed is undone."""
+    """A server that cannot be reached, or went away, is Unavailable, wherever it is noticed; what was not committed is undone.
+
+    What it refuses our role is ConfigError: a grant is missing, and no step is to blame.
+    """
     if context.sqlalchemy_exception is None or context.is_pre_ping:
         return  # not of the database; or a pooled connection that has died, for which another is opened
+    url = context.engine.url if context.engine else context.dialect.name
+    if said := database.forbidden(context.original_exception):
+        raise ConfigError(f"the database {database.shown(url)} {said}") from context.original_exception
     if context.is_disconnect or context.connection is None:
-        url = context.engine.url if context.engine else context.dialect.name
         if (what := getattr(context.original_exception, "sqlite_errorname", "")) in database.NO_DATABASE:
             raise ConfigError(f"the database {database.shown(url)} {database.NO_DATABASE[what]}") from context.original_exception
-        raise Unavailable(f"the database {database.shown(url)} does not answer; try again later") from context.original_exception
+        raise Unavailable(
+            f"the database {database.shown(url)} {database.unreached(context.original_exception)}"
+        ) from context.original_exception
 
 
 def _another_was_first(problem: DBAPIError) -> bool:

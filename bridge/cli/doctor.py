@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -28,7 +30,7 @@ def doctor(
         False, "--relearn", help="Let a restored backup learn from the outbox which files left since; nothing is sent."
     ),
 ) -> None:
-    """Check config, database, keys, broker, sources, outbox and bank profiles, and say how to fix what is wrong."""
+    """Check config, database, keys, broker, sources, outbox, inbox and bank profiles, and say how to fix what is wrong."""
     here = call.of(context)
     if relearn:
         raise typer.Exit(_relearn(here))
@@ -105,12 +107,6 @@ def _examinations(here: call.Call) -> list[tuple[str, Look]]:
             said.append(f"{source.name}: final block {block} ({_trust(source)})")
         return "; ".join(said) or "none declared"
 
-    def outbox() -> str:
-        from bridge import custody
-
-        custody.check_manifest(here.runtime())
-        return "the manifest is not ahead of the database"
-
     def broker() -> str:
         settings = here.settings()
         if not settings.broker.url:
@@ -132,20 +128,37 @@ def _examinations(here: call.Call) -> list[tuple[str, Look]]:
         ("people", lambda: _first_admin(here)),
         ("broker", broker),
         ("sources", sources),
-        ("outbox", outbox),
+        ("outbox", lambda: _outbox(here)),
+        ("inbox", lambda: _usable(here.settings().folder("inbox"), "drop the bank's files in")),
     ]
+
+
+def _outbox(here: call.Call) -> str:
+    from bridge import custody
+
+    runtime = here.runtime()
+    custody.check_manifest(runtime)
+    if (folder := runtime.settings.folder("outbox")).exists():  # the first export makes it
+        _usable(folder, "put files for the bank in")
+    return "the manifest is not ahead of the database"
+
+
+def _usable(folder: Path, to: str) -> str:
+    """Raise ConfigError for a folder that is not there, or in which this user cannot work."""
+    if not folder.is_dir():
+        raise ConfigError(f"{folder} is not there; bring it back or mount it, or make it to {to}")
+    if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+        raise ConfigError(f"this user may not read and write {folder}; correct its rights")
+    return f"{folder.name} can be read and written"
 
 
 def _role(here: call.Call) -> str:
     from bridge import privileges
 
     with here.runtime().engine.connect() as connection:
-        missing, excess = privileges.missing(connection), privileges.excess(connection)
+        privileges.require(connection)
+        excess = privileges.excess(connection)
         engine = connection.dialect.name
-    if missing:
-        raise ConfigError(
-            f"our role cannot work with {', '.join(missing)}; its owner runs 'bridge db grant ROLE' after each upgrade"
-        )
     if excess:
         return f"{WARNING}our role {'; it '.join(excess)}. Give the app one of its own: bridge db grant ROLE"
     return "SQLite has no roles" if engine == "sqlite" else "our role can drop no trigger and undo no row of money"

@@ -91,11 +91,17 @@ def find(folder: Path, name: str) -> Path | None:
 
 
 def manifest(folder: Path) -> list[ManifestLine]:
-    """Every line of the manifest. A torn last line (a crash while appending) is left out; any other is an IntegrityError."""
+    """Every line of the manifest. A torn last line (a crash while appending) is left out; any other is an IntegrityError.
+
+    Raises Unavailable where it may not be read.
+    """
     path = folder / MANIFEST
-    if not path.exists():
-        return []
-    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    try:
+        if not path.exists():
+            return []
+        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    except OSError as problem:
+        raise Unavailable(f"{path} cannot be read by this user: {problem.strerror}") from problem
     found = []
     for number, line in enumerate(lines, 1):
         try:

@@ -199,6 +199,17 @@ def test_a_server_that_is_away_is_unavailable(place: Place, use: str) -> None:
 
 
 @pytest.mark.only_on("postgresql", "SQLite is no server")
+def test_a_server_that_lets_nobody_in_says_why(place: Place) -> None:
+    """A database that is not there, a wrong role or password: the server's own sentence, not that it does not answer."""
+    url = place.runtime.engine.url.set(database="brigde", password="topsecret")
+    with pytest.raises(Unavailable) as refused, open_engine(settings(url.render_as_string(hide_password=False))).connect():
+        pass
+
+    assert 'answers, but lets nobody in: database "brigde" does not exist. See to it, or correct' in str(refused.value)
+    assert "topsecret" not in str(refused.value)
+
+
+@pytest.mark.only_on("postgresql", "SQLite is no server")
 def test_a_command_without_its_server_ends_with_5(tmp_path: Path) -> None:
     """Exit code 5, one sentence, and the password of the URL in none of the words."""
     url = "postgresql://anna:topsecret@127.0.0.1:1/bridge?connect_timeout=2"

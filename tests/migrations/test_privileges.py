@@ -10,17 +10,18 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.exc import ProgrammingError
 
-from bridge import privileges
+from bridge import health, privileges
 from bridge.acts import amend_mandate, hold, keys, users
 from bridge.cli import main
 from bridge.errors import BadInput, ConfigError
 from bridge.model import Base
 from bridge.model.triggers import APPEND_ONLY, FROZEN
+from bridge.runtime import build
 from bridge.steps import PIPELINE
 from tests import engines
 from tests.journeys.plant import Said
+from tests.servers import postgres
 from tests.steps.place import LATER, Place, half_way, mandate_line
 
 ROLE = f"bridge_test_app_{os.getpid()}"
@@ -101,7 +102,7 @@ def test_the_whole_pipeline_runs_under_it(place: Place, tmp_path: Path) -> None:
 def test_it_cannot_undo_what_is_written(place: Place) -> None:
     """Triggers, tables, rows of money, what never changes of the others, the number of the migration: not its to touch."""
     for statement in UNDOING:
-        with pytest.raises(ProgrammingError, match=r"permission denied|must be owner"), place.runtime.session() as session:
+        with pytest.raises(ConfigError, match=r"permission denied|must be owner"), place.runtime.session() as session:
             session.execute(text(statement))
 
 
@@ -147,6 +148,34 @@ def test_doctor_says_what_the_role_could_do(place: Place) -> None:
     }
     place.rewrite(f"postgresql://{ROLE}@", "postgresql://postgres@")
     assert doctor(place)["said"].startswith("warning: our role owns the tables: it can drop the triggers")
+
+
+@only_postgresql
+def test_a_missing_grant_is_no_bug(place: Place) -> None:
+    """A step, a command of the owner and readiness say what the server refused and who grants it; none asks for a report."""
+    with engines.plain(place.folder) as owner:
+        owner.exec_driver_sql(f"REVOKE ALL ON batch FROM {ROLE}")
+    said = [bridge(place, *words) for words in (("run", "--only", "batch"), ("status",), ("db", "upgrade"))]
+    runtime = build(place.folder / "bridge.toml")
+    found = health.ready(runtime)["database"]
+    runtime.engine.dispose()
+
+    assert [one.code for one in said] == [1, 1, 1]
+    for one in said:
+        assert "refuses our role: " in one.out + one.err
+        assert "runs 'bridge db grant ROLE' after each upgrade" in " ".join((one.out + one.err).split())
+        assert "a bug" not in one.out + one.err
+    assert found == "our role cannot work with batch; its owner runs 'bridge db grant ROLE' after each upgrade"
+
+
+@only_postgresql
+def test_it_can_make_a_backup(place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By cron, as whoever bridge.toml names."""
+    monkeypatch.setenv("PATH", f"{postgres.wheel() / 'bin'}{os.pathsep}{os.environ['PATH']}")
+    said = bridge(place, "db", "backup", str(tmp_path / "copy.dump"))
+
+    assert (said.code, said.err) == (0, "")
+    assert (tmp_path / "copy.dump").stat().st_size > 0
 
 
 @only_postgresql

@@ -6,6 +6,7 @@ import json
 import logging
 import shutil
 import signal
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from tests.journeys.plant import Plant
 from tests.servers.valkey import free_port, valkey
 from tests.shells.crew import CLOCK, crew
 from tests.steps.place import DEBTOR_IBAN, OWN_IBAN, half_way
+from tests.testdata import ROOT
 
 NAME = "Debtor 1 GmbH"
 SECRETS = (DEBTOR_IBAN, OWN_IBAN, "Debtor 1", "Musterwerk")
@@ -162,3 +164,12 @@ def test_other_fields_of_a_record_are_left_out() -> None:
 
     assert list(line) == [*FIELDS, "counts"]
     assert line["counts"] == {"invoices": 2}
+
+
+def test_a_killed_process_of_a_worker_is_a_line_of_json() -> None:
+    """Celery's pool tells of it past the root logger; said once, in our form, whether its own set-up came before or after."""
+    words = "from billiard.util import get_logger; from bridge import logs; {0}; get_logger().error('exited with %r', 'signal 9')"
+    for order in ("logs.set_up('json'); get_logger()", "get_logger(); logs.set_up('json')"):
+        done = subprocess.run([sys.executable, "-c", words.format(order)], cwd=ROOT, capture_output=True, text=True, check=True)
+        [line] = read(done.stderr)
+        assert (line["level"], line["event"]) == ("error", "exited with 'signal 9'")

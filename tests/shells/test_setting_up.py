@@ -74,6 +74,19 @@ def test_init_makes_the_place_for_a_banks_profile(plant: Plant) -> None:
     assert doctor(plant)["profile main"][0]
 
 
+def test_the_doctor_misses_a_folder(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An inbox that is not there, such as a share that is not mounted, is wrong by its path; so is one without rights."""
+    assert doctor(plant)["inbox"] == (True, "inbox can be read and written")
+    with monkeypatch.context() as rights:
+        rights.setattr(os, "access", lambda path, mode: Path(path).name != "inbox")
+        assert doctor(plant)["inbox"] == (False, f"this user may not read and write {plant.folder / 'inbox'}; correct its rights")
+    (plant.folder / "inbox").rename(plant.folder / "away")
+    ok, said = doctor(plant)["inbox"]
+
+    assert not ok
+    assert said.startswith(f"{plant.folder / 'inbox'} is not there; bring it back or mount it")
+
+
 def test_the_doctor_says_what_each_accounts_bank_takes(plant: Plant) -> None:
     """Name, file, version, form of address, cut-off and days; that it ships, where it does."""
     bank(plant)

@@ -72,21 +72,38 @@ def test_a_month_counts_what_was_formed_before_whichever_invoice_is_older(tmp_pa
     assert "200.00 EUR would be due of this debtor" in place.reasons()["plant-1-000001"]
 
 
-def test_a_month_and_a_twin_are_seen_however_many_debits_lie_between(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A machine that is billed every day makes more debits than are remembered: its month is added up whole all the same."""
+@pytest.fixture
+def forgetful(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine that is billed every day makes more debits than are remembered; here that is one."""
     monkeypatch.setattr(doubting, "REMEMBERED", 1)
-    place = Place(tmp_path, sources=2, collection=HEAD + "debtor_month_max_cents = 41000\n")
+
+
+@pytest.mark.usefixtures("forgetful")
+def test_a_month_is_added_up_whole(tmp_path: Path) -> None:
+    """However many debits it has."""
+    place = Place(tmp_path, collection=HEAD + "debtor_month_max_cents = 41000\n")
     place.mandates()
     for number in range(1, 5):
-        run(place, Bill(number, agreement=number))
-    place.bill(Bill(5, 1_500, agreement=5))
-    place.bill(Bill(6, agreement=2), source="plant-2")
-    run(place)
+        run(place, Bill(number))
+    run(place, Bill(5, 1_500))
     batch.run(place.runtime)
 
-    assert [row.state for row in place.rows(Collection)] == ["batched"] * 4 + ["held"] * 2
+    assert [row.state for row in place.rows(Collection)] == ["batched"] * 4 + ["held"]
     assert "415.00 EUR would be due of this debtor" in place.reasons()["plant-1-000005"]
-    assert place.reasons()["plant-2-000006"].startswith("invoice plant-1-000002 says the same")
+
+
+@pytest.mark.usefixtures("forgetful")
+def test_a_twin_is_found_however_many_debits_lie_between(tmp_path: Path) -> None:
+    """It says the same as the first of three."""
+    place = Place(tmp_path, sources=2, collection=HEAD)
+    place.mandates()
+    for number in range(1, 4):
+        run(place, Bill(number, agreement=number))
+    place.bill(Bill(4, agreement=1), source="plant-2")
+    run(place)
+
+    assert place.states()["plant-2-000004-1"] == "held"
+    assert place.reasons()["plant-2-000004"].startswith("invoice plant-1-000001 says the same")
 
 
 def test_an_unusual_amount_waits(tmp_path: Path) -> None:

@@ -137,3 +137,10 @@ def test_no_room_for_void_is_unavailable(tmp_path: Path) -> None:
         folder.set_aside(tmp_path, "a.xml")
 
     assert (tmp_path / "a.xml").exists()
+
+
+def test_a_manifest_that_cannot_be_read_is_no_bug(tmp_path: Path) -> None:
+    """Rights that were changed, a share that fails: a sentence with its path, and not an empty manifest."""
+    (tmp_path / folder.MANIFEST).mkdir()
+    with pytest.raises(Unavailable, match=r"manifest\.jsonl cannot be read by this user: Is a directory"):
+        folder.manifest(tmp_path)
