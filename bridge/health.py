@@ -20,9 +20,9 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
 
 from bridge import custody, privileges, tasks
-from bridge.errors import BridgeError, ConfigError, Unavailable, unforeseen
+from bridge.errors import BridgeError, Unavailable, unforeseen
 from bridge.reports import metrics
-from bridge.runtime import Runtime, head_revision, revision
+from bridge.runtime import Runtime, migrated
 
 PREFIX = "bridge_"
 TEXT = "text/plain; charset=utf-8"
@@ -44,7 +44,7 @@ def ready(runtime: Runtime) -> dict[str, str]:
 
 def exposition(runtime: Runtime) -> bytes:
     """The metrics in the text format of Prometheus. Raises ConfigError where the database is not migrated, or Unavailable."""
-    _migrated(runtime)
+    migrated(runtime.engine)
     with runtime.reading() as session:
         gauges = metrics.build(session, runtime)
     registry = CollectorRegistry()
@@ -133,19 +133,9 @@ def _listed() -> bytes:
     return f"there is {', '.join(PAGES)}\n".encode()
 
 
-def _migrated(runtime: Runtime) -> None:
-    """Raise ConfigError where the database is not at the newest migration, Unavailable where it does not answer."""
-    stands_at = revision(runtime.engine)
-    if stands_at != head_revision():
-        raise ConfigError(
-            f"the database stands at migration {stands_at or 'none'}, this version needs {head_revision()}; "
-            "run 'bridge db upgrade'"
-        )
-
-
 def _workable(runtime: Runtime) -> None:
-    """As ``_migrated``; ConfigError also where our role lacks a right, as after an upgrade without a grant."""
-    _migrated(runtime)
+    """As ``migrated``; ConfigError also where our role lacks a right, as after an upgrade without a grant."""
+    migrated(runtime.engine)
     with runtime.engine.connect() as connection:
         privileges.require(connection)
 

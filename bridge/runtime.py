@@ -355,16 +355,21 @@ def whole(engine: Engine) -> None:
 
 def ready(engine: Engine) -> None:
     """Make sure the database is at the newest migration: SQLite is brought there, anything else is refused with the command."""
-    stands_at = revision(engine)
-    if stands_at == head_revision():
-        whole(engine)
+    if engine.dialect.name == "sqlite" and revision(engine) != head_revision():
+        upgrade(engine)
         return
-    if engine.dialect.name != "sqlite":
+    migrated(engine)
+    whole(engine)
+
+
+def migrated(engine: Engine) -> None:
+    """Raise ConfigError where the database is not at this version's newest migration, Unavailable where it does not answer."""
+    stands_at = revision(engine)
+    if stands_at != head_revision():
         raise ConfigError(
             f"the database stands at migration {stands_at or 'none'}, this version needs {head_revision()}; "
             "run 'bridge db upgrade'"
         )
-    upgrade(engine)
 
 
 def set_triggers(connection: Connection) -> None:

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from bridge.errors import BridgeError
 from bridge.model import StepRun
 from bridge.model.step_run import WELL
-from bridge.runtime import Runtime, TurnOver
+from bridge.runtime import Runtime, TurnOver, migrated
 
 log = logging.getLogger("bridge")
 
@@ -23,12 +23,13 @@ log = logging.getLogger("bridge")
 def remembered(runtime: Runtime, step: str) -> Iterator[dict[str, int]]:
     """Around a turn of a step: whatever ends it is written down, told to whom bridge.toml names, and goes on its way.
 
-    What was done is put into what this gives.
+    What was done is put into what this gives. Raises ConfigError, before any work, where the database was migrated meanwhile.
     """
     started_at, outcome = runtime.clock(), "bug"
     counts: dict[str, int] = {}
     bug: Exception | None = None
     try:
+        migrated(runtime.engine)  # a process outlives an upgrade, and does not know what the new version's rows mean
         yield counts
         outcome = "done"
     except TurnOver:

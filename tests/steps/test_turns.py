@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bridge import turns
-from bridge.errors import Unavailable
+from bridge.errors import ConfigError, Unavailable
 from bridge.model import StepRun
 from bridge.runtime import TurnOver
 from bridge.tasks import OutOfTime
@@ -65,3 +65,20 @@ def test_a_turn_that_cannot_be_written_down_is_done_all_the_same(place: Place, c
     [line] = [one.getMessage() for one in caplog.records if one.name == "bridge"]
     assert done
     assert line.startswith("ingest: how its turn ended could not be written down (")
+
+
+def test_a_turn_over_a_newer_migration_is_refused(place: Place) -> None:
+    """A process that runs on while the database is upgraded works no more, and its steps say what they would say at the start."""
+    with turns.remembered(place.runtime, "ingest"):
+        pass
+    with engines.plain(place.folder) as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    place.now = LATER
+    worked = False
+    for _ in range(2):
+        with pytest.raises(ConfigError, match="stands at migration '9999', this version knows 0001 to"):  # noqa: SIM117
+            with turns.remembered(place.runtime, "ingest"):
+                worked = True
+
+    assert not worked
+    assert (row(place).outcome, row(place).succeeded_at) == ("refused", NOW)
