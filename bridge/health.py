@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
+from functools import partial
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -23,6 +24,7 @@ from bridge import custody, privileges, tasks
 from bridge.errors import BridgeError, Unavailable, unforeseen
 from bridge.reports import metrics
 from bridge.runtime import Runtime, migrated
+from bridge.transport import folder
 
 PREFIX = "bridge_"
 TEXT = "text/plain; charset=utf-8"
@@ -39,6 +41,8 @@ def ready(runtime: Runtime) -> dict[str, str]:
     found["manifest"] = (
         _asked(lambda: custody.check_manifest(runtime)) if found["database"] == "ok" else "not looked at: see database"
     )
+    for name in folder.USES:
+        found[name] = _asked(partial(folder.usable, runtime.settings.folder(name)))
     return found
 
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -129,27 +127,25 @@ def _examinations(here: call.Call) -> list[tuple[str, Look]]:
         ("broker", broker),
         ("sources", sources),
         ("outbox", lambda: _outbox(here)),
-        ("inbox", lambda: _usable(here.settings().folder("inbox"), "drop the bank's files in")),
+        ("inbox", lambda: _inbox(here)),
     ]
 
 
 def _outbox(here: call.Call) -> str:
     from bridge import custody
+    from bridge.transport import folder
 
     runtime = here.runtime()
     custody.check_manifest(runtime)
-    if (folder := runtime.settings.folder("outbox")).exists():  # the first export makes it
-        _usable(folder, "put files for the bank in")
+    folder.usable(runtime.settings.folder("outbox"))
     return "the manifest is not ahead of the database"
 
 
-def _usable(folder: Path, to: str) -> str:
-    """Raise ConfigError for a folder that is not there, or in which this user cannot work."""
-    if not folder.is_dir():
-        raise ConfigError(f"{folder} is not there; bring it back or mount it, or make it to {to}")
-    if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
-        raise ConfigError(f"this user may not read and write {folder}; correct its rights")
-    return f"{folder.name} can be read and written"
+def _inbox(here: call.Call) -> str:
+    from bridge.transport import folder
+
+    folder.usable(here.settings().folder("inbox"))
+    return "inbox can be read and written"
 
 
 def _role(here: call.Call) -> str:

@@ -19,6 +19,7 @@ from bridge.books import BreakRow, Recorder
 from bridge.errors import BadInput, BridgeError, IntegrityError, Unavailable
 from bridge.model.identifiers import mask
 from bridge.runtime import Runtime
+from bridge.transport import folder
 
 ACTOR = "receive"
 BYTES_MAX = 200_000_000
@@ -27,7 +28,7 @@ _IBAN = re.compile(r"[A-Z]{2}[0-9]{2}[A-Z0-9]{8,30}", re.IGNORECASE)
 
 
 def run(runtime: Runtime) -> dict[str, int]:
-    """Empty the inbox, by name; a bad file never stops the good ones. Raises Unavailable and IntegrityError (ours).
+    """Empty the inbox, by name; a bad file never stops the good ones. Raises Unavailable (no inbox) and IntegrityError (ours).
 
     One worker at a time: of two who take files at once each must see the other's, and one reads his again; that took longer.
     """
@@ -39,7 +40,8 @@ def run(runtime: Runtime) -> dict[str, int]:
 def _empty(runtime: Runtime) -> Counter[str]:
     counts: Counter[str] = Counter()
     inbox = runtime.settings.folder("inbox")
-    for path in sorted(inbox.iterdir()) if inbox.is_dir() else ():
+    folder.usable(inbox)
+    for path in sorted(inbox.iterdir()):
         if path.is_symlink() or not path.is_file() or path.name.startswith(".") or path.name.endswith(".part"):
             continue
         counts += _take(runtime, path)

@@ -19,6 +19,7 @@ from bridge.errors import IntegrityError, Unavailable
 
 MANIFEST = "manifest.jsonl"
 VOID = "void"
+USES = {"inbox": "drop the bank's files in", "outbox": "put files for the bank in"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,14 @@ class ManifestLine:
     message_id: str
     sha256: str
     end_to_end_digest: str
+
+
+def usable(folder: Path) -> None:
+    """Raise Unavailable for an inbox or outbox that is not there (a share that is not mounted), or in which we cannot work."""
+    if not folder.is_dir():
+        raise Unavailable(f"{folder} is not there; bring it back or mount it, or make it to {USES[folder.name]}")
+    if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+        raise Unavailable(f"this user may not read and write {folder}; correct its rights")
 
 
 def write(folder: Path, name: str, body: bytes, *, before_rename: Callable[[], None] = lambda: None) -> Path:

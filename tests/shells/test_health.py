@@ -85,7 +85,7 @@ def test_it_answers_over_http(plant: Path) -> None:
 
         assert one.people.code_of(one.process) == 0
         assert pages["/healthz"] == (200, "alive\n")
-        assert pages["/readyz"] == (200, "database: ok\nmanifest: ok\n")
+        assert pages["/readyz"] == (200, "database: ok\nmanifest: ok\ninbox: ok\noutbox: ok\n")
         assert pages["/metrics"][0] == pages["/metrics?x=1"][0] == 200
         assert 'bridge_collections{state="submitted"} 2.0\n' in pages["/metrics"][1]
         assert pages["/"] == (404, "there is /healthz, /readyz, /metrics\n")
@@ -111,7 +111,7 @@ def test_a_database_that_is_not_migrated_is_not_ready(plant: Path) -> None:
         ready, metrics, alive = one.get("/readyz"), one.get("/metrics"), one.get("/healthz")
 
     sentence = f"the database stands at migration 0010, this version needs {head_revision()}; run 'bridge db upgrade'"
-    assert ready == (503, f"database: {sentence}\nmanifest: not looked at: see database\n")
+    assert ready == (503, f"database: {sentence}\nmanifest: not looked at: see database\ninbox: ok\noutbox: ok\n")
     assert metrics == (503, f"{sentence}\n")
     assert alive[0] == 200
 
@@ -131,6 +131,19 @@ def test_a_restored_backup_is_not_ready(plant: Path) -> None:
 
     assert status == 503
     assert said.startswith("database: ok\nmanifest: the outbox remembers 1 file(s)")
+
+
+@BOTH
+@pytest.mark.parametrize("name", ["inbox", "outbox"])
+def test_a_folder_that_is_away_is_not_ready(plant: Path, name: str) -> None:
+    """A share that is not mounted any more: 503 with its path, for as long as it is away."""
+    with health(plant) as one:
+        before = one.get("/readyz")[0]
+        (plant / name).rename(plant / "away")
+        status, said = one.get("/readyz")
+
+    assert (before, status) == (200, 503)
+    assert f"\n{name}: {plant / name} is not there; bring it back or mount it, or make it to " in said
 
 
 def test_a_database_that_is_away_is_not_ready(tmp_path: Path) -> None:
@@ -165,7 +178,7 @@ def test_a_broker_that_is_away_is_not_ready(tmp_path: Path) -> None:
 
     assert (away[0], away[1].splitlines()[0]) == (503, "database: ok")
     assert "broker: the broker redis://127.0.0.1:" in away[1]
-    assert there == (200, "database: ok\nbroker: ok\nmanifest: ok\n")
+    assert there == (200, "database: ok\nbroker: ok\nmanifest: ok\ninbox: ok\noutbox: ok\n")
 
 
 def test_a_port_that_is_taken_is_refused(tmp_path: Path) -> None:

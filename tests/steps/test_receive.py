@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from bridge import archive, intake
+from bridge.errors import Unavailable
 from bridge.model import Break, Document, Entry, Statement, Voucher
 from bridge.sim.bank import SimBank
 from bridge.steps import receive
@@ -231,3 +232,17 @@ def test_two_processes_empty_one_inbox(place: Place) -> None:
     assert place.ledger("Bank") == 100_000 + 120 - 75
     assert len(place.rows(Document)) == 15
     assert list((place.folder / "inbox").iterdir()) == []
+
+
+def test_an_inbox_that_is_away_is_no_empty_one(place: Place) -> None:
+    """A share that is not mounted: the step is refused, with what to do, and makes no folder in its place."""
+    inbox = place.folder / "inbox"
+    inbox.rename(place.folder / "away")
+    with pytest.raises(
+        Unavailable, match=f"{inbox} is not there; bring it back or mount it, or make it to drop the bank's files"
+    ):
+        receive.run(place.runtime)
+    assert not inbox.exists()
+    (place.folder / "away").rename(inbox)
+
+    assert receive.run(place.runtime)["failed"] == 0
