@@ -121,6 +121,7 @@ def _examinations(here: call.Call) -> list[tuple[str, Look]]:
         *_profiles(here),
         ("database", database),
         ("clock", lambda: _clock(here)),
+        ("statements", lambda: _statements(here)),
         ("role", lambda: _role(here)),
         ("keys", lambda: _keys(here)),
         ("people", lambda: _first_admin(here)),
@@ -179,12 +180,27 @@ def _clock(here: call.Call) -> str:
     return f"{WARNING}{told}: {cause}; {more}"
 
 
+def _statements(here: call.Call) -> str:
+    from bridge.reports import clock
+
+    runtime = here.runtime()
+    with runtime.reading() as session:
+        ahead = clock.statements_ahead(session, today := runtime.today())
+    if not ahead:
+        return f"none that was booked is dated after {today}"
+    listed = ", ".join(f"{account} {on}" for account, on in ahead.items())
+    return f"{WARNING}the last booked statement is dated after {today}: {listed}; see whether our clock is right, or ask the bank"
+
+
 def _keys(here: call.Call) -> str:
     from bridge.reports import keys
 
     runtime = here.runtime()
     with runtime.reading() as session:
-        left = keys.unfinished(keys.status(session, runtime))
+        found = keys.status(session, runtime)
+    if lost := keys.lost(found):
+        raise ConfigError(lost)
+    left = keys.unfinished(found)
     return f"{WARNING}{left}" if left else f"{runtime.keys.newest().current} is current, and everything is sealed under it"
 
 

@@ -32,10 +32,17 @@ def status(session: Session, runtime: Runtime) -> list[KeyUse]:
     return [KeyUse(name, name == ring.current, name in ring.wrapping, under.get(name, 0)) for name in ordered]
 
 
+def lost(found: list[KeyUse]) -> str:
+    """Which keys are missing although something is sealed under them, in a sentence; empty where none is."""
+    names = [one.name for one in found if one.data_keys and not one.in_file]
+    if not names:
+        return ""
+    return f"data is sealed under {', '.join(names)}, which the key file does not hold: bring back the file that does"
+
+
 def unfinished(found: list[KeyUse]) -> str:
-    """What is left of a rotation, in a sentence; empty where nothing is."""
-    lost = [one.name for one in found if one.data_keys and not one.in_file]
-    if lost:
-        return f"data is sealed under {', '.join(lost)}, which the key file does not hold: bring back the file that does"
+    """What is missing, or is left of a rotation, in a sentence; empty where nothing is."""
+    if missing := lost(found):
+        return missing
     old = sum(one.data_keys for one in found if not one.current)
     return f"{old} data key(s) are sealed under an older key: run 'bridge keys rotate' to finish" if old else ""

@@ -88,7 +88,7 @@ def _books(session: Session, runtime: Runtime) -> Iterator[Gauge]:
     yield Gauge("batches", "files for the bank by state", ("state",), _of(batches, BATCH_STATES))
     posted = (Statement.account_id == Account.id) & (Statement.posting == "posted")
     last = select(Account.name, func.max(Statement.closing_on)).join(Statement, posted).group_by(Account.name)
-    ages: Samples = {(name,): (runtime.today() - on).days for name, on in session.execute(last) if on is not None}
+    ages: Samples = {(name,): max(0, (runtime.today() - on).days) for name, on in session.execute(last) if on is not None}
     yield Gauge("account_statement_age_days", "days since the last booked statement of an account", ("account",), ages)
     parked = session.scalar(select(func.count()).select_from(Statement).where(Statement.posting == "parked")) or 0
     yield Gauge("statements_parked", "statements that wait for their predecessor", (), {(): parked})

@@ -228,6 +228,19 @@ def test_a_key_file_that_cannot_be_replaced_is_refused(place: Place) -> None:
     assert (known(place), in_file(place).current) == (["k1"], "k1")
 
 
+def test_a_key_that_is_missing_is_wrong(place: Place) -> None:
+    """The key file of before a rotation was put back: names cannot be read, and the doctor says so as loudly as the check."""
+    before = (place.folder / "bridge.keys").read_text()
+    keys.rotate(place.runtime, "olga")
+    (place.folder / "bridge.keys").write_text(before)
+    place.runtime.engine.dispose()
+    said = Plant(place.folder).here("doctor", "--json")
+    [found] = [one for one in said.json["checks"] if one["id"] == "keys"]
+
+    assert (said.code, found["ok"]) == (4, False)
+    assert found["detail"] == "data is sealed under k2, which the key file does not hold: bring back the file that does"
+
+
 def test_the_commands_show_names_and_counts_and_no_secret(place: Place) -> None:
     """status, rotate, --forget and doctor as people type them; no key, in no form, stands in what they say or in the trail."""
     place.runtime.engine.dispose()

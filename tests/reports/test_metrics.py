@@ -12,7 +12,7 @@ from sqlalchemy import event
 
 from bridge import health, turns
 from bridge.errors import Unavailable
-from bridge.reports import metrics
+from bridge.reports import clock, metrics
 from bridge.steps import PIPELINE
 from tests.steps.place import DEBTOR_IBAN, LATER, NOW, OWN_IBAN, Bill, Place, half_way
 
@@ -153,3 +153,14 @@ def _told(text: str, place: Place) -> Iterator[str]:
     for word in (DEBTOR_IBAN, OWN_IBAN, "Debtor", "Musterwerk", "plant-1-0", *place.states()):
         if word in text:
             yield word
+
+
+def test_a_statement_of_tomorrow_is_no_negative_age(place: Place) -> None:
+    """A clock that went back, or a bank's mistake: the gauge is 0, and the doctor has the account and the date to look at."""
+    gone_on(place)
+    place.now = LATER - timedelta(days=2)
+    with place.runtime.reading() as session:
+        ahead = [clock.statements_ahead(session, on) for on in (LATER.date(), place.runtime.today())]
+
+    assert asked(place)["account_statement_age_days"] == {("main",): 0}
+    assert ahead == [{}, {"main": LATER.date()}]
