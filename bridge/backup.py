@@ -44,6 +44,11 @@ def write(engine: Engine, target: Path, at: datetime) -> Written:
     """
     kind = engine.dialect.name
     path = target / f"bridge-{at.astimezone(UTC):%Y%m%dT%H%M%SZ}{ENDINGS[kind]}" if target.is_dir() else target
+    if path.suffix != ENDINGS[kind]:  # a folder that is not mounted: of its name there would be one file, and the next night none
+        raise ConfigError(
+            f"{path} is no folder that is there, nor does it end in {ENDINGS[kind]} as the name of a file would; "
+            "make or mount the folder, or name a file"
+        )
     if path.exists():
         raise ConfigError(f"{path} exists; a backup never takes the place of another: name a folder, or a file that is not there")
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")

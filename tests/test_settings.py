@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from pathlib import Path
 
@@ -165,6 +166,19 @@ def test_the_environment_stands_above_the_file(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setenv("BRIDGE_DATABASE__URL_FILE", str(tmp_path / "secret"))
 
     assert load(path).database.url == "sqlite:///c.db"
+
+
+def test_a_variable_and_its_file_are_not_both_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which one was meant nobody knows: both are named, neither value is shown, and the environment stays as it was."""
+    (tmp_path / "secret").write_text("postgresql://anna:topsecret@db/bridge\n")
+    monkeypatch.setenv("BRIDGE_DATABASE__URL", "sqlite:///b.db")
+    monkeypatch.setenv("BRIDGE_DATABASE__URL_FILE", str(tmp_path / "secret"))
+    before = dict(os.environ)
+    with pytest.raises(ConfigError) as refused:
+        load(written(tmp_path, ""))
+
+    assert str(refused.value) == "BRIDGE_DATABASE__URL and BRIDGE_DATABASE__URL_FILE are both set; unset one of the two"
+    assert dict(os.environ) == before
 
 
 def test_a_secret_file_that_is_missing_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

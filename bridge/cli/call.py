@@ -228,10 +228,12 @@ def of(context: typer.Context) -> Call:
 
 
 def _token() -> str:
-    """The token in BRIDGE_TOKEN, or in the file that BRIDGE_TOKEN_FILE names; empty where there is none."""
-    path = os.environ.get("BRIDGE_TOKEN_FILE")
-    if os.environ.get("BRIDGE_TOKEN") or not path:
-        return os.environ.get("BRIDGE_TOKEN", "").strip()
+    """The token in BRIDGE_TOKEN, or in the file that BRIDGE_TOKEN_FILE names; empty where there is none. Raises ConfigError."""
+    token, path = os.environ.get("BRIDGE_TOKEN", "").strip(), os.environ.get("BRIDGE_TOKEN_FILE")
+    if token and path:
+        raise ConfigError("BRIDGE_TOKEN and BRIDGE_TOKEN_FILE are both set; unset one of the two")
+    if not path:
+        return token
     try:
         return Path(path).read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as problem:

@@ -101,7 +101,9 @@ def _said_of_file(connection: Connection) -> list[str]:
 @app.command("backup", epilog="Examples:  bridge db backup /backups   ·   bridge db backup before-upgrade.db")
 def backup_(
     context: typer.Context,
-    target: Path = typer.Argument(..., help="A folder, or a file that is not there yet.", metavar="FILE|DIR"),
+    target: Path = typer.Argument(
+        ..., help="A folder that is there, or a file that is not: *.db (SQLite), *.dump (PostgreSQL).", metavar="FILE|DIR"
+    ),
 ) -> None:
     """Copy the database into one file while work goes on; it is whole, or not there. The keys and the outbox are not in it."""
     from bridge import backup

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import tomllib
+from collections.abc import Mapping
 from datetime import time
 from hashlib import sha256
 from pathlib import Path
@@ -374,14 +375,23 @@ class _SecretsFromFiles:
 
     def __enter__(self) -> None:
         self._before = dict(os.environ)
-        for name, path in self._before.items():
-            if name.startswith(PREFIX) and name.endswith("_FILE") and name not in OTHER_VARIABLES:
-                try:
-                    os.environ[name.removesuffix("_FILE")] = Path(path).read_text(encoding="utf-8").strip()
-                except OSError as problem:
-                    raise ConfigError(f"{name}: the file it names cannot be read ({problem.strerror})") from problem
-                del os.environ[name]
+        names = [name for name in self._before if name.startswith(PREFIX) and name.endswith("_FILE")]
+        found = {name: _content(name, self._before) for name in names if name not in OTHER_VARIABLES}
+        for name, content in found.items():
+            os.environ[name.removesuffix("_FILE")] = content
+            del os.environ[name]
 
     def __exit__(self, *_: object) -> None:
         os.environ.clear()
         os.environ.update(self._before)
+
+
+def _content(name: str, environment: Mapping[str, str]) -> str:
+    """What the file holds that a ``..._FILE`` names. Raises ConfigError, also where the value itself stands beside it."""
+    if (plain := name.removesuffix("_FILE")) in environment:
+        raise ConfigError(f"{plain} and {name} are both set; unset one of the two")
+    try:
+        return Path(environment[name]).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as problem:
+        why = getattr(problem, "strerror", None) or "it is no text"
+        raise ConfigError(f"{name}: the file it names cannot be read ({why})") from None

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from sqlalchemy import create_engine, inspect, make_url, text
 
-from bridge import audit_trail
+from bridge import audit_trail, backup
 from bridge.runtime import Runtime, head_revision
 from tests import engines
 from tests.journeys.plant import Plant
@@ -96,8 +96,9 @@ def test_a_backup_is_the_whole_database_while_somebody_writes(
 @BOTH
 def test_a_backup_never_takes_the_place_of_another(place: Place, programs: None, backups: Path) -> None:
     """A file that is there stays as it is."""
-    (backups / "mine").write_text("an older one")
-    said = Plant(place.folder).here("db", "backup", str(backups / "mine"))
+    path = backups / f"mine{backup.ENDINGS[place.runtime.engine.dialect.name]}"
+    path.write_text("an older one")
+    said = Plant(place.folder).here("db", "backup", str(path))
 
     assert said.code == 1
     assert "exists; a backup never takes the place of another" in said.err
@@ -140,11 +141,16 @@ def test_a_dump_that_ends_half_way_leaves_nothing(place: Place, backups: Path, t
 
 @BOTH
 def test_a_folder_that_is_not_there_is_refused(place: Place, programs: None, backups: Path) -> None:
-    """In words, with the code for: try again later."""
-    said = Plant(place.folder).here("db", "backup", str(backups / "none" / "mine"))
+    """It is not taken for the name of a file, which would bar the next night's; nor is one made for a file in it."""
+    ending = backup.ENDINGS[place.runtime.engine.dialect.name]
+    plant = Plant(place.folder)
+    folder = plant.here("db", "backup", str(backups / "none"))
+    file = plant.here("db", "backup", str(backups / "none" / f"mine{ending}"))
 
-    assert said.code == 5
-    assert "could not be written: No such file or directory" in said.err
+    assert (folder.code, file.code) == (1, 5)
+    assert f"{backups / 'none'} is no folder that is there, nor does it end in {ending} as the name of a file would" in folder.err
+    assert "could not be written: No such file or directory" in file.err
+    assert list(backups.iterdir()) == []
 
 
 @ON_POSTGRESQL
@@ -237,7 +243,7 @@ def test_who_is_named_must_be_an_admin(place: Place, backups: Path) -> None:
     plant = Plant(place.folder)
     for name, role in (("boss", "admin"), ("anna", "clerk")):
         assert plant.here("user", "add", name, "--role", role, *(["--actor", "boss"] if name == "anna" else [])).code == 0
-    said = {name: plant.here("db", "backup", str(backups / name), "--actor", name, "--json") for name in ("anna", "boss")}
+    said = {name: plant.here("db", "backup", str(backups / f"{name}.db"), "--actor", name, "--json") for name in ("anna", "boss")}
 
     assert {name: one.code for name, one in said.items()} == {"anna": 1, "boss": 0}
-    assert json.loads(said["boss"].out)["file"] == str(backups / "boss")
+    assert json.loads(said["boss"].out)["file"] == str(backups / "boss.db")

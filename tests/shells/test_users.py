@@ -234,6 +234,13 @@ def test_a_token_file_that_cannot_be_read_is_refused(office: Office) -> None:
     assert (said.code, said.err) == (1, "bridge: BRIDGE_TOKEN_FILE: the file it names cannot be read\n")
 
 
+def test_a_token_and_its_file_are_not_both_taken(office: Office) -> None:
+    """Two may be two people: both variables are named, and nothing is done."""
+    said = office.bridge("run", TOKEN="x", TOKEN_FILE="admin.token")
+
+    assert (said.code, said.err) == (1, "bridge: BRIDGE_TOKEN and BRIDGE_TOKEN_FILE are both set; unset one of the two\n")
+
+
 def test_a_token_is_shown_once_and_nowhere_else(office: Office) -> None:
     """Nothing that any command prints, refuses or stores has it, but the one that made it."""
     token = office.add("carl", "clerk")
