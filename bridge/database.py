@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from sqlalchemy import URL, Connection, Engine, inspect
+from sqlalchemy import URL, Connection, Engine, inspect, text
 
 from bridge.errors import ConfigError, IntegrityError
 from bridge.model import Base
@@ -20,6 +20,12 @@ NO_DATABASE = {
 #: what libpq puts before the words of a server that answered and did not let us in, in whatever language these are
 REFUSED = "FATAL:"
 FORBIDDEN = "42501"  # insufficient_privilege
+#: the schemas of the search path with a table of migrations, and without the right to use them; they count as if they were absent
+_HIDDEN = """
+SELECT n.nspname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relname = 'alembic_version' AND NOT pg_catalog.has_schema_privilege(n.oid, 'USAGE') AND n.nspname = ANY
+(regexp_split_to_array(replace(replace(current_setting('search_path'), '$user', current_user), '"', ''), ',\\s*'))
+"""
 ANOTHER = "restore ours from your backup, or name another one in database.url"
 
 
@@ -68,6 +74,15 @@ def refuse_foreign(connection: Connection) -> None:
     if connection.dialect.name == "sqlite" and (tables := inspect(connection).get_table_names()):
         which = f"the database {shown(connection.engine.url)} is of another program"
         raise ConfigError(f"{which}: it has {_listed(tables)}, and no migration of ours; {ANOTHER}")
+
+
+def refuse_hidden(connection: Connection) -> None:
+    """Raise ConfigError where our tables are in a schema that our role may not use: to it they look as if they were not there."""
+    if connection.dialect.name == "postgresql" and (schemas := list(connection.scalars(text(_HIDDEN)))):
+        raise ConfigError(
+            f"the database {shown(connection.engine.url)} refuses our role: no right to use the schema {schemas[0]}, where the "
+            "tables are; as the owner of the tables run 'bridge db grant ROLE'"
+        )
 
 
 def refuse_unknown(engine: Engine, stands_at: str | None, newest: str) -> None:

@@ -328,6 +328,7 @@ def revision(engine: Engine) -> str | None:
         with engine.connect().execution_options(**READING[engine.dialect.name]) as connection:  # nobody waits for a look
             if not engine.dialect.has_table(connection, "alembic_version"):
                 database.refuse_foreign(connection)
+                database.refuse_hidden(connection)
                 return None
             stands_at = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
     except DBAPIError as problem:
@@ -368,7 +369,7 @@ def migrated(engine: Engine) -> None:
     if stands_at != head_revision():
         raise ConfigError(
             f"the database stands at migration {stands_at or 'none'}, this version needs {head_revision()}; "
-            "run 'bridge db upgrade'"
+            f"{'as the owner of the tables ' if engine.dialect.name == 'postgresql' else ''}run 'bridge db upgrade'"
         )
 
 

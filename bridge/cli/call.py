@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 AS_OF = typer.Option("", "--as-of", help="What was booked until this date.")
 FIRST = "init"  # who makes the first admin
 LOG = typer.Option("", "--log", help="How stderr is written: text or json; by default logging.format in bridge.toml.")
+LOG_VARIABLE = "BRIDGE_LOGGING__FORMAT"
 KNOWN_AT = typer.Option("", "--known-at", help="What was known at this time.")
 
 
@@ -167,7 +168,15 @@ class Call:
         """Where ``form``, or else bridge.toml, says "json", stderr has one JSON object a line from now on."""
         if form not in ("", "text", "json"):
             raise typer.BadParameter("--log is text or json")
-        self.logs = (form or self.settings().logging.format) == "json"
+        try:
+            wanted = form or self.settings().logging.format
+        except ConfigError:  # which is said in the form that is known without a bridge.toml
+            self._log_as(os.environ.get(LOG_VARIABLE, ""))
+            raise
+        self._log_as(wanted)
+
+    def _log_as(self, form: str) -> None:
+        self.logs = form == "json"
         if self.logs:
             import logging
 

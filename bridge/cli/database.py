@@ -138,7 +138,7 @@ def grant_(
     here = call.of(context)
     engine = here.opened(open_engine(here.settings()))
     if engine.dialect.name == "postgresql" and revision(engine) != head_revision():
-        raise ConfigError("the database is not at the newest migration; run 'bridge db upgrade' first")
+        raise ConfigError("the database is not at the newest migration; as the owner of the tables run 'bridge db upgrade' first")
     with engine.begin() as connection:
         said = privileges.printed(connection, role) if only_print else privileges.grant(connection, role)
     shown = [f"{one};" for one in said] if only_print else [_granted(role)]

@@ -293,7 +293,7 @@ def test_a_database_that_lost_a_table_is_refused(place: Place) -> None:
 def test_a_pending_migration_is_refused_with_the_command(tmp_path: Path) -> None:
     """Nothing migrates a server but ``bridge db upgrade``; then every table and every trigger of the list is there."""
     engine = create_engine(engines.empty(tmp_path))
-    with pytest.raises(ConfigError, match="run 'bridge db upgrade'"):
+    with pytest.raises(ConfigError, match="as the owner of the tables run 'bridge db upgrade'"):
         ready(engine)
     assert revision(engine) is None
     upgrade(engine)

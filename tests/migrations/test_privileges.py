@@ -169,6 +169,22 @@ def test_a_missing_grant_is_no_bug(place: Place) -> None:
 
 
 @only_postgresql
+def test_a_schema_that_may_not_be_used_is_no_empty_database(place: Place) -> None:
+    """To our role the tables look as if there were none; it is told of the right that is missing, and not to migrate."""
+    with engines.plain(place.folder) as owner:
+        owner.exec_driver_sql(f"REVOKE USAGE ON SCHEMA public FROM {ROLE}, PUBLIC")
+    try:
+        said = bridge(place, "status")
+    finally:
+        with engines.plain(place.folder) as owner:
+            owner.exec_driver_sql("GRANT USAGE ON SCHEMA public TO PUBLIC")
+
+    assert said.code == 1
+    assert "refuses our role: no right to use the schema public, where the tables are; as the owner of the tables run" in said.err
+    assert "db upgrade" not in said.err
+
+
+@only_postgresql
 def test_it_can_make_a_backup(place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """By cron, as whoever bridge.toml names."""
     monkeypatch.setenv("PATH", f"{postgres.wheel() / 'bin'}{os.pathsep}{os.environ['PATH']}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import shutil
 import signal
 import subprocess
@@ -17,6 +18,7 @@ from bridge import logs
 from bridge.steps import PIPELINE
 from tests.journeys.plant import Plant
 from tests.servers.valkey import free_port, valkey
+from tests.shells import nursery
 from tests.shells.crew import CLOCK, crew
 from tests.steps.place import DEBTOR_IBAN, OWN_IBAN, half_way
 from tests.testdata import ROOT
@@ -104,6 +106,21 @@ def test_what_a_command_is_refused_with_is_a_line_too(plant: Path) -> None:
     assert said.code == 5
     assert line["level"] == "error"
     assert "does not answer" in line["event"]
+
+
+@pytest.mark.parametrize("who", ["worker", "beat", "run", "health"])
+def test_a_wrong_configuration_is_a_line_too(plant: Path, who: str) -> None:
+    """Where the environment asks for JSON it is known without a bridge.toml; without that a person reads it."""
+    with (plant / "bridge.toml").open("a") as file:
+        file.write("\n[brokre]\n")
+    words = [who, *(["--port", "0"] if who == "health" else [])]
+    plain = nursery.run(words, cwd=plant, environment=dict(os.environ))
+    said = nursery.run(words, cwd=plant, environment={**os.environ, "BRIDGE_LOGGING__FORMAT": "json"})
+    [line] = read(said[2])
+
+    assert (plain[0], *said[:2]) == (1, 1, "")
+    assert "unknown key 'brokre'" in line["event"]
+    assert plain[2] == f"bridge: {line['event']}\n"
 
 
 def test_text_stays_text(plant: Path) -> None:
