@@ -42,7 +42,7 @@ def ready(runtime: Runtime) -> dict[str, str]:
         _asked(lambda: custody.check_manifest(runtime)) if found["database"] == "ok" else "not looked at: see database"
     )
     for name in folder.USES:
-        found[name] = _asked(partial(folder.usable, runtime.settings.folder(name)))
+        found[name] = _asked(partial(folder.there, runtime.settings.folder(name)))  # it may see the plant read-only
     return found
 
 

@@ -32,12 +32,22 @@ class ManifestLine:
     end_to_end_digest: str
 
 
-def usable(folder: Path) -> None:
-    """Raise Unavailable for an inbox or outbox that is not there (a share that is not mounted), or in which we cannot work."""
+def there(folder: Path) -> None:
+    """Raise Unavailable for an inbox or outbox that is not there (a share that is not mounted), or that cannot be read."""
     if not folder.is_dir():
         raise Unavailable(f"{folder} is not there; bring it back or mount it, or make it to {USES[folder.name]}")
-    if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
-        raise Unavailable(f"this user may not read and write {folder}; correct its rights")
+    _allowed(folder, os.R_OK | os.X_OK, "read")
+
+
+def usable(folder: Path) -> None:
+    """As ``there``; Unavailable also where we cannot write."""
+    there(folder)
+    _allowed(folder, os.W_OK, "write to")
+
+
+def _allowed(folder: Path, what: int, words: str) -> None:
+    if not os.access(folder, what):
+        raise Unavailable(f"this user may not {words} {folder}; correct its rights")
 
 
 def write(folder: Path, name: str, body: bytes, *, before_rename: Callable[[], None] = lambda: None) -> Path:
