@@ -12,7 +12,7 @@ import random
 import stat
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -249,6 +249,7 @@ def open_engine(settings: Settings) -> Engine:
         # without a cause: it quotes the URL, and in the URL stands a password
         raise ConfigError("database.url is none that can be opened; write sqlite:///bridge.db or postgresql://...") from None
     if engine.dialect.name == "sqlite":
+        event.listen(engine, "do_connect", _for_its_owner)
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
     event.listen(engine, "handle_error", _say_unavailable)
@@ -269,6 +270,13 @@ def _options(url: URL) -> dict[str, Any]:
         "pool_recycle": 1800,
         "connect_args": {name: value for name, value in wanted.items() if name not in url.query},
     }
+
+
+def _for_its_owner(_: Any, __: Any, words: list[Any], ___: Any) -> None:
+    """A database that is not there yet is made with mode 0600, which what lies beside it takes over."""
+    if words[0] and words[0] != ":memory:":
+        with suppress(OSError):  # whatever is wrong with the place SQLite says in its own way
+            os.close(os.open(words[0], os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
 
 
 def _prepare_sqlite(connection: Any, _: Any) -> None:

@@ -14,13 +14,16 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from bridge import voucher_chain
-from bridge.model import Account, Batch, Break, Collection, Cursor, Entry, Source, Statement, StepRun, Voucher
+from bridge.model import Account, Batch, Block, Break, Collection, Cursor, Entry, Source, Statement, StepRun, Voucher
 from bridge.model.batch import BATCH_STATES
 from bridge.model.collection import IN_FLIGHT_STATES
+from bridge.rules import calendar
 from bridge.runtime import Runtime
 
 #: states of a debit before the bank has it
 WAITING_STATES = ("pending", "held", "batched")
+#: states of a file that must still be handed to the bank
+TO_HAND_OVER_STATES = ("sealed", "approved", "exported")
 #: label of a Break's age -> its last day; the last one has no end
 BREAK_AGES: dict[str, int | None] = {"0-1": 1, "2-5": 5, "6-30": 30, "over 30": None}
 
@@ -40,8 +43,9 @@ class Gauge:
 def build(session: Session, runtime: Runtime) -> list[Gauge]:
     """Every gauge, on one snapshot."""
     now = runtime.clock()
-    parts = (_sources(session, now), _collections(session, runtime), _breaks(session, runtime), _books(session, runtime))
-    return [gauge for part in (*parts, _steps(session, now)) for gauge in part]
+    of_us = (_collections, _breaks, _files, _books)
+    parts = (_sources(session, now), *(part(session, runtime) for part in of_us), _steps(session, now))
+    return [gauge for part in parts for gauge in part]
 
 
 def _sources(session: Session, now: datetime) -> Iterator[Gauge]:
@@ -83,13 +87,27 @@ def _breaks(session: Session, runtime: Runtime) -> Iterator[Gauge]:
     yield Gauge("breaks_open", "what a person must look at, by kind and age in days", ("kind", "age_days"), found)
 
 
-def _books(session: Session, runtime: Runtime) -> Iterator[Gauge]:
+def _files(session: Session, runtime: Runtime) -> Iterator[Gauge]:
+    """An account without a file to hand over has no sample of its cut-off; one whose hour is over has a negative one."""
     batches = Counter({state: count for state, count in session.execute(select(Batch.state, func.count()).group_by(Batch.state))})
     yield Gauge("batches", "files for the bank by state", ("state",), _of(batches, BATCH_STATES))
+    waiting = select(Account.name, Account.bank, func.min(Block.due_on)).join(Batch, Batch.account_id == Account.id)
+    waiting = waiting.join(Block, Block.batch_id == Batch.id).where(Batch.state.in_(TO_HAND_OVER_STATES))
+    left: Samples = {}
+    for name, bank, due_on in session.execute(waiting.group_by(Account.name, Account.bank)):
+        latest = calendar.presentation_window(due_on, runtime.profile(bank))[1]
+        left[name,] = (latest - runtime.clock()) // timedelta(seconds=1)
+    yield Gauge("next_cutoff_seconds", "seconds until the bank's cut-off for the first file to hand over", ("account",), left)
+
+
+def _books(session: Session, runtime: Runtime) -> Iterator[Gauge]:
     posted = (Statement.account_id == Account.id) & (Statement.posting == "posted")
-    last = select(Account.name, func.max(Statement.closing_on)).join(Statement, posted).group_by(Account.name)
-    ages: Samples = {(name,): max(0, (runtime.today() - on).days) for name, on in session.execute(last) if on is not None}
+    last = select(Account.name, func.max(Statement.closing_on), func.count(Statement.id)).outerjoin(Statement, posted)
+    rows = session.execute(last.group_by(Account.name)).all()
+    ages: Samples = {(name,): max(0, (runtime.today() - on).days) for name, on, _ in rows if on is not None}
     yield Gauge("account_statement_age_days", "days since the last booked statement of an account", ("account",), ages)
+    booked: Samples = {(name,): count for name, _, count in rows}
+    yield Gauge("account_statements", "booked statements of an account", ("account",), booked)
     parked = session.scalar(select(func.count()).select_from(Statement).where(Statement.posting == "parked")) or 0
     yield Gauge("statements_parked", "statements that wait for their predecessor", (), {(): parked})
     lines, cents = session.execute(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -49,6 +49,7 @@ def test_a_debit_on_its_way_is_counted_where_it_is(place: Place) -> None:
     assert before["collections_cents"]["submitted",] == 12_500
     assert before["batches"]["submitted",] == 1
     assert before["account_statement_age_days"] == {}
+    assert before["account_statements"] == {("main",): 0}
     assert after["collections_cents"] == {
         ("pending",): 0,
         ("held",): 0,
@@ -58,6 +59,7 @@ def test_a_debit_on_its_way_is_counted_where_it_is(place: Place) -> None:
     }
     assert after["batches"]["booked",] == 1
     assert after["account_statement_age_days"] == {("main",): 0}
+    assert after["account_statements"] == {("main",): 2}
     assert after["vouchers_unsealed"] == {(): 0}
 
 
@@ -73,6 +75,30 @@ def test_what_waits_past_its_date_is_overdue(place: Place) -> None:
     assert before["collections_overdue_cents"] == {("pending",): 0, ("held",): 0, ("batched",): 0}
     assert after["collections_overdue"]["pending",] == 1
     assert after["collections_overdue_cents"]["pending",] == 333
+
+
+def test_the_banks_hour_of_the_first_file_that_waits(tmp_path: Path) -> None:
+    """Two files are sealed on 23 November for 1 and 3 December: until 27 November, 10:00 in Berlin. Then the hour has passed."""
+    place = Place(tmp_path, collection='batch_at = ""\n')
+    place.profile(one_due_date=True)
+    place.mandates()
+    place.bill(Bill(1), Bill(2, due=int(LATER.timestamp())))
+    assert asked(place)["next_cutoff_seconds"] == {}
+    for name in ("ingest", "collect", "batch"):
+        PIPELINE[name][0](place.runtime)
+    before = asked(place)
+    place.now = datetime(2026, 11, 27, 9, 0, 1, tzinfo=UTC)
+    after = asked(place)
+
+    assert before["batches"]["sealed",] == 2
+    assert before["next_cutoff_seconds"] == {("main",): (datetime(2026, 11, 27, 9, tzinfo=UTC) - NOW) // timedelta(seconds=1)}
+    assert after["next_cutoff_seconds"] == {("main",): -1}
+
+
+def test_a_file_that_the_bank_has_waits_for_no_hour(place: Place) -> None:
+    """There is no sample."""
+    assert asked(place)["batches"]["submitted",] == 1
+    assert asked(place)["next_cutoff_seconds"] == {}
 
 
 def test_a_break_grows_older(place: Place) -> None:

@@ -7,6 +7,7 @@ import pty
 import re
 import select
 import shutil
+import stat
 import sys
 import tomllib
 from dataclasses import replace
@@ -56,6 +57,24 @@ def bank(plant: Plant, before: str = "", after: str = "") -> None:
     """The profile my-bank where init made the place for it."""
     assert before in WHOLE
     (plant.folder / "templates" / "banks" / "my-bank.toml").write_text(WHOLE.replace(before, after) if before else WHOLE, "utf-8")
+
+
+@pytest.mark.only_on("sqlite", "a server keeps its files itself")
+def test_a_new_database_is_for_its_owner_alone(tmp_path: Path) -> None:
+    """Whatever the umask; what lies beside it too; a mode that somebody set afterwards stays."""
+    before = os.umask(0o022)
+    try:
+        plant = Plant(tmp_path)
+        plant.ok("init", str(tmp_path))
+        plant.ok("run")
+        made = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.glob("bridge.db*")}
+        plant.database.chmod(0o640)
+        plant.ok("status")
+    finally:
+        os.umask(before)
+
+    assert made == {"bridge.db": 0o600, "bridge.db-claims": 0o600}
+    assert stat.S_IMODE(plant.database.stat().st_mode) == 0o640
 
 
 def doctor(plant: Plant) -> dict[str, tuple[bool, str]]:

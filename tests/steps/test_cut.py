@@ -14,7 +14,7 @@ from typing import BinaryIO
 import pytest
 
 from bridge import tasks
-from bridge.errors import SealRefused
+from bridge.errors import SealRefused, Unavailable
 from bridge.formats import pain008
 from bridge.model import Block, Collection
 from bridge.records.pain008 import DebitFile
@@ -185,3 +185,16 @@ def test_a_file_that_is_refused_stops_no_other(place: Place, monkeypatch: pytest
         batch.run(place.runtime)
 
     assert [one.collections for one in place.batches()] == [1, 1]
+
+
+def test_a_cut_without_room_for_its_file_is_done_later(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """/tmp is full: the step is refused in one sentence, nothing of the file is stored, and the next run cuts it."""
+    place.mandates()
+    pending(place, Bill(1))
+    with monkeypatch.context() as full:
+        full.setattr(batch, "TemporaryFile", lambda: open("/dev/full", "w+b"))  # noqa: PTH123, SIM115 - the step closes it
+        with pytest.raises(Unavailable, match=r"no temporary file can be written \(No space left on device\); make room"):
+            batch.run(place.runtime)
+
+    assert (place.batches(), set(place.states().values())) == ([], {"pending"})
+    assert batch.run(place.runtime)["batches"] == 1

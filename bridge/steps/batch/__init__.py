@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from tempfile import TemporaryFile
@@ -288,13 +289,25 @@ def _kept(
     """The file's bytes, rendered to disk, checked and stored; two halves of the plan instead where they are too much."""
     most = runtime.settings.rules_for(creditor.creditor_id).batch_max_cents
     name, at = f"{file.message_id}.xml", runtime.clock()
-    with TemporaryFile() as body:  # a large one is never in memory as a whole
+    with _scratch() as body:
         pain008.write(file, body)
         too_large = body.tell() > profile.bytes_max or (most and file.control_sum_cents > most)
         if too_large and len(plan.members) > 1:
             return batching.halves(plan)
         _check(file, body, profile)
         return archive.keep(session, runtime.keys, body, direction="sent", kind="pain.008", name=name, actor=actor, at=at)
+
+
+@contextmanager
+def _scratch() -> Iterator[BinaryIO]:
+    """A file on disk until the end of the block: a large one is never in memory as a whole. Raises Unavailable without room."""
+    try:
+        with TemporaryFile() as body:
+            yield body
+    except OSError as problem:
+        if problem.filename is not None:
+            raise  # about another file: this one has no name
+        raise Unavailable(f"no temporary file can be written ({problem.strerror}); make room in /tmp, or in TMPDIR") from problem
 
 
 def _check(file: DebitFile, body: BinaryIO, profile: BankProfile) -> None:
