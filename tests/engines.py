@@ -308,6 +308,7 @@ def _clear(connection: Connection) -> None:
     connection.exec_driver_sql("SET session_replication_role = replica")
     tables = (table for table in inspect(connection).get_table_names() if table != "alembic_version")
     connection.exec_driver_sql("; ".join(f'DELETE FROM public."{table}"' for table in tables))
+    connection.exec_driver_sql(f"UPDATE public.alembic_version SET version_num = '{runtime.head_revision()}'")
     connection.exec_driver_sql("SELECT setval(sequencename::regclass, 1, false) FROM pg_sequences WHERE schemaname = 'public'")
 
 

@@ -106,7 +106,7 @@ def test_the_services_run_as_plain_processes(stack: Stack) -> None:
 
     assert (migrated, imported) == (0, 0)
     assert [code for code, _ in found[:3]] == [0, 0, 0]
-    assert found[2][1] == "database: ok\nbroker: ok\nmanifest: ok\n"
+    assert found[2][1] == "database: ok\nbroker: ok\nmanifest: ok\ninbox: ok\noutbox: ok\n"
     assert '"our role can drop no trigger and undo no row of money"' in found[3][1]
     at_work = stack.rows("SELECT DISTINCT usename FROM pg_stat_activity WHERE application_name = 'bridge'")
     assert at_work == [("bridge_app",)]

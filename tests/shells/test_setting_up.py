@@ -14,7 +14,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sqlalchemy import create_engine
 
+from bridge import runtime
 from bridge.formats import profiles
 from bridge.resources import path as resource
 from tests.formats.test_pain008 import FILE, rendered
@@ -60,8 +62,9 @@ def bank(plant: Plant, before: str = "", after: str = "") -> None:
 
 
 @pytest.mark.only_on("sqlite", "a server keeps its files itself")
-def test_a_new_database_is_for_its_owner_alone(tmp_path: Path) -> None:
+def test_a_new_database_is_for_its_owner_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever the umask; what lies beside it too; a mode that somebody set afterwards stays."""
+    monkeypatch.setattr(runtime, "create_engine", create_engine)  # those that share a dialect connect by that of another
     before = os.umask(0o022)
     try:
         plant = Plant(tmp_path)
@@ -98,7 +101,9 @@ def test_the_doctor_misses_a_folder(plant: Plant, monkeypatch: pytest.MonkeyPatc
     assert doctor(plant)["inbox"] == (True, "inbox can be read and written")
     with monkeypatch.context() as rights:
         rights.setattr(os, "access", lambda path, mode: Path(path).name != "inbox")
-        assert doctor(plant)["inbox"] == (False, f"this user may not read and write {plant.folder / 'inbox'}; correct its rights")
+        assert doctor(plant)["inbox"] == (False, f"this user may not read {plant.folder / 'inbox'}; correct its rights")
+        rights.setattr(os, "access", lambda path, mode: Path(path).name != "inbox" or not mode & os.W_OK)
+        assert doctor(plant)["inbox"] == (False, f"this user may not write to {plant.folder / 'inbox'}; correct its rights")
     (plant.folder / "inbox").rename(plant.folder / "away")
     ok, said = doctor(plant)["inbox"]
 
