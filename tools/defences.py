@@ -24,7 +24,7 @@ from typing import NamedTuple
 ROOT = Path(__file__).resolve().parent.parent
 ENTRIES = ROOT / "tests" / "defences.toml"
 KEYS = {"test", "file", "find", "replace", "why"}
-COPIED = ("bridge", "tests", "templates", "migrations", "contracts", "pyproject.toml")
+COPIED = ("bridge", "tests", "templates", "migrations", "contracts", "docs", "pyproject.toml")
 LINKED = (".venv", ".node")
 SECONDS = 120
 
