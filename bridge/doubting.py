@@ -67,7 +67,7 @@ def _debit(invoice: Invoice, formed: int, due_on: date) -> Debit:
 
 
 def _history(session: Session, invoices: Sequence[Invoice], due: Mapping[int, date], limits: Limits) -> dict[Debtor, list[Debit]]:
-    """The debits that those of these invoices are compared with, by debtor, in the order in which they were formed."""
+    """By debtor, what the debits of these invoices are compared with, in the order in which it was formed."""
     found: dict[int, tuple[Debtor, Debit]] = {}
     for statement in _compared(session, invoices, due, limits):
         for formed, state, due_on, creditor_id, debtor_ref, invoice_id, number, cents, *said in session.execute(statement):

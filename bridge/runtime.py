@@ -364,16 +364,20 @@ def whole(engine: Engine) -> None:
 
 def ready(engine: Engine) -> None:
     """Make sure the database is at the newest migration: SQLite is brought there, anything else is refused with the command."""
-    if engine.dialect.name == "sqlite" and revision(engine) != head_revision():
+    stands_at = revision(engine)
+    if engine.dialect.name == "sqlite" and stands_at != head_revision():
         upgrade(engine)
         return
-    migrated(engine)
+    _refuse_older(engine, stands_at)
     whole(engine)
 
 
 def migrated(engine: Engine) -> None:
     """Raise ConfigError where the database is not at this version's newest migration, Unavailable where it does not answer."""
-    stands_at = revision(engine)
+    _refuse_older(engine, revision(engine))
+
+
+def _refuse_older(engine: Engine, stands_at: str | None) -> None:
     if stands_at != head_revision():
         raise ConfigError(
             f"the database stands at migration {stands_at or 'none'}, this version needs {head_revision()}; "
