@@ -19,6 +19,7 @@ NO_DATABASE = {
 }
 #: what libpq puts before the words of a server that answered and did not let us in, in whatever language these are
 REFUSED = "FATAL:"
+PASSING = "the database system is "  # starting up, shutting down, in recovery: it passes by itself
 FORBIDDEN = "42501"  # insufficient_privilege
 #: the schemas of the search path with a table of migrations, and without the right to use them; they count as if they were absent
 _HIDDEN = """
@@ -40,7 +41,7 @@ def shown(url: URL | str) -> str:
 def unreached(problem: BaseException | None) -> str:
     """What to say of a server that gave no connection: it is away, or it is there and said why not, in one line of its own."""
     said = str(problem)
-    if REFUSED not in said:
+    if REFUSED not in said or PASSING in said:
         return "does not answer; try again later"
     words = said.partition(REFUSED)[2].strip().splitlines()[0]
     return f"answers, but lets nobody in: {words}. See to it, or correct database.url"

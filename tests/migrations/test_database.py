@@ -15,7 +15,7 @@ from sqlalchemy import create_engine, event, insert, inspect, select, text, upda
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from bridge import errors, turns
+from bridge import database, errors, turns
 from bridge.cli import main
 from bridge.errors import ConfigError, LostRace, Unavailable
 from bridge.model import Audit, StepRun, Voucher, triggers
@@ -363,3 +363,9 @@ def _end_connections(place: Place) -> None:
     with engines.plain(place.folder) as connection:
         others = "datname = current_database() AND pid <> pg_backend_pid()"
         connection.exec_driver_sql(f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE {others}")
+
+
+def test_a_server_that_is_starting_is_away_for_a_moment() -> None:
+    """It answers, but nobody has anything to see to."""
+    said = "connection failed: FATAL:  the database system is starting up"
+    assert database.unreached(Exception(said)) == "does not answer; try again later"
